@@ -1,0 +1,95 @@
+// swift-tools-version: 6.1
+
+import PackageDescription
+
+// The rooms of the house, from the top floor down. A room uses only rooms below it.
+let package = Package(
+  name: "bathyscope",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Bathyscope", targets: ["Bathyscope"]),
+    .executable(name: "bathyscope", targets: ["BathyscopeCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // Floor 6: the command line. The product is called bathyscope; the module is not, because
+    // it would collide with the library's on file systems that ignore case.
+    .executableTarget(
+      name: "BathyscopeCommand",
+      dependencies: [
+        "Bathyscope", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .target(
+      name: "Bathyscope",
+      dependencies: [
+        "Files", "Tensors", "Checkpoints", "Tokenization", "Statistics", "Transformer",
+        "ActivationStore", "Probing", "Refusal", "Reporting",
+      ]),
+
+    // Floor 5
+    .target(name: "Reporting", dependencies: ["Files", "Statistics"]),
+
+    // Floor 4
+    .target(name: "Refusal", dependencies: ["Probing", "ActivationStore"]),
+
+    // Floor 3
+    .target(name: "Probing", dependencies: ["Transformer", "Statistics", "Tensors", "Files"]),
+    .target(name: "ActivationStore", dependencies: ["Transformer", "CHDF5", "Files", "Tensors"]),
+
+    // Floor 2
+    .target(
+      name: "Transformer",
+      dependencies: ["Checkpoints", "Tokenization", "Tensors", "Files"]),
+
+    // Floor 1
+    .target(name: "Checkpoints", dependencies: ["Tensors", "Files"]),
+    .target(name: "Tokenization", dependencies: ["Files"]),
+    .target(name: "Statistics"),
+
+    // Floor 0
+    .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
+    .target(name: "Files", dependencies: ["CKernels"]),
+    .target(name: "CKernels"),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+
+    .testTarget(
+      name: "FilesTests", dependencies: ["Files"]),
+    .testTarget(
+      name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "Files"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization", "Files"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
+    .testTarget(
+      name: "StatisticsTests", dependencies: ["Statistics"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
+    .testTarget(
+      name: "TransformerTests",
+      dependencies: ["Transformer", "Checkpoints", "Tokenization", "Tensors", "Files"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
+    .testTarget(
+      name: "ActivationStoreTests", dependencies: ["ActivationStore", "Transformer", "Files"],
+      exclude: ["Oracles"]),
+    .testTarget(
+      name: "ProbingTests",
+      dependencies: ["Probing", "Transformer", "Statistics", "Tensors", "Files"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
+    .testTarget(
+      name: "RefusalTests", dependencies: ["Refusal", "Probing", "Statistics"]),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Reporting", "Statistics"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["BathyscopeCommand", "Bathyscope"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

@@ -1,0 +1,10 @@
+@_exported import ActivationStore
+@_exported import Checkpoints
+@_exported import Files
+@_exported import Probing
+@_exported import Refusal
+@_exported import Reporting
+@_exported import Statistics
+@_exported import Tensors
+@_exported import Tokenization
+@_exported import Transformer

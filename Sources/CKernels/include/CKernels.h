@@ -1,0 +1,8 @@
+#ifndef BATHYSCOPE_CKERNELS_H
+#define BATHYSCOPE_CKERNELS_H
+
+#include "expand.h"
+#include "layers.h"
+#include "sha256.h"
+
+#endif
