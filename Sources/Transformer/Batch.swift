@@ -1,0 +1,27 @@
+import Tokenization
+
+/// One prompt or transcript as tokens, each with its segment.
+public struct TokenSequence: Sendable, Equatable, Codable {
+  public var id: String
+  public var tokens: [Int32]
+  /// One segment per token.
+  public var segments: [Segment]
+
+  /// - Parameter segments: one per token; all `.prompt` by default.
+  public init(id: String, tokens: [Int32], segments: [Segment]? = nil) {
+    self.id = id
+    self.tokens = tokens
+    self.segments = segments ?? Array(repeating: .prompt, count: tokens.count)
+    precondition(self.segments.count == tokens.count, "one segment per token")
+  }
+}
+
+/// A ragged batch: sequences of any length, without padding.
+public struct Batch: Sendable, Equatable {
+  public var sequences: [TokenSequence]
+
+  public init(_ sequences: [TokenSequence]) { self.sequences = sequences }
+
+  /// The number of tokens in all sequences together.
+  public var tokenCount: Int { sequences.reduce(0) { $0 + $1.tokens.count } }
+}

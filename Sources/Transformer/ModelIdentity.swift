@@ -1,0 +1,17 @@
+/// Which model, exactly: what every file that Bathyscope writes says about where it came from.
+public struct ModelIdentity: Sendable, Equatable, Codable {
+  /// The name it was asked for by, or the last part of its path.
+  public var id: String
+  /// The architecture, such as `llama`.
+  public var architecture: String
+  /// SHA-256 of the weight files.
+  public var weightsSHA256: String
+  /// SHA-256 of the configuration.
+  public var configurationSHA256: String
+  /// The configuration as JSON text with sorted keys.
+  public var configurationJSON: String
+  /// SHA-256 of the tokenizer's definition; nil without a tokenizer.
+  public var tokenizerSHA256: String?
+  /// SHA-256 of the chat template's text; nil without one.
+  public var templateSHA256: String?
+}
