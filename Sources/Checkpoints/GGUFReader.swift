@@ -59,12 +59,14 @@ struct GGUFReader {
     if version.byteSwapped == 2 || version.byteSwapped == 3 {
       throw CheckpointError(
         file: file, place: "version", problem: "the file is big-endian",
-        remedy: "convert it to little-endian, for example with gguf-convert-endian of Python's gguf")
+        remedy: "convert it to little-endian, for example with gguf-convert-endian of Python's gguf"
+      )
     }
     throw CheckpointError(
       file: file, place: "version", problem: "\(version) is neither 2 nor 3",
       remedy: version == 1
-        ? "convert the model again with a current tool" : "fetch the file again, or a version 3 file")
+        ? "convert the model again with a current tool"
+        : "fetch the file again, or a version 3 file")
   }
 
   private func alignment() throws(CheckpointError) -> Int {
@@ -129,7 +131,8 @@ struct GGUFReader {
     guard (shape.last ?? 1) % type.blockSize == 0 else {
       throw .damaged(
         file, "\(place): shape",
-        "a row of \(shape.last ?? 1) is not a multiple of \(type.rawValue)'s block of \(type.blockSize)")
+        "a row of \(shape.last ?? 1) is not a multiple of \(type.rawValue)'s block, "
+          + "\(type.blockSize)")
     }
     guard let elements = elementCount(shape), let bytes = type.byteCount(elements: elements) else {
       throw .damaged(file, "\(place): shape", "the size of \(shape) overflows")
@@ -147,7 +150,8 @@ struct GGUFReader {
       guard !overflow, offset <= bytes.count, record.byteCount <= bytes.count - offset else {
         throw .damaged(
           file, "tensor \(index), '\(record.name)': offset",
-          "\(record.byteCount) bytes at \(record.offset) do not fit into the file of \(bytes.count)")
+          "\(record.byteCount) bytes at \(record.offset) do not fit into the file of "
+            + "\(bytes.count)")
       }
       table.records[index].offset = offset
     }

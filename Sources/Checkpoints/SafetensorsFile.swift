@@ -29,7 +29,8 @@ package enum SafetensorsFile {
   ) throws(CheckpointError) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
-      let entries = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+      let entries = metadata.sorted { $0.key < $1.key }
+        .map { "\(quoted($0.key)):\(quoted($0.value))" }
       members.append("\"__metadata__\":{\(entries.joined(separator: ","))}")
     }
     var names: Set<String> = ["__metadata__"]
@@ -45,7 +46,8 @@ package enum SafetensorsFile {
       let shape = tensor.shape.map(String.init).joined(separator: ",")
       let end = offset + 4 * tensor.values.count
       members.append(
-        "\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+        "\(quoted(name)):"
+          + "{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
       offset = end
     }
     var text = Array("{\(members.joined(separator: ","))}".utf8)

@@ -99,9 +99,9 @@ struct SafetensorsReader {
         file, "\(place): data_offsets",
         "[\(begin), \(end)] is not a range in the \(dataCount) bytes of data")
     }
-    guard let count = elementCount(shape),
-      case let (bytes, overflow) = count.multipliedReportingOverflow(by: size), !overflow
-    else { throw .damaged(file, "\(place): shape", "the size of \(shape.prefix(8)) overflows") }
+    guard let bytes = elementCount(shape + [size]) else {
+      throw .damaged(file, "\(place): shape", "the size of \(shape.prefix(8)) overflows")
+    }
     guard bytes == end - begin else {
       throw .damaged(
         file, "\(place): data_offsets",

@@ -32,6 +32,9 @@ func tensorName(
 ) throws(CheckpointError) -> String {
   let place = "tensor \(number), '\(printable(bytes))'"
   guard !bytes.isEmpty else { throw .damaged(file, "tensor \(number)", "its name is empty") }
+  guard bytes.count <= 512 else {
+    throw .damaged(file, place, "its name has \(bytes.count) bytes, more than 512")
+  }
   guard let name = String(validating: bytes, as: UTF8.self) else {
     throw .damaged(file, place, "its name is not valid UTF-8")
   }
