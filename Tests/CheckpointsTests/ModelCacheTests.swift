@@ -94,7 +94,7 @@ import Testing
   @Test(arguments: [
     (
       "echo 'looking'; echo 'ERROR: no network \u{1B}[2J' >&2; exit 1",
-      "ERROR: no network \\u{001B}[2J"
+      "ERROR: no network \\u{1B}[2J"
     ),
     ("echo '/usr/bin/python3: No module named pip' >&2; exit 1", "no pip"), ("exit 3", "status 3"),
     ("exit 127", "not installed"), ("kill -9 $$", "cannot be fetched"), ("exit 0", "0 files"),

@@ -7,7 +7,7 @@ import Testing
 @Suite(.enabled(if: (try? ModelCatalogue.resolve("smollm2-135m")) != nil))
 struct RealModelTests {
   /// Expected values: `gguf.quants.dequantize` of the gguf package.
-  @Test func everyTensorExpandsToTheSameBits() throws {
+  @Test func everyEighthRowExpandsToTheSameBits() throws {
     let checkpoint = try Checkpoint.open(try ModelCatalogue.resolve("smollm2-135m"))
     let expected = try #require(try golden("model.json").object).members
     #expect(expected.count == 272)
@@ -17,7 +17,15 @@ struct RealModelTests {
       #expect(tensor.elementType.rawValue == expected["type"]?.text)
       #expect(tensor.shape == expected["shape"]?.array?.compactMap(\.int))
       var digest = Digest()
-      tensor.floats().withUnsafeBytes { digest.update($0) }
+      var row = [Float](repeating: 0, count: tensor.rowLength)
+      for index in stride(from: 0, to: tensor.rowCount, by: 8) {
+        row.withUnsafeMutableBufferPointer { buffer in
+          if let target = buffer.baseAddress {
+            tensor.expand(rows: index..<(index + 1), into: target)
+          }
+        }
+        row.withUnsafeBytes { digest.update($0) }
+      }
       #expect(digest.hexadecimal() == expected["sha256"]?.text, "\(tensor.name)")
     }
     #expect(try checkpoint.strings("tokenizer.ggml.tokens").count == 49_152)

@@ -45,7 +45,7 @@ import Testing
     Case(
       "2^64 - 1", "header length", "18446744073709551615", safetensors("{}", data: 0, length: .max)),
     Case(
-      "not UTF-8", "byte 1", "UTF-8",
+      "not UTF-8", "byte 4", "UTF-8",
       littleEndian(UInt64(8)) + Array("{\"".utf8) + [0xFF, 0xFE] + Array("\":1}".utf8)),
     Case("not JSON", "header", "'{'", safetensors("hello", data: 0)),
     Case("only {", "byte 1", "expected", safetensors("{", data: 0)),
@@ -59,7 +59,7 @@ import Testing
   static let members: [Case] = [
     Case("duplicate key", "byte", "'w' stands here twice", "\(tensor()),\(tensor())"),
     Case("unknown dtype", "'w': dtype", "'F33'", tensor(dtype: "F33")),
-    Case("terminal codes in a dtype", "'w': dtype", "\\u{001B}", tensor(dtype: "\\u001b[2J")),
+    Case("terminal codes in a dtype", "'w': dtype", "\\u{1B}", tensor(dtype: "\\u001b[2J")),
     Case("dtype of four bits", "'w': dtype", "'F4'", tensor(dtype: "F4")),
     Case("no dtype", "'w': dtype", "known", "\"w\":{\"shape\":[2],\"data_offsets\":[0,8]}"),
     Case("no shape", "'w': shape", "array", "\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}"),

@@ -158,7 +158,7 @@ final class TemporaryFolder {
 @Suite struct PrintableTests {
   @Test func escapesAndCuts() {
     #expect(printable("weight.é".utf8) == "weight.é")
-    #expect(printable("a\u{1B}[2J\n\u{202E}".utf8) == "a\\u{001B}[2J\\n\\u{202E}")
+    #expect(printable("a\u{1B}[2J\n\u{202E}".utf8) == "a\\u{1B}[2J\\n\\u{202E}")
     #expect(printable([0xFF]) == "\u{FFFD}")
     #expect(
       printable([UInt8](repeating: 97, count: 1000)) == String(repeating: "a", count: 80) + "...")

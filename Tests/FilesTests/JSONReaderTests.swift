@@ -72,7 +72,7 @@ import Testing
     let error = #expect(throws: FileError.self) { try parse(#"{"a":1,"b":2,"\u0061":3}"#) }
     #expect(error?.problem == "the key 'a' stands here twice")
     let hostile = #expect(throws: FileError.self) { try parse(#"{"\u001b[2J":1,"\u001b[2J":3}"#) }
-    #expect(hostile?.problem == "the key '\\u{001B}[2J' stands here twice")
+    #expect(hostile?.problem == "the key '\\u{1B}[2J' stands here twice")
   }
 
   @Test func boundsDepthAndValues() throws {
