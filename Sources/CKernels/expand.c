@@ -1,9 +1,11 @@
 #include "CKernels.h"
 
+#include <stdint.h>
 #include <string.h>
 
-// A fused multiply-add rounds once where the reference rounds twice, and only some clones would
-// have it: the weights would depend on the machine.
+// Every product below is exact in a float (a half has 11 bits, its factors at most 13 together), so
+// a fused multiply-add, which only some clones would have, could change no bit. This keeps it so
+// when a type with longer factors comes: weights must not depend on the machine.
 #pragma STDC FP_CONTRACT OFF
 
 #if defined(__x86_64__) && defined(__linux__)

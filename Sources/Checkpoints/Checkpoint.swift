@@ -16,6 +16,7 @@ public struct Checkpoint: Sendable {
     case safetensors
   }
 
+  /// How the weights are stored.
   public let format: Format
   /// The path that was opened: a file or a folder.
   public let path: String
@@ -70,7 +71,7 @@ public struct Checkpoint: Sendable {
       for (index, record) in weights.table.records.enumerated() {
         if let previous = positions.updateValue((file, index), forKey: record.name) {
           throw .damaged(
-            weights.file.path, "tensor '\(record.name)'",
+            weights.file.path, "tensor '\(record.shownName)'",
             "it also stands in \(self.weights[previous.file].name)")
         }
         names.append(record.name)

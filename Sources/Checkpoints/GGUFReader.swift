@@ -47,7 +47,7 @@ struct GGUFReader {
     for index in 0..<Int(tensors) {
       let record = try tensor(index, alignment: alignment)
       guard names.insert(record.name).inserted else {
-        throw .damaged(file, "tensor \(index), '\(record.name)'", "its name was used before")
+        throw .damaged(file, "tensor \(index), '\(record.shownName)'", "its name was used before")
       }
       table.records.append(record)
     }
@@ -91,7 +91,7 @@ struct GGUFReader {
     }
     let nameBytes = Array(try take(nameLength, "tensor \(index): name"))
     let name = try tensorName(nameBytes, number: index, file: file)
-    let place = "tensor \(index), '\(name)'"
+    let place = "tensor \(index), '\(printable(nameBytes))'"
     let rank = try number(UInt32.self, "\(place): dimension count")
     guard rank <= 4 else {
       throw .damaged(file, "\(place): dimension count", "\(rank) is more than 4")
@@ -149,7 +149,7 @@ struct GGUFReader {
       let (offset, overflow) = start.addingReportingOverflow(record.offset)
       guard !overflow, offset <= bytes.count, record.byteCount <= bytes.count - offset else {
         throw .damaged(
-          file, "tensor \(index), '\(record.name)': offset",
+          file, "tensor \(index), '\(record.shownName)': offset",
           "\(record.byteCount) bytes at \(record.offset) do not fit into the file of "
             + "\(bytes.count)")
       }
@@ -158,7 +158,7 @@ struct GGUFReader {
     let order = table.records.filter { $0.byteCount > 0 }.sorted { $0.offset < $1.offset }
     for (one, next) in zip(order, order.dropFirst())
     where next.offset < one.offset + one.byteCount {
-      throw .damaged(file, "tensor '\(next.name)': offset", "it overlaps '\(one.name)'")
+      throw .damaged(file, "tensor '\(next.shownName)': offset", "it overlaps '\(one.shownName)'")
     }
   }
 }

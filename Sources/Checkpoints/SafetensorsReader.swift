@@ -127,7 +127,7 @@ struct SafetensorsReader {
   private func checkLayout(_ records: [TensorRecord]) throws(CheckpointError) {
     var end = dataStart
     for record in records.sorted(by: { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }) {
-      let place = "tensor '\(record.name)': data_offsets"
+      let place = "tensor '\(record.shownName)': data_offsets"
       guard record.offset >= end else { throw .damaged(file, place, "it overlaps another tensor") }
       guard record.offset == end else {
         throw .damaged(file, place, "\(record.offset - end) bytes before it belong to no tensor")

@@ -13,6 +13,9 @@ struct TensorRecord: Equatable {
   /// Where the bytes stand in the whole file.
   var offset: Int
   var byteCount: Int
+
+  /// The name as a message may show it.
+  var shownName: String { printable(name.utf8) }
 }
 
 /// What a parser makes of a file's header.
