@@ -101,7 +101,8 @@ extension JinjaInterpreter {
       try arguments.bound(to: parameters, of: "'\(name)'", self)
     }
     switch name {
-    case "upper", "lower", "capitalize", "replace": return try filter(name, .string(text), arguments)
+    case "upper", "lower", "capitalize", "replace":
+      return try filter(name, .string(text), arguments)
     case "startswith", "endswith":
       let wanted = try bound("prefix")[0]
       return .bool(try matches(text, wanted, name))

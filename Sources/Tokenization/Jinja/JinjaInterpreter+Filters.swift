@@ -90,7 +90,8 @@ extension JinjaInterpreter {
     }
   }
 
-  func optionalText(_ value: JinjaValue?, _ callee: String) throws(TokenizationError) -> JinjaText? {
+  func optionalText(_ value: JinjaValue?, _ callee: String) throws(TokenizationError) -> JinjaText?
+  {
     switch value {
     case nil, .some(.none): return nil
     case .string(let text): return text

@@ -65,7 +65,8 @@ extension Double {
     while digits.last == "0" { digits = digits.dropLast() }
     let fraction = digits.count > 1 ? "." + digits.dropFirst() : ""
     return "\(self < 0 ? "-" : "")\(digits.prefix(1))\(fraction)e+\(exponent)"
-  }}
+  }
+}
 
 extension JinjaText {
   /// The text in quotes with Python's escapes.

@@ -216,8 +216,8 @@ struct JinjaLexer {
     var end = digits(from: start)
     let isMember = start > 0 && bytes[start - 1] == UInt8(ascii: ".")
     var isFloat = false
-    if !isMember, end < bytes.count, bytes[end] == UInt8(ascii: "."), digits(from: end + 1) > end + 1
-    {
+    let hasFraction = starts(with: ".", at: end) && digits(from: end + 1) > end + 1
+    if hasFraction, !isMember {
       end = digits(from: end + 1)
       isFloat = true
     }
@@ -229,7 +229,8 @@ struct JinjaLexer {
         isFloat = true
       }
     }
-    let text = String(decoding: bytes[start..<end].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
+    let digits = bytes[start..<end].filter { $0 != UInt8(ascii: "_") }
+    let text = String(decoding: digits, as: UTF8.self)
     position = end
     if isFloat, let value = Double(text) {
       add(.float(value))
