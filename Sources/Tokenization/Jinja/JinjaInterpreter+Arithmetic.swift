@@ -34,8 +34,7 @@ extension JinjaInterpreter {
     let count = text.isEmpty ? 0 : max(count, 0)
     let (total, overflows) = text.count.multipliedReportingOverflow(by: count)
     try reserve(overflows ? .max : total)
-    try charge(count)
-    return .string(JinjaText.joined(Array(repeating: text, count: count), by: JinjaText()))
+    return .string(text.repeated(count))
   }
 
   private func repeated(_ items: JinjaList, _ count: Int) throws(TokenizationError) -> JinjaValue {

@@ -41,13 +41,17 @@ extension JinjaInterpreter {
     case .test(let operand, let name, let arguments, let isNegated):
       let result = try test(name, try evaluate(operand), try evaluate(arguments))
       return .bool(result != isNegated)
-    case .minus(let operand): return try arithmetic("-", .integer(0), try evaluate(operand))
+    case .minus(let operand):
+      let value = try evaluate(operand)
+      if case .float(let number) = value { return .float(-number) }
+      return try arithmetic("-", .integer(0), value)
     case .plus(let operand): return try arithmetic("+", .integer(0), try evaluate(operand))
     case .concatenation(let pieces):
       var text = JinjaText()
       for piece in try evaluate(all: pieces) {
         let piece = try string(of: piece)
-        try reserve(text.count + piece.count)
+        try require(text.count + piece.count)
+        try charge(piece.count / 64)
         text.append(piece)
       }
       return .string(text)

@@ -158,9 +158,7 @@ extension JinjaInterpreter {
     var result = JinjaText()
     for (index, item) in items.enumerated() {
       let text = try string(of: item)
-      guard result.count + separator.count + text.count <= JinjaLimits.text else {
-        throw error("the template makes a text longer than \(JinjaLimits.text) bytes")
-      }
+      try require(result.count + separator.count + text.count)
       try charge(1 + (separator.count + text.count) / 64)
       if index > 0 { result.append(separator) }
       result.append(text)

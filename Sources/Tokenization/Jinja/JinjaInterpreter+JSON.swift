@@ -72,9 +72,7 @@ extension JinjaInterpreter {
       }
     default: throw error("\(value.kind) cannot be written as JSON")
     }
-    guard text.count <= JinjaLimits.text else {
-      throw error("the template makes a text longer than \(JinjaLimits.text) bytes")
-    }
+    try require(text.count)
   }
 
   private func append(

@@ -46,9 +46,7 @@ extension JinjaInterpreter {
     case .list: throw error("a view or generator has no text: use 'list' or 'join' on it")
     default: throw error("\(value.kind) has no text")
     }
-    guard text.count <= JinjaLimits.text else {
-      throw error("the template makes a text longer than \(JinjaLimits.text) bytes")
-    }
+    try require(text.count)
   }
 }
 

@@ -58,10 +58,15 @@ final class JinjaInterpreter {
   }
 
   /// Refuses a string before it is made.
-  func reserve(_ bytes: Int) throws(TokenizationError) {
+  func require(_ bytes: Int) throws(TokenizationError) {
     guard bytes <= JinjaLimits.text else {
       throw error("the template makes a text longer than \(JinjaLimits.text) bytes")
     }
+  }
+
+  /// Refuses a string before it is made, and charges for making it.
+  func reserve(_ bytes: Int) throws(TokenizationError) {
+    try require(bytes)
     try charge(bytes / 64)
   }
 
@@ -180,6 +185,7 @@ final class JinjaInterpreter {
     let loop = JinjaLoop(JinjaList(items))
     try check(.loop(loop))
     for (index, item) in items.enumerated() {
+      try charge()
       loop.index = index
       let inner = JinjaScope(parent: scope)
       inner.names["loop"] = .loop(loop)

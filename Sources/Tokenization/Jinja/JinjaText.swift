@@ -88,6 +88,18 @@ struct JinjaText: Sendable {
   }
 }
 
+extension JinjaText {
+  func repeated(_ times: Int) -> JinjaText {
+    var result = JinjaText()
+    while result.count < count * times {
+      // Doubling, so that a single letter repeated millions of times is not millions of runs.
+      let missing = count * times - result.count
+      result.append(result.isEmpty ? self : result[0..<min(result.count, missing)])
+    }
+    return result
+  }
+}
+
 // MARK: - Code points
 
 extension JinjaText {
