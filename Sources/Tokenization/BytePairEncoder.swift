@@ -23,19 +23,28 @@ struct BytePairEncoder {
     }
   }
 
-  private let tokenizer: Tokenizer
+  private let merges: MergeTable
+  private let vocabulary: Vocabulary
+  private let ignoresMerges: Bool
+  /// The token of each byte, -1 for one that is left out.
+  private let byteIDs: [Int32]
   private var symbols: [Symbol] = []
   private var heap = Heap<Candidate>()
 
-  init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+  init(_ tokenizer: Tokenizer) {
+    merges = tokenizer.merges
+    vocabulary = tokenizer.vocabulary
+    ignoresMerges = tokenizer.ignoresMerges
+    byteIDs = tokenizer.byteIDs
+  }
 
   /// Appends the tokens of the piece; `origin` leads from a range of `bytes` to the original text's.
   mutating func encode(
     _ piece: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>, into encoding: inout Encoding,
     origin: (Range<Int>) -> Range<Int>
   ) {
-    if tokenizer.ignoresMerges,
-      let id = tokenizer.vocabulary.id(of: ByteAlphabet.written(bytes[piece]))
+    if ignoresMerges,
+      let id = vocabulary.id(of: ByteAlphabet.written(bytes[piece]))
     {
       encoding.ids.append(id)
       encoding.byteRanges.append(origin(piece))
@@ -50,13 +59,12 @@ struct BytePairEncoder {
     }
   }
 
-  /// One symbol for each byte. A byte that has no token becomes the unknown token, or is left out when
-  /// the model names none, and its neighbours close up: so does the reference.
+  /// One symbol for each byte. A byte without a token is left out and its neighbours close up, as in the
+  /// reference.
   private mutating func split(_ piece: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>) {
     symbols.removeAll(keepingCapacity: true)
     for (offset, byte) in bytes[piece].enumerated() {
-      var id = tokenizer.byteIDs[Int(byte)]
-      if id < 0 { id = tokenizer.unknownID ?? -1 }
+      let id = byteIDs[Int(byte)]
       guard id >= 0 else { continue }
       let index = Int32(symbols.count)
       symbols.append(
@@ -91,7 +99,7 @@ struct BytePairEncoder {
   private func merge(at index: Int) -> MergeTable.Merge? {
     let symbol = symbols[index]
     guard symbol.id >= 0, symbol.next >= 0 else { return nil }
-    return tokenizer.merges[symbol.id, symbols[Int(symbol.next)].id]
+    return merges[symbol.id, symbols[Int(symbol.next)].id]
   }
 
   private mutating func push(_ index: Int32) {

@@ -33,14 +33,12 @@ struct DefinitionChecks {
     guard !left.isEmpty, !right.isEmpty else {
       throw error(place(), "a merge needs two tokens that are not empty")
     }
-    var ids: [Int32] = []
-    for part in [left, right, left + right] {
-      guard let id = part.withUnsafeBufferPointer({ vocabulary.id(of: $0) }) else {
-        throw error(place(), "merges '\(readable(part))', which is not in the vocabulary")
-      }
-      ids.append(id)
+    func id(_ part: ArraySlice<UInt8>) throws(TokenizationError) -> Int32 {
+      if let id = part.withUnsafeBufferPointer({ vocabulary.id(of: $0) }) { return id }
+      throw error(place(), "merges '\(readable(part))', which is not in the vocabulary")
     }
-    guard merges.append(ids[0], ids[1], into: ids[2]) else {
+    let (first, second) = (try id(left), try id(right))
+    guard merges.append(first, second, into: try id(left + right)) else {
       throw error(place(), "'\(readable(left)) \(readable(right))' stands here twice")
     }
   }

@@ -18,7 +18,7 @@ public struct Tokenizer: Sendable {
   let unknownID: Int32?
   let addedTokens: [Int32: AddedToken]
 
-  /// The token of each single byte, -1 for a byte without one.
+  /// The token of each single byte: the unknown token, or else -1, for a byte without one.
   let byteIDs: [Int32]
   let matcher: AddedTokenMatcher
   let normalizedMatcher: AddedTokenMatcher
@@ -42,7 +42,8 @@ public struct Tokenizer: Sendable {
     eosID = definition.eosID
     addsBOS = definition.addsBOS
     byteIDs = (0...255).map { byte in
-      definition.vocabulary.id(of: ByteAlphabet.written([UInt8(byte)])) ?? -1
+      definition.vocabulary.id(of: ByteAlphabet.written([UInt8(byte)]))
+        ?? definition.unknownID ?? -1
     }
     let added = definition.addedTokens
     matcher = AddedTokenMatcher(added.filter { !$0.isNormalized })
@@ -71,22 +72,31 @@ public struct Tokenizer: Sendable {
   ///
   /// Computed anew at each use, in a few milliseconds.
   public var sha256: String {
-    var digest = Digest()
-    func add(_ bytes: some Collection<UInt8>) {
-      Array("\(bytes.count):".utf8).withUnsafeBytes { digest.update($0) }
-      Array(bytes).withUnsafeBytes { digest.update($0) }
+    var bytes: [UInt8] = []
+    func add(_ number: some FixedWidthInteger) {
+      withUnsafeBytes(of: Int64(number).littleEndian) { bytes.append(contentsOf: $0) }
     }
+    func add(_ text: some Collection<UInt8>) {
+      add(text.count)
+      bytes.append(contentsOf: text)
+    }
+    add(vocabulary.count)
     for id in 0..<Int32(vocabulary.count) { add(vocabulary.text(of: id) ?? []) }
-    var numbers = merges.ordered.flatMap { [$0.left, $0.right, $0.id] }
-    numbers += [bosID ?? -1, eosID ?? -1, unknownID ?? -1]
-    numbers += [addsBOS, normalizesToNFC, ignoresMerges].map { $0 ? 1 : 0 }
-    for token in addedTokens.values.sorted(by: { $0.id < $1.id }) {
-      let flags = [token.isSpecial, token.isNormalized, token.stripsLeft, token.stripsRight]
-      numbers += [token.id] + flags.map { $0 ? 1 : 0 }
+    add(merges.count)
+    for merge in merges.ordered {
+      for id in [merge.left, merge.right, merge.id] { add(id) }
     }
-    add(numbers.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) } })
-    for step in preTokenizer.steps { add(Array(step.rawValue.utf8)) }
-    return digest.hexadecimal()
+    for id in [bosID, eosID, unknownID] { add(id ?? -1) }
+    for flag in [addsBOS, normalizesToNFC, ignoresMerges] { add(flag ? 1 : 0) }
+    add(addedTokens.count)
+    for token in addedTokens.values.sorted(by: { $0.id < $1.id }) {
+      add(token.id)
+      for flag in [token.isSpecial, token.isNormalized, token.stripsLeft, token.stripsRight] {
+        add(flag ? 1 : 0)
+      }
+    }
+    for step in preTokenizer.steps { add(step.rawValue.utf8) }
+    return Digest.sha256(bytes)
   }
 }
 

@@ -61,15 +61,23 @@ struct Vocabulary: Sendable {
     // The seeded hasher: a file cannot choose texts that collide.
     var hasher = Hasher()
     hasher.combine(bytes: UnsafeRawBufferPointer(text))
-    var slot = hasher.finalize() & (slots.count - 1)
-    arena.withUnsafeBufferPointer { arena in
-      while slots[slot] >= 0 {
-        let place = places[Int(slots[slot])]
-        if place.count == text.count, arena[place].elementsEqual(text) { return }
+    let first = hasher.finalize() & (slots.count - 1)
+    return slots.withUnsafeBufferPointer { slots in
+      var slot = first
+      while slots[slot] >= 0, !self.text(of: slots[slot], equals: text) {
         slot = (slot + 1) & (slots.count - 1)
       }
+      return slot
     }
-    return slot
+  }
+
+  private func text(of id: Int32, equals text: UnsafeBufferPointer<UInt8>) -> Bool {
+    let place = places[Int(id)]
+    guard place.count == text.count else { return false }
+    for offset in 0..<text.count where arena[place.lowerBound + offset] != text[offset] {
+      return false
+    }
+    return true
   }
 
   private mutating func grow() {

@@ -17,7 +17,7 @@ struct TokenizerTests {
         TextSpan(bytes: row.text, segment: .answer, parsesSpecials: false)
       ])
       #expect(encoding.ids == row.plainIDs)
-      #expect(encoding.segments == row.ids.isEmpty ? [] : encoding.ids.map { _ in .answer })
+      #expect(encoding.segments == encoding.ids.map { _ in Segment.answer })
       let isNormal = NormalizedText.composed(row.text) == row.text
       guard name == "gpt2" || name == "llama3" || (name == "qwen2" && isNormal) else { continue }
       let covered = encoding.byteRanges.flatMap { row.text[$0] }
