@@ -63,13 +63,15 @@ struct BytePairEncoder {
   /// reference.
   private mutating func split(_ piece: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>) {
     symbols.removeAll(keepingCapacity: true)
+    symbols.reserveCapacity(piece.count)
     for (offset, byte) in bytes[piece].enumerated() {
       let id = byteIDs[Int(byte)]
       guard id >= 0 else { continue }
       let index = Int32(symbols.count)
       symbols.append(
         Symbol(
-          id: id, previous: index - 1, next: index + 1, start: Int32(offset), end: Int32(offset + 1))
+          id: id, previous: index - 1, next: index + 1, start: Int32(offset), end: Int32(offset + 1)
+        )
       )
     }
     if !symbols.isEmpty { symbols[symbols.count - 1].next = -1 }

@@ -83,13 +83,14 @@ private struct TextCutter {
   /// The order of the reference: added tokens of the text as it is, then normalisation, then added
   /// tokens of the normalised text, then the rest.
   mutating func encode(_ text: UnsafeBufferPointer<UInt8>) {
-    cut(0..<text.count, of: text, at: tokenizer.matcher, origin: { $0 }) { cutter, gap in
+    let same = { (range: Range<Int>) in range }
+    cut(0..<text.count, of: text, at: tokenizer.matcher, origin: same) { cutter, gap in
       if cutter.tokenizer.normalizesToNFC, let normal = NormalizedText(gap, of: text) {
         normal.bytes.withUnsafeBufferPointer { bytes in
           cutter.encodeNormalized(0..<bytes.count, of: bytes, origin: normal.origin)
         }
       } else {
-        cutter.encodeNormalized(gap, of: text, origin: { $0 })
+        cutter.encodeNormalized(gap, of: text, origin: same)
       }
     }
   }

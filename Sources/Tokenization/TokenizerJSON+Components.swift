@@ -35,8 +35,8 @@ extension TokenizerJSON {
     else { throw checks.error("\(place).content", "is no text of 1 to 1024 bytes") }
     func flag(_ name: String) throws(TokenizationError) -> Bool {
       guard let value = entry[name] else { return false }
-      guard let flag = value.bool else { throw checks.error("\(place).\(name)", "is no true or false") }
-      return flag
+      if let flag = value.bool { return flag }
+      throw checks.error("\(place).\(name)", "is no true or false")
     }
     if try flag("single_word") { throw unsupported("\(place).single_word", .bool(true)) }
     return AddedToken(
@@ -134,7 +134,7 @@ extension TokenizerJSON {
     guard let name = pieces[0]["SpecialToken"]?["id"]?.bytes,
       let ids = part["special_tokens"]?.object?[name]?["ids"]?.array, ids.count == 1,
       let id = ids[0].int
-    else { throw checks.error("\(place).special_tokens", "does not name the id of the first token") }
+    else { throw checks.error("\(place).special_tokens", "does not give the first token's id") }
     return try checks.id(id, in: vocabulary, place: "\(place).special_tokens")
   }
 
