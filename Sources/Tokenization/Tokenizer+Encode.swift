@@ -128,8 +128,9 @@ private struct TextCutter {
       if start < gapEnd { body(&self, start..<gapEnd) }
       encoding.ids.append(token.id)
       encoding.byteRanges.append(origin(match))
-      if token.stripsRight { position = reader.run(of: .space, from: position) }
-      start = position
+      // The search goes on right behind the match: in the reference, too, another added token may stand
+      // in the spaces that this one takes along.
+      start = token.stripsRight ? reader.run(of: .space, from: position) : position
     }
     if start < range.upperBound { body(&self, start..<range.upperBound) }
   }
