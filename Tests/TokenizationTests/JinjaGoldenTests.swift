@@ -5,9 +5,8 @@ import Testing
 @testable import Tokenization
 
 /// A recorded file of `Golden/`.
-func golden(_ name: String) throws -> JSON {
-  let url = try #require(Bundle.module.url(forResource: "Golden/\(name)", withExtension: nil))
-  return try JSONReader.parse(try readFile(url.path), file: name)
+func goldenJSON(_ name: String) throws -> JSON {
+  try JSONReader.parse(golden(name), file: name)
 }
 
 extension [TextSpan] {
@@ -31,7 +30,7 @@ struct JinjaGoldenTests {
   ]
 
   @Test func snippetsRenderAsInPython() throws {
-    let recorded = try golden("templates.json")
+    let recorded = try goldenJSON("templates.json")
     var variables: [String: JSON] = [:]
     for (key, value) in try #require(recorded["variables"]?.object).members {
       variables[String(decoding: key, as: UTF8.self)] = value
@@ -52,7 +51,7 @@ struct JinjaGoldenTests {
   }
 
   @Test func chatTemplatesRenderAsInPython() throws {
-    let recorded = try golden("templates-chat.json")
+    let recorded = try goldenJSON("templates-chat.json")
     var templates: [String: ChatTemplate] = [:]
     for (name, source) in try #require(recorded["templates"]?.object).members {
       templates[String(decoding: name, as: UTF8.self)] = try ChatTemplate(
@@ -89,7 +88,7 @@ struct JinjaGoldenTests {
 
   /// The renderings that stand beside the greedy continuations of transformers.
   @Test func smolLMGeneratesFromTheSameText() throws {
-    let recorded = try golden("templates-chat.json")
+    let recorded = try goldenJSON("templates-chat.json")
     let source = try #require(recorded["templates"]?["smollm2"]?.text)
     let template = try ChatTemplate(
       source: source, file: "test", bosToken: "<|im_start|>", eosToken: "<|im_end|>")

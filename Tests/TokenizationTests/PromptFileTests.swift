@@ -197,7 +197,7 @@ struct PromptFileTests {
     ].map { Array($0.utf8) }
     let path = NSTemporaryDirectory() + "mutant-\(UUID().uuidString)"
     defer { unlink(path) }
-    var random = SeededGenerator(state: 2)
+    var random = SeededGenerator(seed: 2)
     var read = 0
     for _ in 0..<4_000 {
       let mutant = JinjaFuzzTests.mutant(of: seeds, &random)
