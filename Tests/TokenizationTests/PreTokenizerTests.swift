@@ -31,7 +31,8 @@ struct PreTokenizerTests {
 
   @Test func llama3() {
     #expect(pieces("I'M 1234567", .llama3) == ["I", "'M", " ", "123", "456", "7"])
-    #expect(pieces("it\u{27}\u{17F}!", .llama3) == ["it", "'\u{17F}", "!"])
+    #expect(pieces("it'\u{17F}a 'Lla", .llama3) == ["it", "'\u{17F}", "a", " '", "Lla"])
+    #expect(pieces("'LLa'Rea", .llama3) == ["'LL", "a", "'Re", "a"])
     #expect(pieces("(abc) .\n\nx", .llama3) == ["(abc", ")", " .\n\n", "x"])
     #expect(pieces("a \r\n \n  b\tc", .llama3) == ["a", " \r\n \n", " ", " b", "\tc"])
     #expect(pieces("\nabc  ", .llama3) == ["\n", "abc", "  "])

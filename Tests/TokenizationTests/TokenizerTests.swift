@@ -99,6 +99,25 @@ struct TokenizerTests {
     #expect(tokenizer.encode([span("x"), span("<e>", specials: true)]).ids.last == 20)
   }
 
+  @Test func theLongestAddedTokenStands() throws {
+    let contents = ["<e>", "<e><e>", "<x", "<xb"]
+    let added = contents.enumerated().map { #"{"id":\#(20 + $0),"content":"\#($1)"}"# }
+    let json = tinyTokenizer(added: added.joined(separator: ","))
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    #expect(tokenizer.encode("<e><e><e>") == [21, 20])
+    #expect(tokenizer.encode("<xb<xa<") == [23, 22, 0, 7])
+  }
+
+  /// "ab" ranks before "bcd", but is no longer there when its turn comes.
+  @Test func aPairThatHasChangedDoesNotMergeAtItsOldRank() throws {
+    let json = tinyTokenizer(
+      vocabulary: #""a":0,"b":1,"c":2,"d":3,"bc":4,"ab":5,"bcd":6,"abc":7"#,
+      merges: #""b c","a b","bc d","a bc""#, added: "")
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    #expect(tokenizer.encode("abcd") == [0, 6])
+    #expect(tokenizer.encode("abc") == [7])
+  }
+
   @Test func normalisedTextLeadsBackToItsBytes() throws {
     let tokenizer = try smallTokenizer("qwen2")
     let encoding = tokenizer.encode([
