@@ -44,7 +44,7 @@ struct PreTokenizerTests {
 
   /// Whatever the bytes, the pieces are the text again and none is empty.
   @Test func piecesAreTheText() {
-    var generator = SeededGenerator(seed: 3)
+    var generator = TextGenerator(seed: 3)
     let alphabet: [UInt8] =
       Array("aS1 '\n\r\t.l".utf8) + [0xC5, 0xBF, 0xE3, 0x80, 0xFF, 0xF0, 0x9F, 0xC2, 0xA0]
     for _ in 0..<2_000 {

@@ -34,7 +34,7 @@ struct TokenizerTests {
   @Test(arguments: names)
   func spansAreOneText(name: String) throws {
     let tokenizer = try smallTokenizer(name)
-    var generator = SeededGenerator(seed: 7)
+    var generator = TextGenerator(seed: 7)
     for row in try RecordedText.all(in: "tokenizer_\(name)_ids.json") where row.text.count > 2 {
       let cuts = (0..<3).map { _ in Int.random(in: 0...row.text.count, using: &generator) }.sorted()
       let borders = [0] + cuts + [row.text.count]
@@ -162,7 +162,7 @@ struct TokenizerTests {
   }
 
   @Test func theConfigurationNamesBOSAndEOS() throws {
-    let json = try golden("tokenizer_gpt2.json")
+    let json = try goldenBytes("tokenizer_gpt2.json")
     let names = #"{"bos_token":"<|im_start|>","eos_token":{"content":"<|im_end|>"}}"#
     let tokenizer = try Tokenizer(
       tokenizerJSON: json, file: "tokenizer.json", configuration: Array(names.utf8))
@@ -223,7 +223,7 @@ struct TokenizerTests {
   }
 }
 
-struct SeededGenerator: RandomNumberGenerator {
+struct TextGenerator: RandomNumberGenerator {
   private var state: UInt64
   init(seed: UInt64) { state = seed }
 
