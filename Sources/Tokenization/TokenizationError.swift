@@ -1,8 +1,10 @@
 import Files
 
-/// What went wrong with a tokenizer, a chat template or a conversation, where, and what to do about it.
+/// What is wrong with a tokenizer, a chat template or a prompt file, where in it, and what to do
+/// about it.
 public struct TokenizationError: Error, Equatable, Sendable, CustomStringConvertible {
   public var file: String
+  /// A field, a line or a row; empty when the whole file is meant.
   public var place: String
   public var problem: String
   public var remedy: String
@@ -14,7 +16,7 @@ public struct TokenizationError: Error, Equatable, Sendable, CustomStringConvert
     self.remedy = remedy
   }
 
-  public init(_ error: FileError) {
+  package init(_ error: FileError) {
     self.init(
       file: error.file, place: error.place, problem: error.problem, remedy: error.remedy)
   }

@@ -31,7 +31,8 @@ struct PreTokenizerTests {
 
   @Test func llama3() {
     #expect(pieces("I'M 1234567", .llama3) == ["I", "'M", " ", "123", "456", "7"])
-    #expect(pieces("it\u{27}\u{17F}!", .llama3) == ["it", "'\u{17F}", "!"])
+    #expect(pieces("it'\u{17F}a 'Lla", .llama3) == ["it", "'\u{17F}", "a", " '", "Lla"])
+    #expect(pieces("'LLa'Rea", .llama3) == ["'LL", "a", "'Re", "a"])
     #expect(pieces("(abc) .\n\nx", .llama3) == ["(abc", ")", " .\n\n", "x"])
     #expect(pieces("a \r\n \n  b\tc", .llama3) == ["a", " \r\n \n", " ", " b", "\tc"])
     #expect(pieces("\nabc  ", .llama3) == ["\n", "abc", "  "])
@@ -43,7 +44,7 @@ struct PreTokenizerTests {
 
   /// Whatever the bytes, the pieces are the text again and none is empty.
   @Test func piecesAreTheText() {
-    var generator = SeededGenerator(seed: 3)
+    var generator = TextGenerator(seed: 3)
     let alphabet: [UInt8] =
       Array("aS1 '\n\r\t.l".utf8) + [0xC5, 0xBF, 0xE3, 0x80, 0xFF, 0xF0, 0x9F, 0xC2, 0xA0]
     for _ in 0..<2_000 {

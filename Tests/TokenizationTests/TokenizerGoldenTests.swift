@@ -17,7 +17,7 @@ struct TokenizerGoldenTests {
   @Test(arguments: [("digits", "smollm"), ("llama3", "llama-bpe")])
   func bothFileFormatsGiveTheSame(name: String, preTokenizer: String) throws {
     var source = try ggufVocabulary(
-      fromJSON: golden("tokenizer_\(name).json"), preTokenizer: preTokenizer)
+      fromJSON: goldenBytes("tokenizer_\(name).json"), preTokenizer: preTokenizer)
     let fromJSON = try smallTokenizer(name)
     source.bosID = fromJSON.bosID.map { Int($0) }
     source.addsBOS = fromJSON.addsBOS

@@ -219,7 +219,7 @@ struct TokenizerHostileTests {
       ).utf8)
     let inserts = #"-1 2147483648 1e9 " [ ] { } , null true \u0000 0"#
       .split(separator: " ").map { Array($0.utf8) }
-    var generator = SeededGenerator(seed: 20_000)
+    var generator = TextGenerator(seed: 20_000)
     var accepted = 0
     for _ in 0..<20_000 {
       var bytes = original

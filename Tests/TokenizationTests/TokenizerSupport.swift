@@ -11,7 +11,7 @@ struct RecordedText {
   var plainIDs: [Int32]
 
   static func all(in name: String) throws -> [RecordedText] {
-    let rows = try #require(try JSONReader.parse(golden(name), file: name).array)
+    let rows = try #require(try JSONReader.parse(goldenBytes(name), file: name).array)
     return try rows.map { row in
       RecordedText(
         text: try #require(row["text"]?.bytes), ids: try ids(row["ids"]),
@@ -24,14 +24,14 @@ struct RecordedText {
   }
 }
 
-func golden(_ name: String) throws -> [UInt8] {
+func goldenBytes(_ name: String) throws -> [UInt8] {
   let url = try #require(Bundle.module.url(forResource: "Golden/\(name)", withExtension: nil))
   return try readFile(url.path)
 }
 
 func smallTokenizer(_ name: String) throws -> Tokenizer {
   let file = "tokenizer_\(name).json"
-  return try Tokenizer(tokenizerJSON: golden(file), file: file)
+  return try Tokenizer(tokenizerJSON: goldenBytes(file), file: file)
 }
 
 /// The same tokenizer as it would stand in a GGUF file.

@@ -34,7 +34,7 @@ struct TokenizerTests {
   @Test(arguments: names)
   func spansAreOneText(name: String) throws {
     let tokenizer = try smallTokenizer(name)
-    var generator = SeededGenerator(seed: 7)
+    var generator = TextGenerator(seed: 7)
     for row in try RecordedText.all(in: "tokenizer_\(name)_ids.json") where row.text.count > 2 {
       let cuts = (0..<3).map { _ in Int.random(in: 0...row.text.count, using: &generator) }.sorted()
       let borders = [0] + cuts + [row.text.count]
@@ -99,6 +99,25 @@ struct TokenizerTests {
     #expect(tokenizer.encode([span("x"), span("<e>", specials: true)]).ids.last == 20)
   }
 
+  @Test func theLongestAddedTokenStands() throws {
+    let contents = ["<e>", "<e><e>", "<x", "<xb"]
+    let added = contents.enumerated().map { #"{"id":\#(20 + $0),"content":"\#($1)"}"# }
+    let json = tinyTokenizer(added: added.joined(separator: ","))
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    #expect(tokenizer.encode("<e><e><e>") == [21, 20])
+    #expect(tokenizer.encode("<xb<xa<") == [23, 22, 0, 7])
+  }
+
+  /// "ab" ranks before "bcd", but is no longer there when its turn comes.
+  @Test func aPairThatHasChangedDoesNotMergeAtItsOldRank() throws {
+    let json = tinyTokenizer(
+      vocabulary: #""a":0,"b":1,"c":2,"d":3,"bc":4,"ab":5,"bcd":6,"abc":7"#,
+      merges: #""b c","a b","bc d","a bc""#, added: "")
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    #expect(tokenizer.encode("abcd") == [0, 6])
+    #expect(tokenizer.encode("abc") == [7])
+  }
+
   @Test func normalisedTextLeadsBackToItsBytes() throws {
     let tokenizer = try smallTokenizer("qwen2")
     let encoding = tokenizer.encode([
@@ -143,7 +162,7 @@ struct TokenizerTests {
   }
 
   @Test func theConfigurationNamesBOSAndEOS() throws {
-    let json = try golden("tokenizer_gpt2.json")
+    let json = try goldenBytes("tokenizer_gpt2.json")
     let names = #"{"bos_token":"<|im_start|>","eos_token":{"content":"<|im_end|>"}}"#
     let tokenizer = try Tokenizer(
       tokenizerJSON: json, file: "tokenizer.json", configuration: Array(names.utf8))
@@ -204,7 +223,7 @@ struct TokenizerTests {
   }
 }
 
-struct SeededGenerator: RandomNumberGenerator {
+struct TextGenerator: RandomNumberGenerator {
   private var state: UInt64
   init(seed: UInt64) { state = seed }
 
