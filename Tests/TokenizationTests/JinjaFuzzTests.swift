@@ -26,7 +26,7 @@ struct JinjaFuzzTests {
   ]
 
   /// Mutants of the recorded templates return or throw; none traps, hangs or grows.
-  @Test func mutantsReturnOrThrow() throws {
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func mutantsReturnOrThrow(seed: UInt64) throws {
     let snippets = try #require(try golden("templates.json")["snippets"]?.array)
     let chats = try #require(try golden("templates-chat.json")["templates"]?.object)
     let sources =
@@ -35,22 +35,23 @@ struct JinjaFuzzTests {
       Message(role: "system", content: "s"), Message(role: "user", content: "é {{ x }}"),
       Message(role: "assistant", content: "<think>t</think>a"),
     ]
-    var random = SeededGenerator(state: 1)
-    var rendered = 0
-    for _ in 0..<20_000 {
+    var random = SeededGenerator(state: seed)
+    var (rendered, broken) = (0, 0)
+    for _ in 0..<5_000 {
       let mutant = Self.mutant(of: sources, &random)
       do throws(TokenizationError) {
         let template = try ChatTemplate(
           source: String(decoding: mutant, as: UTF8.self), file: "mutant", bosToken: "<s>",
           eosToken: "</s>", date: recordingDate)
         let spans = try template.render(messages, addsGenerationPrompt: true)
-        #expect(spans.allSatisfy { $0.bytes.withUnsafeBytes(isValidUTF8) })
+        if !spans.allSatisfy({ $0.bytes.withUnsafeBytes(isValidUTF8) }) { broken += 1 }
         rendered += 1
       } catch {
-        #expect(error.file == "mutant")
+        if error.file != "mutant" { broken += 1 }
       }
     }
-    #expect((2_000..<18_000).contains(rendered))
+    #expect(broken == 0)
+    #expect((500..<4_500).contains(rendered))
   }
 
   static func mutant(of sources: [[UInt8]], _ random: inout SeededGenerator) -> [UInt8] {

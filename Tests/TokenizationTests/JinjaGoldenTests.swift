@@ -71,10 +71,10 @@ struct JinjaGoldenTests {
       }
       let tools = item["tools"].flatMap { $0.isNull ? nil : $0 }
       let flag = try #require(item["variables"]?.object)["enable_thinking"]
+      let addsGenerationPrompt = item["add_generation_prompt"] == .bool(true)
       let spans = Result {
         try template.render(
-          messages, tools: tools,
-          addsGenerationPrompt: try #require(item["add_generation_prompt"]?.bool),
+          messages, tools: tools, addsGenerationPrompt: addsGenerationPrompt,
           variables: flag.map { ["enable_thinking": $0] } ?? [:])
       }
       if let expected = item["expected"]?.bytes {
