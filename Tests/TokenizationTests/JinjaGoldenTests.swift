@@ -66,7 +66,8 @@ struct JinjaGoldenTests {
       let template = try #require(templates[name])
       let messages = try #require(item["messages"]?.array).map { message in
         Message(
-          role: try #require(message["role"]?.text), content: try #require(message["content"]?.text),
+          role: try #require(message["role"]?.text),
+          content: try #require(message["content"]?.text),
           thinking: message["reasoning_content"]?.text)
       }
       let tools = item["tools"].flatMap { $0.isNull ? nil : $0 }

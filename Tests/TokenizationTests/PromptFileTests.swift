@@ -102,7 +102,10 @@ struct PromptFileTests {
     ("", "", "empty"),
     ("\u{FEFF} \r\n\n", "", "empty"),
     ("{}", "line 1", "none of"),
-    ("{\"text\": \"a\"}\n{\"text\": \"a\", \"prompt\": \"b\"}", "line 2", "both 'text' and 'prompt'"),
+    (
+      "{\"text\": \"a\"}\n{\"text\": \"a\", \"prompt\": \"b\"}", "line 2",
+      "both 'text' and 'prompt'"
+    ),
     ("{\"text\": \"a\", \"messages\": []}", "line 1", "both"),
     ("{\"text\": 5}", "line 1", "not a string"),
     ("{\"text\": \"\"}", "line 1", "empty"),
