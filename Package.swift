@@ -36,7 +36,8 @@ let package = Package(
 
     // Floor 3
     .target(name: "Probing", dependencies: ["Transformer", "Statistics", "Tensors", "Files"]),
-    .target(name: "ActivationStore", dependencies: ["Transformer", "CHDF5", "Files", "Tensors"]),
+    .target(name: "ActivationStore",
+      dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"]),
 
     // Floor 2
     .target(
