@@ -36,7 +36,8 @@ let package = Package(
 
     // Floor 3
     .target(name: "Probing", dependencies: ["Transformer", "Statistics", "Tensors", "Files"]),
-    .target(name: "ActivationStore",
+    .target(
+      name: "ActivationStore",
       dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"]),
 
     // Floor 2
@@ -78,8 +79,9 @@ let package = Package(
       dependencies: ["Transformer", "Checkpoints", "Tokenization", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "ActivationStoreTests", dependencies: ["ActivationStore", "Transformer", "Files"],
-      exclude: ["Oracles"]),
+      name: "ActivationStoreTests",
+      dependencies: ["ActivationStore", "Transformer", "Tensors", "Files", "CHDF5", "CKernels"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "ProbingTests",
       dependencies: ["Probing", "Transformer", "Statistics", "Tensors", "Files"],

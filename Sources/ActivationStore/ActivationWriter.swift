@@ -60,7 +60,8 @@ public final class ActivationWriter {
   /// - Throws: when it is another prompt, when hooks, positions or widths differ from the description,
   ///   when a value does not fit into float16, or when the disk is full. The writer is of no use then.
   public func append(_ capture: SequenceCapture) throws(ActivationStoreError) {
-    guard file != nil, capture.sequence == promptsWritten, promptsWritten < description.prompts.count
+    guard file != nil, capture.sequence == promptsWritten,
+      promptsWritten < description.prompts.count
     else {
       throw misuse("sequence \(capture.sequence) arrived where \(promptsWritten) was expected")
     }

@@ -46,9 +46,7 @@ extension HDF5Object {
     let object = try member(name, H5I_DATASET, "data set")
     let stored = try HDF5Object(H5Dget_type(object.id), file, object.place)
     var type: HDF5Type?
-    for candidate in types where H5Tequal(stored.id, try candidate.open(for: file).id) > 0 {
-      type = candidate
-    }
+    for candidate in types where try candidate.isStored(as: stored) { type = candidate }
     guard let type else { throw .damaged(file, object.place, "has another type than expected") }
     let space = try HDF5Object(H5Dget_space(object.id), file, object.place)
     guard H5Sget_simple_extent_ndims(space.id) == Int32(rank) else {
@@ -102,7 +100,7 @@ extension HDF5Object {
     let stored = try HDF5Object(H5Aget_type(attribute.id), file, place)
     let space = try HDF5Object(H5Aget_space(attribute.id), file, place)
     let expected = try type.open(for: file)
-    guard H5Sget_simple_extent_npoints(space.id) == 1, H5Tequal(stored.id, expected.id) > 0 else {
+    guard H5Sget_simple_extent_npoints(space.id) == 1, try type.isStored(as: stored) else {
       throw .damaged(file, place, "is not one value of the expected type")
     }
     return (attribute, expected)

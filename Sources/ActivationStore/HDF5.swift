@@ -5,12 +5,17 @@ import Foundation
 /// of text on the standard error stream.
 enum HDF5 {
   private static let lock = NSRecursiveLock()
+  /// Without its work at exit: all files are closed by then, and it crashes after a failed write.
+  private static let start: Void = {
+    H5dont_atexit()
+    H5open()
+  }()
 
   /// Runs `body` while no other thread is in libhdf5. Calls may nest.
   static func locked<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
     lock.lock()
     defer { lock.unlock() }
-    H5open()
+    start
     H5Eset_auto2(bathyscope_h5_default(), nil, nil)
     // A file may name a filter, and libhdf5 would load a library of that name.
     H5PLset_loading_state(0)
@@ -49,7 +54,8 @@ enum HDF5 {
 
 /// Something open in libhdf5: a file, group, data set, type, space or property list.
 ///
-/// It is closed when nobody refers to it any more.
+/// It is closed when nobody refers to it any more. So an object is named by a variable before its `id`
+/// goes to libhdf5: a temporary one would be closed before the call.
 final class HDF5Object: @unchecked Sendable {
   let id: hid_t
   /// For errors: the file's path and the object's name in it.
@@ -120,5 +126,15 @@ enum HDF5Type: Sendable {
     default: break
     }
     return type
+  }
+
+  /// Whether a type found in a file is this one.
+  func isStored(as type: HDF5Object) throws(ActivationStoreError) -> Bool {
+    // Variable-length types of a file never equal those of memory.
+    if self == .text {
+      return H5Tis_variable_str(type.id) > 0 && H5Tget_cset(type.id) == H5T_CSET_UTF8
+    }
+    let mine = try open(for: type.file)
+    return H5Tequal(type.id, mine.id) > 0
   }
 }

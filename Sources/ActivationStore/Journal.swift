@@ -69,6 +69,26 @@ public struct Journal: Sendable, Equatable, Encodable {
     return journal
   }
 
+  /// Reads a whole activation file and compares it with its journal.
+  ///
+  /// Opening a file compares the size only, because hashing gigabytes takes seconds.
+  ///
+  /// - Throws: when there is no journal, or when it tells of other bytes.
+  public static func verify(_ file: String) throws(ActivationStoreError) -> Journal {
+    guard let journal = try beside(file) else {
+      throw ActivationStoreError(
+        file: file, problem: "has no journal \(path(of: file)) to compare it with",
+        remedy: "fetch the journal too")
+    }
+    let content = try translating { () throws(FileError) in try MappedFile(file) }
+    guard content.count == journal.size, Digest.sha256(of: content) == journal.sha256 else {
+      throw ActivationStoreError(
+        file: file, problem: "does not have the bytes that \(path(of: file)) tells of",
+        remedy: "the file was damaged or changed: capture or fetch it again")
+    }
+    return journal
+  }
+
   func write(beside file: String) throws(ActivationStoreError) {
     let text = jsonText(self) + "\n"
     try translating { () throws(FileError) in
