@@ -182,8 +182,9 @@ struct HDF5DataSet {
       }
       (chunks, bytes) = (product, length)
     }
+    let space = try HDF5Object(H5Dget_space(object.id), object.file, object.place)
     var found: hsize_t = 0
-    try object.check(H5Dget_num_chunks(object.id, bathyscope_h5_all(), &found))
+    try object.check(H5Dget_num_chunks(object.id, space.id, &found))
     return found == chunks
   }
 

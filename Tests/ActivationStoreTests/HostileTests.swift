@@ -14,14 +14,14 @@ import Testing
   init() throws {
     folder = try ScratchFolder()
     path = folder.file("acts.h5")
-    try StoreFixture.write(path, StoreFixture.description())
-    try FileManager.default.removeItem(atPath: Journal.path(of: path))
   }
 
-  /// Changes the file through libhdf5, and returns what opening it says then.
+  /// Changes a whole file through libhdf5, and returns what opening it says then.
   private func after(
     _ change: (HDF5Object) throws(ActivationStoreError) -> Void
   ) throws -> ActivationStoreError? {
+    try StoreFixture.write(path, StoreFixture.description())
+    try FileManager.default.removeItem(atPath: Journal.path(of: path))
     try HDF5.locked {
       let file = try HDF5Object(H5Fopen(path, 1, bathyscope_h5_default()), path, "/")
       try change(file)
@@ -175,8 +175,10 @@ import Testing
     bytes[bytes.count / 2] ^= 1
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     #expect(throws: ActivationStoreError.self) { try Journal.verify(path) }
-    try Data(bytes + [0]).write(to: URL(fileURLWithPath: path))
-    #expect(StoreFixture.errorOpening(path) != nil)
+    try StoreFixture.write(path, StoreFixture.description(tokensPerPrompt: 6))
+    try FileManager.default.removeItem(atPath: Journal.path(of: path))
+    try journal.write(beside: path)
+    #expect(StoreFixture.errorOpening(path)?.problem.hasPrefix("is not the file") == true)
     for text in ["", "{}", #"{"schema":"x"}"#, "[1,]"] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: Journal.path(of: path)))
       #expect(StoreFixture.errorOpening(path)?.file == Journal.path(of: path))
