@@ -84,10 +84,11 @@ import Testing
     #expect(error?.place == "/\(name)")
   }
 
-  @Test(arguments: [
-    [0, 5, 3, 11, 18, 26], [1, 5, 5, 12, 19, 28], [0, 5, 5, 12, 19, 1 << 40],
-    [0, -5, 5, 12, 19, 28], [0, 5, 5, 12, 19, 27],
-  ] as [[Int64]])
+  @Test(
+    arguments: [
+      [0, 5, 3, 11, 18, 26], [1, 5, 5, 12, 19, 28], [0, 5, 5, 12, 19, 1 << 40],
+      [0, -5, 5, 12, 19, 28], [0, 5, 5, 12, 19, 27],
+    ] as [[Int64]])
   func badOffsetsAreNamed(_ offsets: [Int64]) throws {
     #expect(try overwrite("index/prompt_offset", offsets, .int64)?.place == "/index/prompt_offset")
     #expect(try overwrite("tokens/offset", offsets, .int64) != nil)
