@@ -38,7 +38,8 @@ let package = Package(
     .target(name: "Probing", dependencies: ["Transformer", "Statistics", "Tensors", "Files"]),
     .target(
       name: "ActivationStore",
-      dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"]),
+      dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"],
+      exclude: ["README.md"]),
 
     // Floor 2
     .target(
