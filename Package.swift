@@ -36,7 +36,10 @@ let package = Package(
 
     // Floor 3
     .target(name: "Probing", dependencies: ["Transformer", "Statistics", "Tensors", "Files"]),
-    .target(name: "ActivationStore", dependencies: ["Transformer", "CHDF5", "Files", "Tensors"]),
+    .target(
+      name: "ActivationStore",
+      dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"],
+      exclude: ["README.md"]),
 
     // Floor 2
     .target(
@@ -77,8 +80,9 @@ let package = Package(
       dependencies: ["Transformer", "Checkpoints", "Tokenization", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "ActivationStoreTests", dependencies: ["ActivationStore", "Transformer", "Files"],
-      exclude: ["Oracles"]),
+      name: "ActivationStoreTests",
+      dependencies: ["ActivationStore", "Transformer", "Tensors", "Files", "CHDF5", "CKernels"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "ProbingTests",
       dependencies: ["Probing", "Transformer", "Statistics", "Tensors", "Files"],
