@@ -59,7 +59,7 @@ public struct Probe: Sendable, Equatable, Codable {
 
   /// The direction in raw activations along which z rises, `[width]`: weight / scale.
   ///
-  /// It is not normalised: z rises by 1 per |direction|^-1 of movement along it.
+  /// It is not normalised: adding v to the activations adds direction.v to z.
   public var direction: [Float] { zip(weight, scale).map { $0 / $1 } }
 
   /// z of each row, in logits; sums run in double precision, so a row's bits do not depend on the

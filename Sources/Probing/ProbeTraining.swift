@@ -139,18 +139,9 @@ struct RowParts: Sendable {
           "features", place: "\(name) rows",
           problem: needed.count > 1
             ? "a class has no row there: its groups are too few to be split"
-            : "all \(labelsText(task.labels)) have the same label",
+            : "all \(task.labels.count) rows have the same label",
           remedy: "give both classes at least ten groups each, of similar size")
       }
     }
-  }
-}
-
-private func labelsText(_ labels: [Bool]) -> String { "\(labels.count) rows" }
-
-extension ProbingError {
-  init(_ error: StatisticsError) {
-    self.init(
-      error.statistic, place: error.place, problem: error.problem, remedy: error.remedy)
   }
 }

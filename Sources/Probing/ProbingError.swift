@@ -1,4 +1,6 @@
+import Checkpoints
 import Files
+import Statistics
 
 /// What is wrong with features, labels or a stored probe, and what to do about it.
 public struct ProbingError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -18,6 +20,16 @@ public struct ProbingError: Error, Equatable, Sendable, CustomStringConvertible 
   init(_ error: FileError) {
     self.init(
       error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+  }
+
+  init(_ error: CheckpointError) {
+    self.init(
+      error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+  }
+
+  init(_ error: StatisticsError) {
+    self.init(
+      error.statistic, place: error.place, problem: error.problem, remedy: error.remedy)
   }
 
   public var description: String {
