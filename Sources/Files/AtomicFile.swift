@@ -1,10 +1,14 @@
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
+
+/// Keeps apart the temporary files of one process.
+private let temporaryCounter = Atomic<Int>(0)
 
 /// A file that appears under its name only when it is complete.
 ///
@@ -21,7 +25,8 @@ public struct AtomicFile: ~Copyable {
     self.path = path
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path
-    temporaryPath = "\(folder)/.\(url.lastPathComponent).\(getpid()).partial"
+    let number = temporaryCounter.wrappingAdd(1, ordering: .relaxed).newValue
+    temporaryPath = "\(folder)/.\(url.lastPathComponent).\(getpid()).\(number).partial"
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue
     else {
@@ -34,8 +39,11 @@ public struct AtomicFile: ~Copyable {
         file: path, problem: "its folder cannot be written to: \(systemErrorText())",
         remedy: "choose an output in a writable folder")
     }
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-      throw FileError(file: path, problem: "is a folder", remedy: "name a file as output")
+    // A rename would put a file in the place of a folder, a pipe or a device such as /dev/null.
+    var status = stat()
+    guard stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError(
+        file: path, problem: "is not a regular file", remedy: "name a file as output")
     }
   }
 

@@ -20,3 +20,17 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     return "\(file):\(place) \(problem); \(remedy)"
   }
 }
+
+/// Bytes from a file as text for a message: control characters escaped, so that they never reach a
+/// terminal, and cut after 80 characters.
+package func printable(_ bytes: some Sequence<UInt8>) -> String {
+  let start = Array(bytes.prefix(321))
+  let text = String(decoding: start, as: UTF8.self).unicodeScalars
+  var result = ""
+  for scalar in text.prefix(80) {
+    let category = scalar.properties.generalCategory
+    let isPlain = category != .control && category != .format
+    result += isPlain ? String(Character(scalar)) : scalar.escaped(asASCII: true)
+  }
+  return text.count > 80 ? result + "..." : result
+}

@@ -8,10 +8,14 @@ public struct JSONReader {
   private let file: String
   private var position = 0
   private var depth = 0
+  private var valuesLeft: Int
 
-  /// Parses a whole document.
-  public static func parse(_ bytes: UnsafeRawBufferPointer, file: String) throws(FileError) -> JSON {
-    var reader = JSONReader(bytes: bytes, file: file)
+  /// Parses a whole document of at most `valueLimit` values, which bounds the memory: the tree takes
+  /// up to 50 times as much as the text.
+  public static func parse(
+    _ bytes: UnsafeRawBufferPointer, file: String, valueLimit: Int = .max
+  ) throws(FileError) -> JSON {
+    var reader = JSONReader(bytes: bytes, file: file, valueLimit: valueLimit)
     let value = try reader.document()
     return value
   }
@@ -24,9 +28,10 @@ public struct JSONReader {
     return try result.get()
   }
 
-  private init(bytes: UnsafeRawBufferPointer, file: String) {
+  private init(bytes: UnsafeRawBufferPointer, file: String, valueLimit: Int) {
     self.bytes = bytes
     self.file = file
+    valuesLeft = valueLimit
   }
 
   private mutating func document() throws(FileError) -> JSON {
@@ -52,6 +57,8 @@ public struct JSONReader {
   }
 
   private mutating func value() throws(FileError) -> JSON {
+    valuesLeft -= 1
+    guard valuesLeft >= 0 else { throw error("more values than a file of this kind can need") }
     switch peek {
     case UInt8(ascii: "{"): return try nested { (reader) throws(FileError) in try reader.object() }
     case UInt8(ascii: "["): return try nested { (reader) throws(FileError) in try reader.array() }
@@ -102,7 +109,7 @@ public struct JSONReader {
       skipSpace()
       let value = try self.value()
       guard object.add(key, value) else {
-        throw error("the key '\(String(decoding: key, as: UTF8.self))' stands here twice")
+        throw error("the key '\(printable(key))' stands here twice")
       }
       if try endsList(with: UInt8(ascii: "}")) { return .object(object) }
     }

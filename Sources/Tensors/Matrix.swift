@@ -28,6 +28,14 @@ public struct Matrix: Sendable, Equatable, Codable {
     set { values[row * columns + column] = newValue }
   }
 
+  /// The rows at the given places, in that order.
+  public func picking(_ rows: [Int]) -> Matrix {
+    var picked: [Float] = []
+    picked.reserveCapacity(rows.count * columns)
+    for row in rows { picked.append(contentsOf: self[row]) }
+    return Matrix(rows: rows.count, columns: columns, values: picked)
+  }
+
   /// The matrices one below the other; all have the same number of columns.
   public static func concatenating(_ parts: [Matrix]) -> Matrix {
     let columns = parts.first?.columns ?? 0

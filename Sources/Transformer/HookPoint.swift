@@ -6,26 +6,26 @@
 ///
 ///     HookPoint.residual(after: 20).description   // "blocks.20.hook_resid_post"
 public struct HookPoint: Hashable, Sendable {
-  /// What is read, regardless of the layer. T tokens, H query heads.
+  /// What is read, regardless of the layer, in the order of the forward pass. T tokens, H query heads.
   public enum Site: String, Sendable, CaseIterable {
     /// Token embeddings, `[T, dModel]`.
     case embedding = "hook_embed"
     /// Residual stream entering a block, `[T, dModel]`.
     case residualBefore = "hook_resid_pre"
-    /// Residual stream between attention and MLP, `[T, dModel]`.
-    case residualMid = "hook_resid_mid"
-    /// Residual stream leaving a block, `[T, dModel]`.
-    case residualAfter = "hook_resid_post"
     /// Softmax weights by query head and key, `[T, H * T]`; zero after the query's position.
     case attentionPattern = "attn.hook_pattern"
     /// Query heads' outputs before the output projection, `[T, H * dHead]`.
     case headOutput = "attn.hook_z"
     /// Attention's contribution to the residual stream, `[T, dModel]`.
     case attentionOutput = "hook_attn_out"
+    /// Residual stream between attention and MLP, `[T, dModel]`.
+    case residualMid = "hook_resid_mid"
     /// Gated MLP activations entering the down projection, `[T, dMLP]`.
     case mlpHidden = "mlp.hook_post"
     /// The MLP's contribution to the residual stream, `[T, dModel]`.
     case mlpOutput = "hook_mlp_out"
+    /// Residual stream leaving a block, `[T, dModel]`.
+    case residualAfter = "hook_resid_post"
     /// Residual stream after the final norm and its gain, `[T, dModel]`.
     case finalNorm = "ln_final.hook_out"
     /// Logits over the vocabulary, `[T, dVocabulary]`.

@@ -3,6 +3,7 @@
 
 #include "expand.h"
 #include "layers.h"
+#include "multiply.h"
 #include "sha256.h"
 
 #endif

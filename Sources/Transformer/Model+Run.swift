@@ -1,0 +1,130 @@
+import Foundation
+import Synchronization
+import Tensors
+
+extension Model {
+  /// Runs a batch and keeps all that was captured.
+  ///
+  /// - Parameters:
+  ///   - captures: what to read, and at which tokens.
+  ///   - interventions: what to change; one that touches nothing is an error.
+  ///   - threads: results are the same bytes for any number.
+  /// - Throws: `TransformerError` for a plan or tokens that do not fit the model.
+  public func run(
+    _ batch: Batch, capturing captures: [Capture], applying interventions: [Intervention] = [],
+    threads: Int = defaultThreads
+  ) throws -> Run {
+    var sequences: [SequenceCapture] = []
+    let plan = Plan(capturing: captures, applying: interventions)
+    let effects = try run(batch, plan, threads: threads) { sequences.append($0) }
+    return Run(sequences: sequences, effects: effects)
+  }
+
+  /// Runs a batch and hands over each sequence as soon as it and all before it are done.
+  ///
+  /// Memory stays bounded whatever the size of the batch.
+  /// - Parameter receive: called in the order of the batch, never twice at a time.
+  /// - Returns: one effect per intervention.
+  public func run(
+    _ batch: Batch, _ plan: Plan, threads: Int = defaultThreads,
+    receive: (SequenceCapture) throws -> Void
+  ) throws -> [Effect] {
+    let prepared = try PreparedPlan(plan, shape: shape)
+    try prepared.check(against: batch)
+    try check(batch)
+    let marks = try withoutActuallyEscaping(receive) { receive in
+      try forward(batch, prepared, threads, architecture, Unchecked(receive))
+    }
+    return try Effect.summing(marks, of: plan.interventions)
+  }
+
+  /// As many threads as there are processors.
+  public static var defaultThreads: Int { ProcessInfo.processInfo.activeProcessorCount }
+
+  private func check(_ batch: Batch) throws(TransformerError) {
+    guard !batch.sequences.isEmpty else {
+      throw TransformerError(
+        "batch", problem: "has no sequences", remedy: "give at least one prompt")
+    }
+    for sequence in batch.sequences {
+      guard !sequence.tokens.isEmpty, sequence.tokens.count <= shape.contextLength else {
+        throw TransformerError(
+          "prompt '\(sequence.id)'",
+          problem: "has \(sequence.tokens.count) tokens, and the model takes 1 to "
+            + "\(shape.contextLength)", remedy: "leave it out or shorten it")
+      }
+      if let wrong = sequence.tokens.first(where: { $0 < 0 || $0 >= shape.dVocabulary }) {
+        throw TransformerError(
+          "prompt '\(sequence.id)'",
+          problem: "token \(wrong) is not in the vocabulary of \(shape.dVocabulary)",
+          remedy: "check that the ids were made for this model")
+      }
+    }
+  }
+
+  private func forward<A: Architecture>(
+    _ batch: Batch, _ plan: PreparedPlan, _ threads: Int, _ architecture: A,
+    _ receive: Unchecked<(SequenceCapture) throws -> Void>
+  ) throws -> [EffectMark] {
+    let tiles = Tile.cut(batch, threads: threads)
+    let longest = batch.sequences.map(\.tokens.count).max() ?? 0
+    let capacity = tiles.map { $0.reduce(0) { $0 + batch.sequences[$1].tokens.count } }.max() ?? 0
+    let turnstile = Turnstile()
+    let workspaces = WorkspacePool { architecture.workspace(capacity: capacity, longest: longest) }
+    let marks = Mutex<[EffectMark]>([])
+    parallelFor(tiles.count, threads: threads) { index in
+      guard !turnstile.isClosed else { return }
+      let workspace = workspaces.take()
+      let (captures, tileMarks) = architecture.forward(
+        Tile(batch, tiles[index]), of: batch, plan: plan, in: workspace.value)
+      workspaces.give(workspace)
+      marks.withLock { $0 += tileMarks }
+      turnstile.pass(index) { try captures.forEach(receive.value) }
+    }
+    try turnstile.rethrow()
+    return marks.withLock { $0 }
+  }
+}
+
+/// Workspaces for as many tiles as are under way at once.
+private final class WorkspacePool<Workspace>: Sendable {
+  private let free = Mutex<[Unchecked<Workspace>]>([])
+  private let make: @Sendable () -> Workspace
+
+  init(_ make: @escaping @Sendable () -> Workspace) { self.make = make }
+
+  func take() -> Unchecked<Workspace> {
+    free.withLock { $0.popLast() } ?? Unchecked(make())
+  }
+
+  func give(_ workspace: Unchecked<Workspace>) { free.withLock { $0.append(workspace) } }
+}
+
+/// Lets results through in order, one at a time, and closes at the first error.
+///
+/// A worker whose turn has not come waits. Tiles are taken in order, so the one before is under way.
+private final class Turnstile: @unchecked Sendable {
+  private let condition = NSCondition()
+  private var next = 0
+  private var failure: (any Error)?
+
+  var isClosed: Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    return failure != nil
+  }
+
+  func pass(_ index: Int, _ body: () throws -> Void) {
+    condition.lock()
+    defer { condition.unlock() }
+    while next < index, failure == nil { condition.wait() }
+    guard failure == nil else { return }
+    do { try body() } catch { failure = error }
+    next = index + 1
+    condition.broadcast()
+  }
+
+  func rethrow() throws {
+    if let failure { throw failure }
+  }
+}

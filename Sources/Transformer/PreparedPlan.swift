@@ -1,0 +1,138 @@
+import Tensors
+import Tokenization
+
+/// A change, checked against the model and ready for the inner loop.
+enum PreparedChange: Sendable {
+  /// x + vector, the scale already multiplied in.
+  case add([Float])
+  case replace([Float])
+  /// A unit vector to project out.
+  case projectOut([Float])
+  /// Factor for each value of the row's listed column ranges.
+  case scale([Range<Int>], factor: Float)
+  /// An intervention of zero strength: fires, and changes no bit.
+  case identity
+}
+
+/// A plan checked against a model's shape: what to do at each hook.
+struct PreparedPlan: Sendable {
+  let captures: [HookPoint: [Positions]]
+  let changes: [HookPoint: [(intervention: Int, change: PreparedChange, positions: Positions)]]
+  let interventions: [Intervention]
+  /// The last hook that is read; nothing after it is computed.
+  let last: HookPoint
+
+  init(_ plan: Plan, shape: ModelShape) throws(TransformerError) {
+    var captures: [HookPoint: [Positions]] = [:]
+    for capture in plan.captures {
+      try Self.check(capture.hook, "a capture", shape)
+      captures[capture.hook, default: []].append(capture.positions)
+    }
+    guard let last = captures.keys.max() else {
+      throw TransformerError(
+        "plan", problem: "reads nothing", remedy: "name at least one hook to capture")
+    }
+    var changes: [HookPoint: [(Int, PreparedChange, Positions)]] = [:]
+    for (index, intervention) in plan.interventions.enumerated() {
+      let name = "intervention \(index) (\(intervention.summary))"
+      for hook in intervention.hooks {
+        try Self.check(hook, name, shape)
+        let change = try Self.prepare(intervention.change, at: hook, name, shape)
+        changes[hook, default: []].append((index, change, intervention.positions))
+      }
+      if !intervention.hooks.contains(where: { $0 <= last }) {
+        throw TransformerError(
+          name, problem: "can have no effect: nothing is read at or after its hooks",
+          remedy: "capture a later hook or move the intervention before \(last)")
+      }
+    }
+    self.captures = captures
+    self.changes = changes
+    interventions = plan.interventions
+    self.last = last
+  }
+
+  /// Refuses a plan that names positions which no sequence has, before anything is computed.
+  func check(against batch: Batch) throws(TransformerError) {
+    func isTouched(_ positions: Positions) -> Bool {
+      batch.sequences.contains { !positions.indices(in: $0.segments).isEmpty }
+    }
+    for (index, intervention) in interventions.enumerated()
+    where !isTouched(intervention.positions) {
+      throw TransformerError(
+        "intervention \(index) (\(intervention.summary))",
+        problem: "would touch nothing: no sequence has such positions",
+        remedy: "check its positions against the prompts' segments and lengths")
+    }
+    for (hook, rules) in captures.sorted(by: { $0.key < $1.key }) where !rules.contains(where: isTouched) {
+      throw TransformerError(
+        "capture of \(hook)",
+        problem: "would read nothing: no sequence has positions '\(rules[0])'",
+        remedy: "check the positions against the prompts' segments and lengths")
+    }
+  }
+
+  private static func check(
+    _ hook: HookPoint, _ name: String, _ shape: ModelShape
+  ) throws(TransformerError) {
+    guard hook.layer.map({ $0 < shape.layers }) ?? true else {
+      throw TransformerError(
+        name, place: hook.description, problem: "the model has only \(shape.layers) layers",
+        remedy: "name layers 0 to \(shape.layers - 1)")
+    }
+  }
+
+  private static func prepare(
+    _ change: Intervention.Change, at hook: HookPoint, _ name: String, _ shape: ModelShape
+  ) throws(TransformerError) -> PreparedChange {
+    guard ![.attentionPattern, .logits].contains(hook.site) else {
+      throw TransformerError(
+        name, place: hook.description, problem: "is read-only",
+        remedy: "change attn.hook_z, hook_attn_out or ln_final.hook_out instead")
+    }
+    let width = shape.width(of: hook.site, tokens: 0)
+    switch change {
+    case .add(let vector, let scale):
+      try check(vector, width: width, hook, name)
+      let scaled = vector.map { $0 * scale }
+      return scaled.allSatisfy { $0 == 0 } ? .identity : .add(scaled)
+    case .replace(let vector):
+      try check(vector, width: width, hook, name)
+      return .replace(vector)
+    case .projectOut(let direction):
+      try check(direction, width: width, hook, name)
+      let norm = direction.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+      guard norm > 0 else {
+        throw TransformerError(
+          name, problem: "the direction is zero", remedy: "give a direction with a length")
+      }
+      return .projectOut(direction.map { Float(Double($0) / norm) })
+    case .scaleHeads(let heads, let factor):
+      guard hook.site == .headOutput else {
+        throw TransformerError(
+          name, place: hook.description, problem: "heads are scaled at attn.hook_z",
+          remedy: "make the intervention with scaleHeads(_:by:at:)")
+      }
+      guard heads.allSatisfy({ (0..<shape.heads).contains($0.head) }), factor.isFinite else {
+        throw TransformerError(
+          name, problem: "a head is out of range or the factor is not finite",
+          remedy: "name query heads 0 to \(shape.heads - 1)")
+      }
+      let columns = Set(heads.filter { $0.layer == hook.layer }.map(\.head)).sorted().map {
+        ($0 * shape.dHead)..<(($0 + 1) * shape.dHead)
+      }
+      return factor == 1 ? .identity : .scale(columns, factor: factor)
+    }
+  }
+
+  private static func check(
+    _ vector: [Float], width: Int, _ hook: HookPoint, _ name: String
+  ) throws(TransformerError) {
+    guard vector.count == width, vector.allSatisfy(\.isFinite) else {
+      throw TransformerError(
+        name, place: hook.description,
+        problem: "the vector has \(vector.count) values, or one that is not finite",
+        remedy: "give \(width) finite values")
+    }
+  }
+}

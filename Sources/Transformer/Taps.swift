@@ -1,0 +1,134 @@
+import Tensors
+
+/// Reads and changes the activations of one tile as the forward pass reaches each hook.
+final class Taps<Device: Backend> {
+  private let device: Device
+  private let plan: PreparedPlan
+  private let batch: Batch
+  let tile: Tile
+  private var values: [[HookPoint: Matrix]]
+  private var positions: [[HookPoint: [Int]]]
+  /// What each intervention did in each sequence of the tile.
+  private(set) var marks: [EffectMark] = []
+
+  init(device: Device, plan: PreparedPlan, batch: Batch, tile: Tile) {
+    (self.device, self.plan, self.batch, self.tile) = (device, plan, batch, tile)
+    values = Array(repeating: [:], count: tile.sequences.count)
+    positions = Array(repeating: [:], count: tile.sequences.count)
+  }
+
+  /// Whether the hook is read.
+  func reads(_ hook: HookPoint) -> Bool { plan.captures[hook] != nil }
+
+  /// The positions to read at a hook in the tile's `index`-th sequence, ascending.
+  private func wanted(_ hook: HookPoint, _ index: Int) -> [Int] {
+    let segments = batch.sequences[tile.sequences.lowerBound + index].segments
+    let rules = plan.captures[hook] ?? []
+    if rules.count == 1 { return rules[0].indices(in: segments) }
+    return Set(rules.flatMap { $0.indices(in: segments) }).sorted()
+  }
+
+  /// Changes and then reads the activations at a hook.
+  /// - Returns: whether anything later in the forward pass is still to be read.
+  func callAsFunction(_ hook: HookPoint, _ x: Device.Activations) -> Bool {
+    change(hook, x)
+    if reads(hook) {
+      for index in 0..<tile.sequences.count {
+        let wanted = wanted(hook, index)
+        keep(hook, index, wanted, device.read(wanted.map { tile.offsets[index] + $0 }, of: x))
+      }
+    }
+    return plan.last > hook
+  }
+
+  private func change(_ hook: HookPoint, _ x: Device.Activations) {
+    for (intervention, change, rule) in plan.changes[hook] ?? [] {
+      for index in 0..<tile.sequences.count {
+        let sequence = tile.sequences.lowerBound + index
+        let touched = rule.indices(in: batch.sequences[sequence].segments)
+        guard !touched.isEmpty else { continue }
+        let rows = touched.map { tile.offsets[index] + $0 }
+        let norms = device.change(rows, of: x, by: change)
+        marks.append(
+          EffectMark(intervention: intervention, sequence: sequence, hook: hook, norms: norms))
+      }
+    }
+  }
+
+  /// Reads one sequence's attention pattern, `[tokens, H * tokens]`.
+  func readPattern(_ hook: HookPoint, _ index: Int, _ pattern: Matrix) {
+    let wanted = wanted(hook, index)
+    keep(hook, index, wanted, pattern.picking(wanted))
+  }
+
+  /// The tile's rows at which a hook is read, and a way to hand in their values.
+  func wantedRows(_ hook: HookPoint) -> [Int] {
+    (0..<tile.sequences.count).flatMap { index in
+      wanted(hook, index).map { tile.offsets[index] + $0 }
+    }
+  }
+
+  /// Takes the values of `wantedRows(hook)`.
+  func keepRows(_ hook: HookPoint, _ rows: Matrix) {
+    var start = 0
+    for index in 0..<tile.sequences.count {
+      let wanted = wanted(hook, index)
+      let part = rows.values[(start * rows.columns)..<((start + wanted.count) * rows.columns)]
+      keep(
+        hook, index, wanted,
+        Matrix(rows: wanted.count, columns: rows.columns, values: Array(part)))
+      start += wanted.count
+    }
+  }
+
+  private func keep(
+    _ hook: HookPoint, _ index: Int, _ wanted: [Int], _ matrix: Matrix
+  ) {
+    positions[index][hook] = wanted
+    values[index][hook] = matrix
+  }
+
+  /// All that was read, by sequence.
+  func captures() -> [SequenceCapture] {
+    tile.sequences.enumerated().map { index, sequence in
+      SequenceCapture(sequence: sequence, positions: positions[index], values: values[index])
+    }
+  }
+}
+
+/// One firing of an intervention in one sequence at one hook.
+struct EffectMark: Sendable {
+  let intervention: Int
+  let sequence: Int
+  let hook: HookPoint
+  /// Norm of the change at each touched position.
+  let norms: [Double]
+}
+
+extension Effect {
+  /// Sums the marks of a run, in an order that does not depend on tiles or threads.
+  /// - Throws: when an intervention never fired.
+  static func summing(
+    _ marks: [EffectMark], of interventions: [Intervention]
+  ) throws(TransformerError) -> [Effect] {
+    var effects: [Effect] = []
+    for (index, intervention) in interventions.enumerated() {
+      let mine = marks.filter { $0.intervention == index }
+        .sorted { ($0.sequence, $0.hook) < ($1.sequence, $1.hook) }
+      let summary = intervention.summary
+      guard !mine.isEmpty else {
+        throw TransformerError(
+          "intervention \(index) (\(summary))",
+          problem: "touched nothing: no sequence has such positions",
+          remedy: "check its positions against the prompts' segments and lengths")
+      }
+      let norms = mine.flatMap(\.norms)
+      effects.append(
+        Effect(
+          intervention: index, summary: summary, fired: norms.count,
+          hooks: Set(mine.map(\.hook)).sorted(), sequences: Set(mine.map(\.sequence)).count,
+          norm: norms.reduce(0) { $0 + $1 * $1 }.squareRoot(), largestNorm: norms.max() ?? 0))
+    }
+    return effects
+  }
+}

@@ -1,0 +1,44 @@
+/// A few sequences of a batch, standing one after another: what one thread takes at a time.
+struct Tile {
+  /// Places in the batch.
+  let sequences: Range<Int>
+  /// First row of each sequence, and the number of rows at the end.
+  let offsets: [Int]
+  let tokens: [Int32]
+
+  var rows: Int { tokens.count }
+
+  init(_ batch: Batch, _ sequences: Range<Int>) {
+    self.sequences = sequences
+    var offsets = [0]
+    var tokens: [Int32] = []
+    for sequence in batch.sequences[sequences] {
+      tokens.append(contentsOf: sequence.tokens)
+      offsets.append(tokens.count)
+    }
+    (self.offsets, self.tokens) = (offsets, tokens)
+  }
+
+  /// Rows of the tile's `index`-th sequence.
+  func rows(of index: Int) -> Range<Int> { offsets[index]..<offsets[index + 1] }
+
+  /// Cuts a batch into tiles of about equal size, whole sequences each.
+  ///
+  /// Results do not depend on the cut. 384 rows are enough for a matrix product to reach its speed and
+  /// few enough for the workspace to stay in the cache; a small batch is shared among the threads.
+  static func cut(_ batch: Batch, threads: Int) -> [Range<Int>] {
+    let share = (batch.tokenCount + threads - 1) / threads
+    let target = max(1, min(384, share))
+    var tiles: [Range<Int>] = []
+    var (start, rows) = (0, 0)
+    for (index, sequence) in batch.sequences.enumerated() {
+      if rows > 0, rows + sequence.tokens.count > target {
+        tiles.append(start..<index)
+        (start, rows) = (index, 0)
+      }
+      rows += sequence.tokens.count
+    }
+    if start < batch.sequences.count { tiles.append(start..<batch.sequences.count) }
+    return tiles
+  }
+}

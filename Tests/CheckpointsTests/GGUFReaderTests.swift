@@ -1,0 +1,220 @@
+import Files
+import Tensors
+import Testing
+
+@testable import Checkpoints
+
+@Suite struct GGUFReaderTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let place: String
+    let problem: String
+    let bytes: [UInt8]
+
+    init(
+      _ name: String, _ place: String, _ problem: String,
+      _ build: (inout GGUFBuilder) -> Void
+    ) {
+      var builder = GGUFBuilder()
+      builder.add("w", [8])
+      builder.data = [UInt8](repeating: 0, count: 32)
+      build(&builder)
+      self.init(name, place, problem, bytes: builder.bytes)
+    }
+
+    init(_ name: String, _ place: String, _ problem: String, bytes: [UInt8]) {
+      testDescription = name
+      self.place = place
+      self.problem = problem
+      self.bytes = bytes
+    }
+  }
+
+  static let head: [Case] = [
+    Case("empty", "magic", "ends", bytes: []),
+    Case("cut in the magic", "magic", "ends", bytes: Array("GGU".utf8)),
+    Case("cut in the version", "version", "ends", bytes: Array("GGUF\u{3}".utf8)),
+    Case("bad magic", "magic", "GGUF") { $0.magic = Array("GGML".utf8) },
+    Case("version 0", "version", "0 is neither") { $0.version = 0 },
+    Case("version 1", "version", "1 is neither") { $0.version = 1 },
+    Case("future version", "version", "4 is neither") { $0.version = 4 },
+    Case("big-endian", "version", "big-endian") { $0.version = UInt32(3).byteSwapped },
+    Case("tensor count -1", "tensor count", "-1") { $0.tensorCount = .max },
+    Case("tensor count 2^62", "tensor count", "cannot be here") { $0.tensorCount = 1 << 62 },
+    Case("key count -1", "key count", "-1") { $0.keyCount = .max },
+    Case("one key too many", "tensor 0", "empty") { $0.keyCount = 1 },
+    Case("empty key", "key 0: length", "0 is not") { $0.keys = [("", GGUFBuilder.uint32(1))] },
+    Case(
+      "key length -1", "key 0: length", "-1 bytes",
+      bytes: Array("GGUF".utf8) + littleEndian(UInt32(3)) + littleEndian(UInt64(0))
+        + littleEndian(UInt64(1)) + littleEndian(UInt64.max) + [UInt8](repeating: 65, count: 64)),
+    Case("key with control character", "key 0", "ASCII") {
+      $0.keys = [("a\u{1B}[2J", GGUFBuilder.uint32(1))]
+    },
+    Case("duplicate key", "key 'a'", "twice") {
+      $0.keys = [("a", GGUFBuilder.uint32(1)), ("a", GGUFBuilder.uint32(2))]
+    },
+  ]
+
+  static let values: [Case] = [
+    Case("bad value type", "key 'a': type", "13") {
+      $0.keys = [("a", littleEndian(UInt32(13)) + [0, 0, 0, 0])]
+    },
+    Case("bad truth value", "key 'a'", "2 is not") {
+      $0.keys = [("a", littleEndian(UInt32(7)) + [2])]
+    },
+    Case("alignment 13", "general.alignment", "power of two") {
+      $0.keys = [("general.alignment", GGUFBuilder.uint32(13))]
+    },
+    Case("alignment 0", "general.alignment", "power of two") {
+      $0.keys = [("general.alignment", GGUFBuilder.uint32(0))]
+    },
+    Case("alignment 2^31", "general.alignment", "power of two") {
+      $0.keys = [("general.alignment", GGUFBuilder.uint32(0x8000_0000))]
+    },
+    Case("alignment of the wrong type", "general.alignment", "type") {
+      $0.keys = [("general.alignment", littleEndian(UInt32(10)) + littleEndian(UInt64(32)))]
+    },
+    Case("array of 2^63 in a file of 57 bytes", "key 'a': length", "9223372036854775808") {
+      $0 = GGUFBuilder()
+      $0.keys = [("a", GGUFBuilder.array(4, 1 << 63, []))]
+    },
+    Case("array of strings longer than the file", "key 'a': length", "fit") {
+      $0.keys = [("a", GGUFBuilder.array(8, 40, []))]
+    },
+    Case("array whose size overflows", "key 'a': length", "fit") {
+      $0.keys = [("a", GGUFBuilder.array(12, 1 << 61, []))]
+    },
+    Case("deep arrays", "key 'a': element type", "arrays of arrays") {
+      $0.keys = [("a", GGUFBuilder.array(9, 1, GGUFBuilder.array(9, 1, [])))]
+    },
+    Case("array of an unknown type", "key 'a': element type", "77") {
+      $0.keys = [("a", GGUFBuilder.array(77, 1, [0]))]
+    },
+    Case("array of integers over 2^63", "key 'a'", "18446744073709551615 overflows") {
+      $0.keys = [("a", GGUFBuilder.array(10, 1, littleEndian(UInt64.max)))]
+    },
+    Case("string longer than the file", "key 'a': length of a string", "fit") {
+      $0.keys = [("a", littleEndian(UInt32(8)) + littleEndian(UInt64(1 << 40)))]
+    },
+    Case("string of length -1", "key 'a': length of a string", "-1 bytes") {
+      $0.keys = [("a", littleEndian(UInt32(8)) + littleEndian(UInt64.max))]
+    },
+  ]
+
+  static let tensors: [Case] = [
+    Case("empty name", "tensor 0", "empty") { $0.tensors[0].name = [] },
+    Case("name of 65 bytes", "tensor 0: length of its name", "65") {
+      $0.tensors[0].name = [UInt8](repeating: 97, count: 65)
+    },
+    Case("name not UTF-8", "tensor 0", "UTF-8") { $0.tensors[0].name = [0xFF] },
+    Case("NUL in a name", "tensor 0", "control") { $0.tensors[0].name = [97, 0] },
+    Case("path in a name", "tensor 0", "path") { $0.tensors[0].name = Array("../w".utf8) },
+    Case("duplicate name", "tensor 1, 'w'", "before") { $0.add("w", [1]) },
+    Case("five dimensions", "'w': dimension count", "5") {
+      $0.tensors[0].dimensions = [1, 1, 1, 1, 1]
+    },
+    Case("dimension 2^63", "'w': shape", "overflows") { $0.tensors[0].dimensions = [1 << 63] },
+    Case("shape overflow", "'w': shape", "overflows") {
+      $0.tensors[0].dimensions = [1 << 32, 1 << 32]
+    },
+    Case("byte overflow", "'w': shape", "overflows") { $0.tensors[0].dimensions = [1 << 62] },
+    Case("unknown type", "'w': type", "999") { $0.tensors[0].type = 999 },
+    Case("known but unsupported type", "'w': type", "IQ4_NL") { $0.tensors[0].type = 20 },
+    Case("row that is no multiple of its block", "'w': shape", "block") {
+      $0.tensors[0].type = 3
+    },
+    Case("rows of 16 that fill blocks together", "'w': shape", "block") {
+      $0.tensors[0] = .init(name: [119], dimensions: [16, 2], type: 2, offset: 0)
+    },
+    Case("misaligned offset", "'w': offset", "alignment 32") { $0.tensors[0].offset = 4 },
+    Case("offset over 2^63", "'w': offset", "alignment") { $0.tensors[0].offset = .max },
+    Case("offset that overflows with the start", "'w': offset", "fit") {
+      $0.tensors[0].offset = UInt64(Int.max) / 32 * 32
+    },
+    Case("offset behind the end", "'w': offset", "fit") { $0.tensors[0].offset = 64 },
+    Case("data too short", "'w': offset", "fit") { $0.data.removeLast() },
+    Case("no data", "'w': offset", "fit") { $0.data = [] },
+    Case("two sizes that overflow together", "'w': offset", "fit") {
+      $0.tensors[0].dimensions = [1 << 60]
+      $0.add("v", [1 << 60], offset: 1 << 62)
+    },
+    Case("overlap", "'v': offset", "overlaps 'w'") {
+      $0.tensors[0].dimensions = [16]
+      $0.add("v", [8], offset: 32)
+      $0.data += [UInt8](repeating: 0, count: 32)
+    },
+  ]
+
+  @Test(arguments: head + values + tensors)
+  func refuses(_ damaged: Case) throws {
+    let error = #expect(throws: CheckpointError.self) { try parseGGUF(damaged.bytes) }
+    let found = try #require(error)
+    #expect(found.file == "model.gguf")
+    #expect(found.place.contains(damaged.place), "\(found)")
+    #expect(found.problem.contains(damaged.problem), "\(found)")
+    #expect(!found.remedy.isEmpty)
+    #expect(!"\(found)".utf8.contains(0x1B))
+  }
+
+  @Test func refusesMoreTensorsThanAModelHas() throws {
+    var bytes = Array("GGUF".utf8) + littleEndian(UInt32(3))
+    bytes += littleEndian(UInt64(1_000_000)) + littleEndian(UInt64(0))
+    bytes += [UInt8](repeating: 0, count: 26_000_000)
+    let error = #expect(throws: CheckpointError.self) { try parseGGUF(bytes) }
+    #expect(error?.place == "tensor count")
+  }
+
+  @Test func everyCutIsRefused() throws {
+    let whole = try #require(try golden("files.json")["gguf"]?["file"]).hexadecimal
+    // The last tensor's data end before the file's padding does.
+    for end in 0..<(whole.count - 32) {
+      #expect(throws: CheckpointError.self) { try parseGGUF(Array(whole[..<end])) }
+    }
+  }
+
+  @Test func acceptsWhatIsLegal() throws {
+    var builder = GGUFBuilder()
+    #expect(try parseGGUF(builder.bytes).records.isEmpty)
+    builder.version = 2
+    builder.alignment = 64
+    builder.keys = [("general.alignment", GGUFBuilder.uint32(64))]
+    builder.add("scalar", [])
+    builder.add("none", [4, 0], offset: 64)
+    builder.add("matrix", [4, 3], type: 1, offset: 64)
+    builder.data = [UInt8](repeating: 0, count: 64 + 24)
+    let table = try parseGGUF(builder.bytes)
+    #expect(table.records.map(\.shape) == [[], [0, 4], [3, 4]])
+    #expect(table.records[2].offset % 64 == 0)
+    #expect(table.records[2].byteCount == 24)
+  }
+
+  /// Expected values: written by the gguf package's writer.
+  @Test func readsEveryTypeOfValue() throws {
+    let file = try #require(try golden("files.json")["gguf"]?["file"]).hexadecimal
+    let metadata = try parseGGUF(file).metadata
+    #expect(metadata["general.architecture"] == .string(Array("llama".utf8)))
+    #expect(metadata["test.uint8"] == .integer(255))
+    #expect(metadata["test.int8"] == .integer(-128))
+    #expect(metadata["test.uint16"] == .integer(65535))
+    #expect(metadata["test.int16"] == .integer(-32768))
+    #expect(metadata["test.uint32"] == .integer(1 << 32 - 1))
+    #expect(metadata["test.int32"] == .integer(-1 << 31))
+    #expect(metadata["test.uint64"] == .unsigned(.max))
+    #expect(metadata["test.int64"] == .integer(.min))
+    #expect(metadata["test.float32"] == .float(Double(Float(0.1))))
+    #expect(metadata["test.float64"] == .float(0.1))
+    #expect(metadata["test.bool"] == .bool(true))
+    #expect(metadata["test.string"] == .string(Array("stream é".utf8)))
+    // The last two are canonically equivalent and must stay apart.
+    #expect(
+      metadata["test.strings"] == .strings(["a", "", "\u{E9}", "e\u{301}"].map { Array($0.utf8) }))
+    #expect(metadata["test.integers"] == .integers([1, -2, 3]))
+    #expect(metadata["test.floats"] == .floats([0.5, -1.5]))
+    #expect(metadata["test.bools"] == .bools([true, false]))
+  }
+}
+
+func parseGGUF(_ bytes: [UInt8]) throws -> TensorTable {
+  try bytes.withUnsafeBytes { try GGUFReader.parse($0, file: "model.gguf") }
+}

@@ -1,0 +1,95 @@
+import Tensors
+import Testing
+
+@testable import Transformer
+
+/// The tiny models by path and, where it is there, the demo model.
+private let models: [Model] = tinyModels.compactMap { try? Model.load(golden($0)) }
+  + [demoModel].compactMap(\.self)
+
+@Suite("A prompt gives the same bytes whatever stands beside it")
+struct InvarianceTests {
+  static func batch(of model: Model, lengths: [Int]) -> Batch {
+    Batch(lengths.enumerated().map { index, length in
+      TokenSequence(
+        id: "\(index)",
+        tokens: (0..<length).map { Int32((($0 + 3) * (index + 5) * 7919) % model.shape.dVocabulary) })
+    })
+  }
+
+  static func captures(_ model: Model) -> [Capture] {
+    let layers = [0, model.shape.layers / 2, model.shape.layers - 1]
+    return [Capture(.embedding), Capture(.finalNorm), .logits(at: .last)]
+      + layers.flatMap { layer in
+        [
+          Capture(.residual(after: layer)), Capture(.headOutput(layer: layer)),
+          Capture(.attentionPattern(layer: layer)), Capture(.mlpHidden(layer: layer)),
+        ]
+      }
+  }
+
+  static func bits(_ sequence: SequenceCapture) -> [HookPoint: [UInt32]] {
+    sequence.values.mapValues { $0.values.map(\.bitPattern) }
+  }
+
+  @Test func aloneInABatchInAnotherOrderAndOnTwoThreads() throws {
+    #expect(models.count >= 2)
+    for model in models {
+      let batch = Self.batch(of: model, lengths: [5, 1, 33, 12, 60, 24, 2])
+      let captures = Self.captures(model)
+      let whole = try model.run(batch, capturing: captures, threads: 1)
+      let twoThreads = try model.run(batch, capturing: captures, threads: 2)
+      let reversed = try model.run(
+        Batch(batch.sequences.reversed()), capturing: captures, threads: 2)
+      for index in batch.sequences.indices {
+        let expected = Self.bits(whole.sequences[index])
+        let alone = try model.run(
+          Batch([batch.sequences[index]]), capturing: captures, threads: 1)
+        // Compared outside of #expect, which would print a million numbers.
+        let sameAlone = Self.bits(alone.sequences[0]) == expected
+        let sameOnTwoThreads = Self.bits(twoThreads.sequences[index]) == expected
+        let mirrored = reversed.sequences[batch.sequences.count - 1 - index]
+        let sameReversed = Self.bits(mirrored) == expected
+        #expect(sameAlone && sameOnTwoThreads && sameReversed, "sequence \(index)")
+      }
+    }
+  }
+
+  @Test func aPrefixGivesTheSameBytesAsTheWhole() throws {
+    for model in models {
+      let sequence = Self.batch(of: model, lengths: [40]).sequences[0]
+      let hook = HookPoint.residual(after: model.shape.layers - 1)
+      let whole = try model.run(Batch([sequence]), capturing: [Capture(hook)])
+      let prefix = TokenSequence(id: "p", tokens: Array(sequence.tokens.prefix(17)))
+      let part = try model.run(Batch([prefix]), capturing: [Capture(hook)])
+      let expected = try #require(whole[hook]).picking(Array(0..<17))
+      let rows = try #require(part[hook])
+      let same = rows.values.map(\.bitPattern) == expected.values.map(\.bitPattern)
+      #expect(same)
+    }
+  }
+
+  @Test func sequencesArriveInOrder() throws {
+    let model = try #require(models.first)
+    let batch = Self.batch(of: model, lengths: Array(repeating: 30, count: 40))
+    var order: [Int] = []
+    _ = try model.run(batch, Plan(capturing: [.residual(after: 2)]), threads: 2) {
+      order.append($0.sequence)
+    }
+    #expect(order == Array(0..<40))
+  }
+
+  @Test func anErrorInTheReceiverStopsTheRun() throws {
+    struct Stop: Error {}
+    let model = try #require(models.first)
+    let batch = Self.batch(of: model, lengths: Array(repeating: 30, count: 40))
+    var received = 0
+    #expect(throws: Stop.self) {
+      _ = try model.run(batch, Plan(capturing: [.residual(after: 2)]), threads: 2) { _ in
+        received += 1
+        if received == 3 { throw Stop() }
+      }
+    }
+    #expect(received == 3)
+  }
+}
