@@ -129,7 +129,7 @@ struct HookTraining {
         let control = shuffled.count { ($0.scores[row] > 0) == $0.labels[row] }
         return right - Double(control) / Double(shuffles.count)
       }
-      selectivity = try Bootstrap(seed: seed).mean(advantages, clusters: groups)
+      selectivity = try training.bootstrap.mean(advantages, clusters: groups)
     }
     return ProbeEvaluation(
       hook: features.hooks[index], inversePenalty: nil, isConverged: true,
@@ -143,7 +143,7 @@ struct HookTraining {
     try ProbeMetrics(
       scores: (try? probe.score(matrix.selecting(rows))) ?? [],
       labels: rows.map { task.labels[$0] }, groups: rows.map { features.groups[$0] },
-      threshold: probe.threshold, seed: seed)
+      threshold: probe.threshold, bootstrap: training.bootstrap)
   }
 
   private func metricsByOtherFactor(

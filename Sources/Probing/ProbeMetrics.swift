@@ -19,7 +19,8 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
   ///   - groups: rows of one group are resampled together; with one row a group the intervals are
   ///     Wilson's and DeLong's.
   init(
-    scores: [Float], labels: [Bool], groups: [String], threshold: Float, seed: UInt64
+    scores: [Float], labels: [Bool], groups: [String], threshold: Float,
+    bootstrap: Bootstrap
   ) throws(StatisticsError) {
     n = labels.count
     positives = labels.count { $0 }
@@ -30,19 +31,21 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
     let groupCount = Set(groups).count
     let roc = try ROC(scores: scores, labels: labels)
     if groupCount == n {
-      auroc = roc?.interval(seed: seed)
+      // DeLong's normal approximation is not to be trusted below a few hundred rows.
+      auroc = n < 200 ? roc?.bootstrapInterval(bootstrap) : roc?.deLongInterval()
       accuracy = .wilson(successes: isRight.count { $0 }, trials: n)
       return
     }
     if roc != nil {
       // One area takes a sort, so there are fewer resamples than of a mean.
-      let bootstrap = Bootstrap(seed: seed, resamples: 2000)
+      var bootstrap = bootstrap
+      bootstrap.resamples = min(bootstrap.resamples, 2000)
       auroc = bootstrap.interval(.clusters(groups)) { rows in
         (try? ROC(scores: rows.map { scores[$0] }, labels: rows.map { labels[$0] }))??.auroc
       }
       if auroc == nil { auroc = try Self.pairInterval(scores, labels, groups) }
     }
-    accuracy = try Bootstrap(seed: seed).mean(isRight.map { $0 ? 1 : 0 }, clusters: groups)
+    accuracy = try bootstrap.mean(isRight.map { $0 ? 1 : 0 }, clusters: groups)
     // All right or all wrong has no spread to resample: as many trials as there are groups.
     if accuracy == nil, let share = isRight.first {
       accuracy = .wilson(successes: share ? groupCount : 0, trials: groupCount)

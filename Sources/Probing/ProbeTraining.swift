@@ -18,11 +18,13 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   /// Probes trained on shuffled labels, with the penalty chosen for the true ones.
   public var shuffles: Int
   public var randomDirections: Int
+  /// Bootstrap resamples of intervals that have no formula.
+  public var resamples: Int
 
   public init(
     kind: ProbeKind = .logistic, seed: UInt64 = 42, shares: [Double] = [0.6, 0.2, 0.2],
     inversePenalties: [Double] = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10], folds: Int = 5,
-    shuffles: Int = 5, randomDirections: Int = 20
+    shuffles: Int = 5, randomDirections: Int = 20, resamples: Int = 10_000
   ) {
     self.kind = kind
     self.seed = seed
@@ -31,6 +33,7 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
     self.folds = folds
     self.shuffles = shuffles
     self.randomDirections = randomDirections
+    self.resamples = resamples
   }
 
   /// Trains one probe per hook on the examples' labels.
@@ -64,13 +67,15 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
     return TrainedProbes(probes: outcomes.map(\.probe), report: report)
   }
 
+  var bootstrap: Bootstrap { Bootstrap(seed: seed, resamples: resamples) }
+
   private func checkSettings() throws(ProbingError) {
-    guard shares.count == 3, folds >= 2, shuffles >= 0, randomDirections >= 0,
+    guard shares.count == 3, folds >= 2, shuffles >= 0, randomDirections >= 0, resamples >= 100,
       !inversePenalties.isEmpty, inversePenalties.allSatisfy({ $0 > 0 && $0.isFinite })
     else {
       throw ProbingError(
         "probe training", problem: "its settings do not describe a training",
-        remedy: "use three shares, two or more folds and penalties above 0")
+        remedy: "use three shares, two or more folds, penalties above 0 and 100 or more resamples")
     }
   }
 }

@@ -14,7 +14,7 @@ struct ProbeSetTests {
   private func makeSet() throws -> (set: ProbeSet, features: FeatureSet) {
     let features = try SyntheticFeatures.labelled(rows: 60, gaps: [1, 3])
     let trained = try ProbeTraining(
-      inversePenalties: [0.1, 1], folds: 2, shuffles: 1, randomDirections: 2
+      inversePenalties: [0.1, 1], folds: 2, shuffles: 1, randomDirections: 2, resamples: 100
     ).train(features)
     let model = ModelIdentity(
       id: "small", architecture: "llama", weightsSHA256: "abc", configurationSHA256: "def",

@@ -7,7 +7,8 @@ import Transformer
 
 struct TrainingTests {
   private static let quick = ProbeTraining(
-    seed: 7, inversePenalties: [0.01, 1], folds: 3, shuffles: 2, randomDirections: 5)
+    seed: 7, inversePenalties: [0.01, 1], folds: 3, shuffles: 2, randomDirections: 5,
+    resamples: 200)
 
   @Test(arguments: ProbeKind.allCases)
   func theInformativeHookIsChosen(kind: ProbeKind) throws {
@@ -87,7 +88,8 @@ struct TrainingTests {
     func metrics(_ groups: [String], _ copies: Int) throws -> ProbeMetrics {
       try ProbeMetrics(
         scores: copies == 1 ? scores : repeated,
-        labels: (0..<copies).flatMap { _ in labels }, groups: groups, threshold: 0, seed: 1)
+        labels: (0..<copies).flatMap { _ in labels }, groups: groups, threshold: 0,
+        bootstrap: Bootstrap(seed: 1, resamples: 500))
     }
     let single = try #require(try metrics((0..<80).map { "\($0)" }, 1).auroc)
     let clustered = try #require(try metrics((0..<400).map { "\($0 % 80)" }, 5).auroc)

@@ -15,23 +15,24 @@ func segments(_ letters: String) -> [Segment] {
 func logit(_ probability: Double) -> Float { Float(log(probability / (1 - probability))) }
 
 struct LandmarkTests {
-  private static let cases: [(letters: String, landmarks: (thinking: [Int], end: [Int], final: Int?))] =
-    [
-      ("tpptkkkttaat", ([4, 5, 6], [7, 8], 8)),
-      // The answer is to come.
-      ("tpptkkktt", ([4, 5, 6], [7, 8], 8)),
-      // Thinking was cut off.
-      ("tpptkkk", ([4, 5, 6], [], nil)),
-      // Nothing stands between thinking and answer.
-      ("tpptkkkaa", ([4, 5, 6], [], nil)),
-      // No thinking.
-      ("tppttaat", ([], [], 4)), ("tpptt", ([], [], 4)), ("pppp", ([], [], nil)),
-      ("tppaa", ([], [], nil)), ("", ([], [], nil)),
-      // The last turn counts.
-      ("tptkktattptkttaa", ([11], [12, 13], 13)), ("tptkktattpttaa", ([], [], 11)),
-      // No prompt.
-      ("kktta", ([0, 1], [2, 3], 3)),
-    ]
+  private static let cases:
+    [(letters: String, landmarks: (thinking: [Int], end: [Int], final: Int?))] =
+      [
+        ("tpptkkkttaat", ([4, 5, 6], [7, 8], 8)),
+        // The answer is to come.
+        ("tpptkkktt", ([4, 5, 6], [7, 8], 8)),
+        // Thinking was cut off.
+        ("tpptkkk", ([4, 5, 6], [], nil)),
+        // Nothing stands between thinking and answer.
+        ("tpptkkkaa", ([4, 5, 6], [], nil)),
+        // No thinking.
+        ("tppttaat", ([], [], 4)), ("tpptt", ([], [], 4)), ("pppp", ([], [], nil)),
+        ("tppaa", ([], [], nil)), ("", ([], [], nil)),
+        // The last turn counts.
+        ("tptkktattptkttaa", ([11], [12, 13], 13)), ("tptkktattpttaa", ([], [], 11)),
+        // No prompt.
+        ("kktta", ([0, 1], [2, 3], 3)),
+      ]
 
   @Test func landmarksAreThoseOfTheLastTurn() {
     for (letters, expected) in Self.cases {
