@@ -42,7 +42,7 @@ func randomDirections(
   let projections = directions.timesTranspose(of: features)
   return (0..<count).map { row in
     let line = Discriminant.logit(
-      of: projections[row].map(Double.init), labels: labels, rowWeights: rowWeights)
+      of: projections[row].map { Double($0) }, labels: labels, rowWeights: rowWeights)
     // The norm stays as it is: only the sign and the place of the threshold are learnt.
     let sign = line.slope < 0 ? -1.0 : 1.0
     let bias = line.slope == 0 ? 0 : line.intercept / abs(line.slope)

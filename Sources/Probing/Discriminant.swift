@@ -27,7 +27,7 @@ enum Discriminant {
     let (positive, negative) = means(features, labels: labels, rowWeights: rowWeights)
     let direction = zip(positive, negative).map { $0 - $1 }
     let projections = (0..<features.rows).map { row in
-      dot(features[row].map(Double.init), direction)
+      dot(features[row].map { Double($0) }, direction)
     }
     let line = logit(of: projections, labels: labels, rowWeights: rowWeights)
     return LinearFit(weight: direction.map { $0 * line.slope }, bias: line.intercept)

@@ -31,7 +31,7 @@ extension Probe {
         remedy: "give at least one row of the model's width for each kind of opener")
     }
     let difference = zip(refusal.columnMeans, compliance.columnMeans).map { $0 - $1 }
-    return cosine(direction.map(Double.init), difference)
+    return cosine(direction.map { Double($0) }, difference)
   }
 }
 

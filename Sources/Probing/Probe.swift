@@ -74,7 +74,7 @@ public struct Probe: Sendable, Equatable, Codable {
         remedy: "use activations of the model and hook that the probe was trained on")
     }
     let weights = zip(weight, scale).map { Double($0) / Double($1) }
-    let means = mean.map(Double.init)
+    let means = mean.map { Double($0) }
     return activations.values.withUnsafeBufferPointer { values in
       (0..<activations.rows).map { row in
         var sum = Double(bias)

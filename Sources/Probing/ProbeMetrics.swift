@@ -24,7 +24,7 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
   ) throws(StatisticsError) {
     n = labels.count
     positives = labels.count { $0 }
-    let scores = scores.map(Double.init)
+    let scores = scores.map { Double($0) }
     let isRight = zip(scores, labels).map { ($0 > Double(threshold)) == $1 }
     logLoss = meanLogLoss(scores, labels)
     calibration = try Calibration(probabilities: scores.map(sigmoid), labels: labels)
@@ -87,7 +87,7 @@ public struct ControlMetrics: Sendable, Equatable, Codable {
   init(_ controls: [(scores: [Float], labels: [Bool])]) throws(StatisticsError) {
     (auroc, accuracy) = ([], [])
     for (scores, labels) in controls {
-      if let roc = try ROC(scores: scores.map(Double.init), labels: labels) {
+      if let roc = try ROC(scores: scores.map { Double($0) }, labels: labels) {
         auroc.append(roc.auroc)
       }
       let right = zip(scores, labels).count { ($0 > 0) == $1 }

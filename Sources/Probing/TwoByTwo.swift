@@ -62,7 +62,7 @@ extension ProbeTraining {
       features, ProbeTask(labels: harmful, other: (refused, ("refused", "complied"))),
       threads: threads)
     let cosines = zip(refusal.probes, harmfulness.probes).map {
-      cosine($0.direction.map(Double.init), $1.direction.map(Double.init)) ?? 0
+      cosine($0.direction.map { Double($0) }, $1.direction.map { Double($0) }) ?? 0
     }
     return TwoByTwo(cells: cells, refusal: refusal, harmfulness: harmfulness, cosines: cosines)
   }

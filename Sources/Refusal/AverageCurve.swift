@@ -40,7 +40,7 @@ public struct AverageCurve: Sendable, Equatable, Codable {
       }
     }
     return try AverageCurve(
-      axis: "tokens behind the last thinking token", positions: (-before...after).map(Double.init),
+      axis: "tokens behind the last thinking token", positions: (-before...after).map { Double($0) },
       curves: curves, bootstrap: bootstrap)
   }
 

@@ -114,7 +114,9 @@ struct TrainingTests {
 
   @Test func twoFactorsAreToldApart() throws {
     let data = try SyntheticFeatures.twoFactors(rows: 400)
-    let result = try Self.quick.trainTwoByTwo(
+    var training = Self.quick
+    training.kind = .differenceInMeans
+    let result = try training.trainTwoByTwo(
       data.features, harmful: data.harmful, refused: data.refused)
     #expect(abs(result.cosines[0]) < 0.2)
     let refusal = result.refusal.probes[0].direction
@@ -125,9 +127,9 @@ struct TrainingTests {
     #expect(Set(within.keys) == ["harmful", "benign"])
     #expect(try #require(within["benign"]?.auroc).estimate > 0.9)
     // Without the balance the topic leaks into the refusal direction.
-    let naive = try Self.quick.train(data.features).probes[0].direction
+    let naive = try training.train(data.features).probes[0].direction
+    #expect(naive[0] > 0.3 * naive[1])
     #expect(result.cells.harmfulRefused > 3 * result.cells.harmfulComplied)
-    #expect(naive.count == 4)
   }
 
   @Test func emptyCellsAndSmallClassesAreErrors() throws {
