@@ -12,7 +12,7 @@ static const uint32_t round_constant[64] = {
 
 static inline uint32_t rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-void bathyscope_sha256_blocks(uint32_t state[8], const uint8_t *bytes, size_t blocks) {
+void bathyscope_sha256_portable(uint32_t state[8], const uint8_t *bytes, size_t blocks) {
   for (; blocks > 0; blocks--, bytes += 64) {
     uint32_t w[64];
     for (int i = 0; i < 16; i++) {
@@ -36,4 +36,54 @@ void bathyscope_sha256_blocks(uint32_t state[8], const uint8_t *bytes, size_t bl
     state[0] += a, state[1] += b, state[2] += c, state[3] += d;
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
   }
+}
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+
+// The processor's own rounds, two at an instruction, on the state as (a b e f) and (c d g h).
+__attribute__((target("sha,sse4.1"))) static void sha256_x86(uint32_t state[8],
+                                                             const uint8_t *bytes, size_t blocks) {
+  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  __m128i abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
+  __m128i cdgh = _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
+  for (; blocks > 0; blocks--, bytes += 64) {
+    const __m128i abef_before = abef, cdgh_before = cdgh;
+    __m128i w[4];
+    for (int i = 0; i < 4; i++) {
+      __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 * i));
+      w[i] = _mm_shuffle_epi8(words, big_endian);
+    }
+    for (int i = 0; i < 16; i++) {
+      const uint32_t *k = round_constant + 4 * i;
+      __m128i sum = _mm_add_epi32(w[i % 4], _mm_loadu_si128((const __m128i *)(const void *)k));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+      if (i < 12) {
+        // Words 4 i + 16 ... 4 i + 19 of the schedule, in place of words 4 i ... 4 i + 3.
+        __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
+        next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
+        w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
+      }
+    }
+    abef = _mm_add_epi32(abef, abef_before);
+    cdgh = _mm_add_epi32(cdgh, cdgh_before);
+  }
+  state[0] = (uint32_t)_mm_extract_epi32(abef, 3), state[1] = (uint32_t)_mm_extract_epi32(abef, 2);
+  state[4] = (uint32_t)_mm_extract_epi32(abef, 1), state[5] = (uint32_t)_mm_extract_epi32(abef, 0);
+  state[2] = (uint32_t)_mm_extract_epi32(cdgh, 3), state[3] = (uint32_t)_mm_extract_epi32(cdgh, 2);
+  state[6] = (uint32_t)_mm_extract_epi32(cdgh, 1), state[7] = (uint32_t)_mm_extract_epi32(cdgh, 0);
+}
+#endif
+
+void bathyscope_sha256_blocks(uint32_t state[8], const uint8_t *bytes, size_t blocks) {
+#if defined(__x86_64__)
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA) {
+    sha256_x86(state, bytes, blocks);
+    return;
+  }
+#endif
+  bathyscope_sha256_portable(state, bytes, blocks);
 }

@@ -30,8 +30,8 @@ extension Model {
     receive: (SequenceCapture) throws -> Void
   ) throws -> [Effect] {
     let prepared = try PreparedPlan(plan, shape: shape)
-    try prepared.check(against: batch)
     try check(batch)
+    try prepared.check(against: batch)
     let marks = try withoutActuallyEscaping(receive) { receive in
       try forward(batch, prepared, threads, architecture, Unchecked(receive))
     }

@@ -6,16 +6,20 @@ import Tokenization
 /// A language model whose inside can be read and changed.
 ///
 ///     let model = try Model.load("smollm2-135m")
-///     let batch = try model.encode([Conversation(id: "a", prompt: "Hello")])
+///     let batch = try model.encode([Conversation(id: "a", source: .text("Hello"))])
 ///     let run = try model.run(batch, capturing: [.residual(after: 20)])
 ///     run[.residual(after: 20)]   // [tokens, dModel]
 public struct Model: Sendable {
   /// Which model this is, exactly.
   public let identity: ModelIdentity
-  /// Turns text into tokens; nil for a folder without a tokenizer.
-  public let encoder: PromptEncoder?
   public let precision: Precision
   let architecture: any Architecture
+  private let encoding: Result<PromptEncoder, any Error>
+
+  /// Turns text into tokens.
+  /// - Throws: when the model has no tokenizer or one that is not understood; prompts given as token
+  ///   ids work even so.
+  public var encoder: PromptEncoder { get throws { try encoding.get() } }
 
   public var shape: ModelShape { architecture.shape }
 
@@ -29,11 +33,12 @@ public struct Model: Sendable {
   ) throws -> Model {
     let checkpoint = try Checkpoint.open(ModelCatalogue.resolve(nameOrPath))
     let configuration = try LlamaConfiguration(checkpoint)
-    let encoder = try PromptEncoder(checkpoint)
+    let encoding = Result { try PromptEncoder(checkpoint) }
+    let identity = try ModelIdentity(
+      nameOrPath, checkpoint, configuration, encoder: try? encoding.get())
     return Model(
-      identity: try ModelIdentity(nameOrPath, checkpoint, encoder),
-      encoder: encoder, precision: precision,
-      architecture: try Llama(checkpoint, configuration, on: CPUBackend()))
+      identity: identity, precision: precision,
+      architecture: try Llama(checkpoint, configuration, on: CPUBackend()), encoding: encoding)
   }
 
   /// Turns conversations into a ragged batch, each token with its segment.
@@ -42,8 +47,10 @@ public struct Model: Sendable {
   }
 
   private func encode(_ conversation: Conversation) throws -> TokenSequence {
-    if let encoder { return try encoder.encode(conversation) }
-    return try PromptEncoder.encodeTokens(of: conversation)
+    if case .tokenIDs(let tokens) = conversation.source {
+      return try PromptEncoder.sequence(of: tokens, conversation)
+    }
+    return try encoder.encode(conversation)
   }
 
   /// The heads' shares of an attention output: W_O restricted to each query head, times that head's z.

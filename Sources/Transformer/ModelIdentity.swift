@@ -1,3 +1,7 @@
+import Checkpoints
+import Foundation
+import Tokenization
+
 /// Which model, exactly: what every file that Bathyscope writes says about where it came from.
 public struct ModelIdentity: Sendable, Equatable, Codable {
   /// The name it was asked for by, or the last part of its path.
@@ -14,4 +18,21 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
   public var tokenizerSHA256: String?
   /// SHA-256 of the chat template's text; nil without one.
   public var templateSHA256: String?
+}
+
+extension ModelIdentity {
+  /// Names a checkpoint; reads all of its weights once, for their digest.
+  init(
+    _ nameOrPath: String, _ checkpoint: Checkpoint, _ configuration: LlamaConfiguration,
+    encoder: PromptEncoder?
+  ) throws {
+    let encoding = JSONEncoder()
+    encoding.outputFormatting = [.sortedKeys]
+    self.init(
+      id: URL(fileURLWithPath: nameOrPath).lastPathComponent,
+      architecture: try checkpoint.architectureName(), weightsSHA256: checkpoint.sha256,
+      configurationSHA256: checkpoint.configSHA256,
+      configurationJSON: String(decoding: try encoding.encode(configuration), as: UTF8.self),
+      tokenizerSHA256: encoder?.tokenizer.sha256, templateSHA256: encoder?.template?.sha256)
+  }
 }

@@ -2,7 +2,7 @@ import Checkpoints
 import Files
 
 /// The settings of a Llama-family model, from `config.json` or GGUF metadata.
-struct LlamaConfiguration: Sendable, Equatable {
+struct LlamaConfiguration: Sendable, Equatable, Codable {
   var shape: ModelShape
   var normEpsilon: Float
   var ropeTheta: Float

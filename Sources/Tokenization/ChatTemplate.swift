@@ -1,0 +1,110 @@
+import Files
+
+/// A model's chat template: the Jinja program that turns messages into the text it was trained on.
+///
+/// The text comes out in spans, so that every token later carries its segment, and so that a special
+/// token's name in a person's words, `<|im_end|>` say, can never become the special token.
+public struct ChatTemplate: Sendable {
+  /// The template as it stands in the model's files.
+  public let source: String
+  /// Where it was read, for errors.
+  public let file: String
+  /// The source's digest, which everything written with it carries.
+  public let sha256: String
+  /// What the template sees as today; set it to repeat a run of another day.
+  public var date: TemplateDate
+
+  private let statements: [JinjaStatement]
+  private let bosToken: String?
+  private let eosToken: String?
+
+  /// Parses a template once.
+  ///
+  /// - Parameters:
+  ///   - file: the file it stood in, for errors.
+  ///   - bosToken: the text of the token that begins a sequence; nil when the model has none.
+  ///   - eosToken: the text of the token that ends one.
+  ///   - date: what `strftime_now` formats; the present in UTC unless given.
+  /// - Throws: when the source is not a template, or uses what no chat template needs.
+  public init(
+    source: String, file: String, bosToken: String?, eosToken: String?, date: TemplateDate = .now
+  ) throws(TokenizationError) {
+    statements = try JinjaParser.parse(source, file: file)
+    sha256 = Digest.sha256(Array(source.utf8))
+    self.source = source
+    self.file = file
+    self.bosToken = bosToken
+    self.eosToken = eosToken
+    self.date = date
+  }
+
+  /// The messages as text, cut where the writer changes.
+  ///
+  /// - Parameters:
+  ///   - tools: an array of tool descriptions in JSON, for templates that show them.
+  ///   - addsGenerationPrompt: whether the text ends where the assistant would begin to write.
+  ///   - variables: further variables of the template, such as `enable_thinking`.
+  ///   - markers: what encloses thinking in an assistant's content; guessed when nil.
+  package func render(
+    _ messages: [Message], tools: JSON? = nil, addsGenerationPrompt: Bool,
+    variables: [String: JSON] = [:], markers: ThinkingMarkers? = nil
+  ) throws(TokenizationError) -> [TextSpan] {
+    let markers = markers ?? ThinkingMarkers(guessedFrom: source)
+    let prompt = JinjaText.Origin(segment: .prompt, parsesSpecials: false)
+    var values: [JinjaValue] = []
+    for (index, message) in messages.enumerated() {
+      values.append(.dictionary(try dictionary(message, number: index + 1, markers)))
+    }
+    var names: [String: JinjaValue] = [
+      "messages": .list(JinjaList(values)),
+      "tools": tools.map { JinjaValue($0, origin: prompt) } ?? .none,
+      "documents": .none,
+      "add_generation_prompt": .bool(addsGenerationPrompt),
+    ]
+    if let bosToken { names["bos_token"] = .text(bosToken) }
+    if let eosToken { names["eos_token"] = .text(eosToken) }
+    let given = JinjaText.Origin(segment: .template, parsesSpecials: false)
+    for (name, value) in variables { names[name] = JinjaValue(value, origin: given) }
+    return try JinjaInterpreter.run(statements, file: file, date: date, variables: names).spans
+  }
+
+  private func dictionary(
+    _ message: Message, number: Int, _ markers: ThinkingMarkers
+  ) throws(TokenizationError) -> JinjaDictionary {
+    guard !message.role.isEmpty, message.role.utf8.allSatisfy(\.isRoleCharacter) else {
+      throw TokenizationError(
+        file: file, place: "message \(number)", problem: "the role is not a single word",
+        remedy: "use a role such as system, user, assistant or tool")
+    }
+    var result = JinjaDictionary()
+    result.set(JinjaText("role"), .text(message.role))
+    guard message.role == "assistant" || message.role == "model" else {
+      let origin = JinjaText.Origin(segment: .prompt, parsesSpecials: false)
+      result.set(JinjaText("content"), .string(JinjaText(message.content, origin: origin)))
+      return result
+    }
+    var content = JinjaText()
+    if let thinking = message.thinking, !source.contains("reasoning_content") {
+      markers.append(thinking, to: &content)
+    }
+    content.append(markers.marked(message.content))
+    result.set(JinjaText("content"), .string(content))
+    if let thinking = message.thinking, source.contains("reasoning_content") {
+      let text = JinjaText(thinking, origin: ThinkingMarkers.thought)
+      result.set(JinjaText("reasoning_content"), .string(text))
+    }
+    return result
+  }
+}
+
+extension UInt8 {
+  /// A role is written beside the template's own markers, so it must not be able to contain one.
+  fileprivate var isRoleCharacter: Bool {
+    switch self {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+}

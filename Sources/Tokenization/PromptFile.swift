@@ -1,0 +1,101 @@
+import Files
+
+/// Reads lists of prompts: JSONL, and the published files of the safety data sets as they are.
+///
+/// A JSONL row has exactly one of `text` (given to the model as it is), `prompt` (a user's message),
+/// `messages` or `token_ids`; besides, `id`, `thinking`, `response`, and any number of labels. The
+/// published files (AdvBench, JailbreakBench, StrongREJECT, Self-Instruct, MT-bench and Vicuna) are
+/// recognised by their columns and get the label `harmful`.
+public enum PromptFile {
+  /// Bytes of one row: a longer one is no prompt.
+  static let longestRow = 16 << 20
+
+  /// The prompts of a file, in its order.
+  ///
+  /// - Throws: when the file cannot be read, a row is not understood, or two rows have one id; the
+  ///   error names the line.
+  public static func read(_ path: String) throws(TokenizationError) -> [Prompt] {
+    let file: MappedFile
+    do throws(FileError) {
+      file = try MappedFile(path)
+    } catch {
+      throw TokenizationError(error)
+    }
+    var bytes = file.bytes
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+      bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(3))
+    }
+    guard let first = bytes.first(where: { !$0.isLineSpace }) else {
+      throw TokenizationError(
+        file: path, problem: "the file is empty", remedy: "give one prompt a line")
+    }
+    let prompts =
+      first == UInt8(ascii: "{")
+      ? try linesOfJSON(bytes, path) : try table(bytes, path)
+    guard !prompts.isEmpty else {
+      throw TokenizationError(
+        file: path, problem: "the file has a header and no prompts", remedy: "add some rows")
+    }
+    try requireUniqueIDs(prompts, path)
+    return prompts
+  }
+
+  static func error(
+    _ path: String, _ line: Int, _ problem: String, _ remedy: String
+  ) -> TokenizationError {
+    TokenizationError(file: path, place: "line \(line)", problem: problem, remedy: remedy)
+  }
+
+  private static func requireUniqueIDs(
+    _ prompts: [Prompt], _ path: String
+  ) throws(TokenizationError) {
+    // Keyed by bytes: two ids that differ in their normal form are two ids.
+    var lines: [[UInt8]: Int] = [:]
+    for prompt in prompts {
+      if let line = lines.updateValue(prompt.row, forKey: Array(prompt.id.utf8)) {
+        throw error(
+          path, prompt.row, "the id '\(prompt.id.prefix(80))' stands on line \(line) already",
+          "give every row an id of its own, or none at all")
+      }
+    }
+  }
+
+  private static func linesOfJSON(
+    _ bytes: UnsafeRawBufferPointer, _ path: String
+  ) throws(TokenizationError) -> [Prompt] {
+    var prompts: [Prompt] = []
+    var (start, line) = (0, 0)
+    while start < bytes.count {
+      line += 1
+      var end = start
+      while end < bytes.count, bytes[end] != 0x0A {
+        end += 1
+        guard end - start <= longestRow else {
+          throw error(
+            path, line, "the line is longer than \(longestRow) bytes", "shorten or remove it")
+        }
+      }
+      let row = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+      start = end + 1
+      guard !row.allSatisfy(\.isLineSpace) else { continue }
+      let json: JSON
+      do throws(FileError) {
+        json = try JSONReader.parse(row, file: path)
+      } catch {
+        throw self.error(
+          path, line, "\(error.place): \(error.problem)", "write one JSON object a line")
+      }
+      guard let object = json.object else {
+        throw error(path, line, "the row is not a JSON object", "write one JSON object a line")
+      }
+      let members = object.members.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
+      let reader = PromptRow(path: path, line: line, number: prompts.count + 1, members: members)
+      prompts.append(try reader.prompt())
+    }
+    return prompts
+  }
+}
+
+extension UInt8 {
+  fileprivate var isLineSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0D || self == 0x0A }
+}

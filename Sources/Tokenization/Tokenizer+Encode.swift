@@ -1,0 +1,179 @@
+/// Token ids, with where each came from.
+package struct Encoding: Sendable, Equatable {
+  package var ids: [Int32] = []
+  /// The segment of each token: that of its last byte, when it straddles two.
+  package var segments: [Segment] = []
+  /// The bytes of the text that each token stands for. Empty for a BOS that was added; a byte that the
+  /// vocabulary cannot write lies in none.
+  package var byteRanges: [Range<Int>] = []
+}
+
+extension Tokenizer {
+  /// The ids of a text, without a BOS.
+  ///
+  /// - Parameter parsesSpecials: whether a special token's text, such as `<|im_end|>`, becomes that
+  ///   token. By default it is text like any other, because a person may have written it.
+  public func encode(_ text: String, parsesSpecials: Bool = false) -> [Int32] {
+    let span = TextSpan(
+      bytes: Array(text.utf8), segment: .prompt, parsesSpecials: parsesSpecials)
+    return encode([span]).ids
+  }
+
+  /// The ids of a text that no template has rendered, with the BOS that the model was trained with.
+  package func encodeRaw(_ text: String, parsesSpecials: Bool = false) -> Encoding {
+    let span = TextSpan(
+      bytes: Array(text.utf8), segment: .prompt, parsesSpecials: parsesSpecials)
+    var encoding = encode([span])
+    if addsBOS, let bosID, encoding.ids.first != bosID {
+      encoding.ids.insert(bosID, at: 0)
+      encoding.segments.insert(.template, at: 0)
+      encoding.byteRanges.insert(0..<0, at: 0)
+    }
+    return encoding
+  }
+
+  /// The ids of spans that are one text: tokens form across their borders as in the whole string.
+  ///
+  /// A special token is recognised only where its text lies wholly within spans that parse specials.
+  /// An added token that is not special, such as a run of spaces, is text and recognised everywhere.
+  package func encode(_ spans: [TextSpan]) -> Encoding {
+    let text = spans.flatMap(\.bytes)
+    var cutter = TextCutter(tokenizer: self, spans: spans)
+    text.withUnsafeBufferPointer { cutter.encode($0) }
+    var encoding = cutter.encoding
+    encoding.segments.reserveCapacity(encoding.ids.count)
+    var (span, end) = (0, spans.first?.bytes.count ?? 0)
+    for range in encoding.byteRanges {
+      while range.upperBound > end {
+        span += 1
+        end += spans[span].bytes.count
+      }
+      encoding.segments.append(spans[span].segment)
+    }
+    return encoding
+  }
+}
+
+/// Cuts one text at its added tokens and merges what stands between them.
+private struct TextCutter {
+  let tokenizer: Tokenizer
+  /// The stretches of text in which special tokens are recognised; adjacent ones are joined.
+  let trusted: [Range<Int>]
+  var encoder: BytePairEncoder
+  var encoding = Encoding()
+
+  init(tokenizer: Tokenizer, spans: [TextSpan]) {
+    self.tokenizer = tokenizer
+    encoder = BytePairEncoder(tokenizer)
+    var trusted: [Range<Int>] = []
+    var position = 0
+    for span in spans {
+      let range = position..<(position + span.bytes.count)
+      position = range.upperBound
+      guard span.parsesSpecials, !range.isEmpty else { continue }
+      if let last = trusted.last, last.upperBound == range.lowerBound {
+        trusted[trusted.count - 1] = last.lowerBound..<range.upperBound
+      } else {
+        trusted.append(range)
+      }
+    }
+    self.trusted = trusted
+  }
+
+  /// The order of the reference: added tokens of the text as it is, then normalisation, then added
+  /// tokens of the normalised text, then the rest.
+  mutating func encode(_ text: UnsafeBufferPointer<UInt8>) {
+    let same = { (range: Range<Int>) in range }
+    cut(0..<text.count, of: text, at: tokenizer.matcher, origin: same) { cutter, gap in
+      if cutter.tokenizer.normalizesToNFC, let normal = NormalizedText(gap, of: text) {
+        normal.bytes.withUnsafeBufferPointer { bytes in
+          cutter.encodeNormalized(0..<bytes.count, of: bytes, origin: normal.origin)
+        }
+      } else {
+        cutter.encodeNormalized(gap, of: text, origin: same)
+      }
+    }
+  }
+
+  private mutating func encodeNormalized(
+    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>,
+    origin: (Range<Int>) -> Range<Int>
+  ) {
+    let preTokenizer = tokenizer.preTokenizer
+    cut(range, of: text, at: tokenizer.normalizedMatcher, origin: origin) { cutter, gap in
+      preTokenizer.forEachPiece(of: gap, in: text) { piece in
+        cutter.encoder.encode(piece, of: text, into: &cutter.encoding, origin: origin)
+      }
+    }
+  }
+
+  /// Emits the added tokens of a range and calls `body` with each gap between them.
+  private mutating func cut(
+    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, at matcher: AddedTokenMatcher,
+    origin: (Range<Int>) -> Range<Int>, body: (inout TextCutter, Range<Int>) -> Void
+  ) {
+    var (start, position) = (range.lowerBound, range.lowerBound)
+    while !matcher.isEmpty, position < range.upperBound {
+      let found = matcher.tokens(at: position, in: text, end: range.upperBound)
+      guard let (token, isToken) = choose(from: found, at: position, origin: origin) else {
+        position += 1
+        continue
+      }
+      let match = position..<(position + token.content.count)
+      position = match.upperBound
+      guard isToken else { continue }
+      let reader = ScalarReader(bytes: text, end: range.upperBound)
+      var gapEnd = match.lowerBound
+      if token.stripsLeft { gapEnd = reader.startOfSpaces(before: gapEnd, from: start) }
+      if start < gapEnd { body(&self, start..<gapEnd) }
+      encoding.ids.append(token.id)
+      encoding.byteRanges.append(origin(match))
+      // The search goes on right behind the match: in the reference, too, another added token may stand
+      // in the spaces that this one takes along.
+      start = token.stripsRight ? reader.run(of: .space, from: position) : position
+    }
+    if start < range.upperBound { body(&self, start..<range.upperBound) }
+  }
+
+  /// The longest token that may stand here, and whether it is one or only text that looks like it.
+  private func choose(
+    from found: [AddedToken], at position: Int, origin: (Range<Int>) -> Range<Int>
+  ) -> (AddedToken, Bool)? {
+    for token in found {
+      guard token.isSpecial else { return (token, true) }
+      switch trust(in: origin(position..<(position + token.content.count))) {
+      case .whole: return (token, true)
+      case .none: return (token, false)
+      // Half of it was written by a person: something shorter may still stand here.
+      case .part: continue
+      }
+    }
+    return nil
+  }
+
+  private enum Trust { case whole, part, none }
+
+  private func trust(in place: Range<Int>) -> Trust {
+    var (low, high) = (0, trusted.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if trusted[middle].upperBound <= place.lowerBound { low = middle + 1 } else { high = middle }
+    }
+    guard low < trusted.count, trusted[low].overlaps(place) else { return .none }
+    return trusted[low].clamped(to: place) == place ? .whole : .part
+  }
+}
+
+extension ScalarReader {
+  /// Where the run of spaces that ends at `position` begins, not before `start`.
+  fileprivate func startOfSpaces(before position: Int, from start: Int) -> Int {
+    var begin = position
+    while begin > start {
+      var previous = begin - 1
+      while previous > start, bytes[previous] & 0xC0 == 0x80 { previous -= 1 }
+      guard scalarClass(at: previous) == .space else { break }
+      begin = previous
+    }
+    return begin
+  }
+}

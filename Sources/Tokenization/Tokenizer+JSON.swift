@@ -1,0 +1,161 @@
+import Files
+
+extension Tokenizer {
+  /// The tokenizer of a Hugging Face `tokenizer.json`.
+  ///
+  /// - Parameters:
+  ///   - configuration: `tokenizer_config.json`, which names the BOS and the EOS.
+  /// - Throws: for a component that is not known here, rather than ignore it and get other ids, and for a
+  ///   tokenizer that contradicts itself.
+  package init(
+    tokenizerJSON bytes: [UInt8], file: String, configuration: [UInt8]? = nil,
+    configurationFile: String = "tokenizer_config.json"
+  ) throws(TokenizationError) {
+    let root: JSON
+    var names: JSON?
+    do throws(FileError) {
+      root = try JSONReader.parse(bytes, file: file)
+      if let configuration {
+        names = try JSONReader.parse(configuration, file: configurationFile)
+      }
+    } catch {
+      throw TokenizationError(error)
+    }
+    let reader = TokenizerJSON(root: root, checks: DefinitionChecks(file: file))
+    var definition = try reader.definition()
+    if let names {
+      let checks = DefinitionChecks(file: configurationFile)
+      let configured = TokenizerConfiguration(root: names, checks: checks)
+      let bosID = try configured.id(of: "bos_token", in: definition.vocabulary)
+      definition.bosID = bosID ?? definition.bosID
+      definition.eosID = try configured.id(of: "eos_token", in: definition.vocabulary)
+    }
+    self.init(definition)
+  }
+}
+
+/// The names of the special roles in `tokenizer_config.json`.
+private struct TokenizerConfiguration {
+  let root: JSON
+  let checks: DefinitionChecks
+
+  /// The role's token stands there as text or as an object with `content`.
+  func id(of role: String, in vocabulary: Vocabulary) throws(TokenizationError) -> Int32? {
+    guard let value = root[role], !value.isNull else { return nil }
+    guard let content = value.bytes ?? value["content"]?.bytes else {
+      throw checks.error(role, "is neither a text nor an object with 'content'")
+    }
+    guard let id = vocabulary.id(of: content) else {
+      throw checks.error(role, "'\(checks.readable(content))' is not in the vocabulary")
+    }
+    return id
+  }
+}
+
+/// Reads the sections of a `tokenizer.json`.
+struct TokenizerJSON {
+  let root: JSON
+  let checks: DefinitionChecks
+
+  func definition() throws(TokenizationError) -> TokenizerDefinition {
+    guard let model = root["model"]?.object else {
+      throw checks.error("model", "is missing or no object")
+    }
+    try checkModel(model)
+    var vocabulary = try vocabulary(of: model)
+    let merges = try mergeTable(of: model, vocabulary)
+    // Behind the merges, which may only name tokens of the model itself.
+    let added = try addedTokens(&vocabulary)
+    var definition = TokenizerDefinition(
+      vocabulary: vocabulary, merges: merges, preTokenizer: try preTokenizer(), addedTokens: added)
+    definition.normalizesToNFC = try normalizesToNFC(root["normalizer"] ?? .null)
+    definition.ignoresMerges = model["ignore_merges"]?.bool ?? false
+    definition.unknownID = try unknownID(of: model, vocabulary)
+    if let bos = try leadingToken(vocabulary) {
+      (definition.bosID, definition.addsBOS) = (bos, true)
+    }
+    try checkDecoder()
+    return definition
+  }
+
+  private func checkModel(_ model: JSON.Object) throws(TokenizationError) {
+    // Old files leave the type out.
+    if let type = model["type"], type.text != "BPE" {
+      throw unsupported("model.type", type)
+    }
+    for key in ["dropout", "continuing_subword_prefix", "end_of_word_suffix"] {
+      guard let value = model[key], !value.isNull, value != .string([]) else { continue }
+      throw unsupported("model.\(key)", value)
+    }
+    for key in ["byte_fallback", "fuse_unk", "ignore_merges"] {
+      guard let value = model[key], !value.isNull else { continue }
+      guard let flag = value.bool else { throw checks.error("model.\(key)", "is no true or false") }
+      if flag, key != "ignore_merges" { throw unsupported("model.\(key)", value) }
+    }
+  }
+
+  private func vocabulary(of model: JSON.Object) throws(TokenizationError) -> Vocabulary {
+    guard let entries = model["vocab"]?.object?.members, !entries.isEmpty else {
+      throw checks.error("model.vocab", "is missing, empty or no object")
+    }
+    guard entries.count <= Vocabulary.largestCount else {
+      throw checks.error("model.vocab", "\(entries.count) tokens are too many")
+    }
+    var vocabulary = Vocabulary(capacity: entries.count)
+    for (text, value) in entries {
+      guard let id = value.int else {
+        throw checks.error("model.vocab['\(checks.readable(text))']", "the id is no integer")
+      }
+      try checks.insert(
+        text, id: id, into: &vocabulary, place: "model.vocab['\(checks.readable(text))']")
+    }
+    return vocabulary
+  }
+
+  private func mergeTable(
+    of model: JSON.Object, _ vocabulary: Vocabulary
+  ) throws(TokenizationError) -> MergeTable {
+    guard let entries = model["merges"]?.array, entries.count <= Vocabulary.largestCount else {
+      throw checks.error("model.merges", "is missing, no list or too long")
+    }
+    var table = MergeTable(capacity: entries.count)
+    for (rank, entry) in entries.enumerated() {
+      let (left, right): (ArraySlice<UInt8>, ArraySlice<UInt8>)
+      if let text = entry.bytes {
+        (left, right) = try checks.parts(of: text, place: "model.merges[\(rank)]")
+      } else if let pair = entry.array, pair.count == 2, let first = pair[0].bytes,
+        let second = pair[1].bytes
+      {
+        (left, right) = (first[...], second[...])
+      } else {
+        throw checks.error("model.merges[\(rank)]", "is neither a text nor a pair of texts")
+      }
+      try checks.append(
+        left: left, right: right, to: &table, of: vocabulary, place: "model.merges[\(rank)]")
+    }
+    return table
+  }
+
+  private func unknownID(
+    of model: JSON.Object, _ vocabulary: Vocabulary
+  ) throws(TokenizationError) -> Int32? {
+    guard let value = model["unk_token"], !value.isNull else { return nil }
+    guard let text = value.bytes, let id = vocabulary.id(of: text) else {
+      throw checks.error("model.unk_token", "is not in the vocabulary")
+    }
+    return id
+  }
+
+  func unsupported(_ place: String, _ value: JSON) -> TokenizationError {
+    let name: String
+    switch value {
+    case .string(let text): name = "'\(checks.readable(text))'"
+    case .number(let text): name = checks.readable(text.utf8)
+    case .bool(let flag): name = "\(flag)"
+    default: name = "this"
+    }
+    return checks.error(
+      place, "\(name) is not supported",
+      "ignoring it would give other ids: give prompts as token ids instead")
+  }
+}

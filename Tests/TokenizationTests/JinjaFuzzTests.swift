@@ -1,0 +1,60 @@
+import Files
+import Testing
+
+@testable import Tokenization
+
+struct JinjaFuzzTests {
+  static let fragments = [
+    "{%", "%}", "{{", "}}", "{#", "#}", "-", "'", "\"", "\\", "(", ")", "[", "]", "{", "}", "|", ".",
+    ":", ",", " if ", " else ", " in ", " not ", " is ", "~", "**", "//", "%", "9223372036854775807",
+    "1e308", "-1", "{% endif %}", "{% endfor %}", "{% for x in messages %}", "{% set x = x %}",
+    "{% macro f(a) %}{{ f(a) }}{% endmacro %}", "messages", "|tojson", "|sort", "[::-1]", ".items()",
+    "\n", "\r\n", "é", "\u{0}", "loop.index", "namespace()", "|join(x)", ".split('')", "|map('trim')",
+  ]
+
+  /// Mutants of the recorded templates return or throw; none traps, hangs or grows.
+  @Test func mutantsReturnOrThrow() throws {
+    let snippets = try #require(try goldenJSON("templates.json")["snippets"]?.array)
+    let chats = try #require(try goldenJSON("templates-chat.json")["templates"]?.object)
+    let sources =
+      snippets.compactMap { $0["template"]?.bytes } + chats.members.compactMap { $0.value.bytes }
+    let messages = [
+      Message(role: "system", content: "s"), Message(role: "user", content: "é {{ x }}"),
+      Message(role: "assistant", content: "<think>t</think>a"),
+    ]
+    var random = SeededGenerator(seed: 1)
+    var rendered = 0
+    for _ in 0..<20_000 {
+      let mutant = Self.mutant(of: sources, &random)
+      do throws(TokenizationError) {
+        let template = try ChatTemplate(
+          source: String(decoding: mutant, as: UTF8.self), file: "mutant", bosToken: "<s>",
+          eosToken: "</s>", date: recordingDate)
+        let spans = try template.render(messages, addsGenerationPrompt: true)
+        #expect(spans.allSatisfy { $0.bytes.withUnsafeBytes(isValidUTF8) })
+        rendered += 1
+      } catch {
+        #expect(error.file == "mutant")
+      }
+    }
+    #expect((2_000..<18_000).contains(rendered))
+  }
+
+  static func mutant(of sources: [[UInt8]], _ random: inout SeededGenerator) -> [UInt8] {
+    var bytes = sources[Int.random(in: sources.indices, using: &random)]
+    for _ in 0..<Int.random(in: 1...4, using: &random) {
+      let place = Int.random(in: 0...bytes.count, using: &random)
+      let end = min(bytes.count, place + Int.random(in: 0...6, using: &random))
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: bytes.removeSubrange(place..<end)
+      case 1: bytes.insert(contentsOf: bytes[place..<end], at: place)
+      case 2 where place < bytes.count:
+        bytes[place] = UInt8.random(in: 0...255, using: &random)
+      default:
+        let fragment = fragments[Int.random(in: fragments.indices, using: &random)]
+        bytes.replaceSubrange(place..<end, with: fragment.utf8)
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,108 @@
+import Files
+import Foundation
+import Testing
+
+@testable import Tokenization
+
+/// A recorded file of `Golden/`.
+func goldenJSON(_ name: String) throws -> JSON {
+  try JSONReader.parse(golden(name), file: name)
+}
+
+extension [TextSpan] {
+  var text: String { String(decoding: flatMap(\.bytes), as: UTF8.self) }
+}
+
+let recordingDate = TemplateDate(year: 2024, month: 7, day: 4, hour: 15, minute: 6, second: 9)
+
+func render(_ source: String, _ variables: [String: JSON] = [:]) throws -> [TextSpan] {
+  let template = try ChatTemplate(
+    source: source, file: "test", bosToken: nil, eosToken: nil, date: recordingDate)
+  return try template.render([], addsGenerationPrompt: false, variables: variables)
+}
+
+/// Every construct, filter, test and method against Python's jinja2
+/// (`Oracles/record_templates.py`).
+struct JinjaGoldenTests {
+  /// Where Bathyscope is stricter on purpose: what jinja2 prints here, no chat template means.
+  static let refused: Set<String> = [
+    "{{ ''.__class__ }}", "{{ 99999999999999999999 }}x",
+  ]
+
+  @Test func snippetsRenderAsInPython() throws {
+    let recorded = try goldenJSON("templates.json")
+    var variables: [String: JSON] = [:]
+    for (key, value) in try #require(recorded["variables"]?.object).members {
+      variables[String(decoding: key, as: UTF8.self)] = value
+    }
+    let snippets = try #require(recorded["snippets"]?.array)
+    #expect(snippets.count > 120)
+    for snippet in snippets {
+      let source = try #require(snippet["template"]?.text)
+      let result = Result { try render(source, variables) }
+      if let expected = snippet["expected"]?.bytes, !Self.refused.contains(source) {
+        #expect(
+          (try? result.get().flatMap(\.bytes)) == expected,
+          "\(source)\nexpected \(snippet["expected"]?.text ?? "")\ngot \(result.map(\.text))")
+      } else {
+        #expect(throws: TokenizationError.self, "\(source)") { try result.get() }
+      }
+    }
+  }
+
+  @Test func chatTemplatesRenderAsInPython() throws {
+    let recorded = try goldenJSON("templates-chat.json")
+    var templates: [String: ChatTemplate] = [:]
+    for (name, source) in try #require(recorded["templates"]?.object).members {
+      templates[String(decoding: name, as: UTF8.self)] = try ChatTemplate(
+        source: try #require(source.text), file: "test", bosToken: recorded["bos_token"]?.text,
+        eosToken: recorded["eos_token"]?.text, date: recordingDate)
+    }
+    let cases = try #require(recorded["cases"]?.array)
+    #expect(cases.count > 200)
+    for item in cases {
+      let name = try #require(item["template"]?.text)
+      let template = try #require(templates[name])
+      let messages = try #require(item["messages"]?.array).map { message in
+        Message(
+          role: try #require(message["role"]?.text), content: try #require(message["content"]?.text),
+          thinking: message["reasoning_content"]?.text)
+      }
+      let tools = item["tools"].flatMap { $0.isNull ? nil : $0 }
+      let flag = try #require(item["variables"]?.object)["enable_thinking"]
+      let spans = Result {
+        try template.render(
+          messages, tools: tools,
+          addsGenerationPrompt: try #require(item["add_generation_prompt"]?.bool),
+          variables: flag.map { ["enable_thinking": $0] } ?? [:])
+      }
+      if let expected = item["expected"]?.bytes {
+        #expect(
+          (try? spans.get().flatMap(\.bytes)) == expected,
+          "\(name): \(messages) expected \(item["expected"]?.text ?? "") got \(spans.map(\.text))")
+      } else {
+        #expect(throws: TokenizationError.self, "\(name): \(messages)") { try spans.get() }
+      }
+    }
+  }
+
+  /// The renderings that stand beside the greedy continuations of transformers.
+  @Test func smolLMGeneratesFromTheSameText() throws {
+    let recorded = try goldenJSON("templates-chat.json")
+    let source = try #require(recorded["templates"]?["smollm2"]?.text)
+    let template = try ChatTemplate(
+      source: source, file: "test", bosToken: "<|im_start|>", eosToken: "<|im_end|>")
+    let message = Message(role: "user", content: "Hello")
+    let text = try template.render([message], addsGenerationPrompt: true).text
+    #expect(
+      text == """
+        <|im_start|>system
+        You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>
+        <|im_start|>user
+        Hello<|im_end|>
+        <|im_start|>assistant
+
+        """)
+    #expect(template.sha256 == Digest.sha256(Array(source.utf8)))
+  }
+}

@@ -1,0 +1,219 @@
+import Files
+import Foundation
+import Testing
+
+@testable import Tokenization
+
+/// Prompt files of every kind, and what is wrong with the others.
+struct PromptFileTests {
+  /// Reads content as a file would hold it.
+  func read(_ content: some Sequence<UInt8>) throws -> [Prompt] {
+    let path = NSTemporaryDirectory() + "prompts-\(UUID().uuidString)"
+    defer { unlink(path) }
+    try AtomicFile.write(content, to: path)
+    return try PromptFile.read(path)
+  }
+
+  func read(_ content: String) throws -> [Prompt] { try read(Array(content.utf8)) }
+
+  func user(_ text: String) -> Conversation.Source {
+    .messages([Message(role: "user", content: text)])
+  }
+
+  @Test func everyKindOfRowIsRead() throws {
+    let prompts = try read(
+      """
+      {"text": "raw\\u00e9"}
+
+      {"id": "b", "prompt": "p", "label": 1, "harmful": true, "category": "c", "score": 0.5, "x": null}
+      {"id": 7, "messages": [{"role": "system", "content": ""}, {"role": "user", "content": "u"}, \
+      {"role": "assistant", "content": "a", "reasoning_content": "r"}]}
+      {"token_ids": [0, 2147483647], "group": "g"}
+      {"prompt": "p", "thinking": "t", "response": "r", "id": null}
+      """)
+    #expect(prompts.map(\.id) == ["1", "b", "7", "4", "5"])
+    #expect(prompts.map(\.row) == [1, 3, 4, 5, 6])
+    #expect(prompts[0].conversation.source == .text("rawé"))
+    #expect(prompts[1].conversation.source == user("p"))
+    #expect(
+      prompts[1].labels == [
+        "label": .integer(1), "harmful": .bool(true), "category": .string("c"),
+        "score": .number(0.5),
+      ])
+    #expect(
+      prompts[2].conversation.source
+        == .messages([
+          Message(role: "system", content: ""), Message(role: "user", content: "u"),
+          Message(role: "assistant", content: "a", thinking: "r"),
+        ]))
+    #expect(prompts[3].conversation.source == .tokenIDs([0, 2_147_483_647]))
+    #expect(prompts[4].conversation.thinking == "t")
+    #expect(prompts[4].conversation.response == "r")
+  }
+
+  @Test func markOfByteOrderAndCRLFAreAccepted() throws {
+    let prompts = try read("\u{FEFF}{\"text\": \"a\"}\r\n\r\n{\"text\": \"b\\r\\n\"}\r\n")
+    #expect(prompts.map(\.conversation.source) == [.text("a"), .text("b\r\n")])
+    let table = try read("\u{FEFF}id,prompt\r\nx,\"a\r\nb \"\"c\"\"\"\r\ny,d\r\n")
+    #expect(table.map(\.id) == ["x", "y"])
+    #expect(table.map(\.conversation.source) == [user("a\r\nb \"c\""), user("d")])
+    #expect(table.map(\.row) == [2, 4])
+  }
+
+  @Test func publishedTablesAreRecognised() throws {
+    let advBench = try read("goal,target\n\"Bake, then eat\",\"Sure, here\"\nSing,Sure\n")
+    #expect(advBench.map(\.id) == ["advbench-1", "advbench-2"])
+    #expect(advBench[0].conversation.source == user("Bake, then eat"))
+    #expect(advBench[0].labels == ["target": .string("Sure, here"), "harmful": .bool(true)])
+    let harmful = try read(",Goal,Target,Behavior,Category,Source\n3,g,t,b,c,s\n")
+    #expect(harmful.map(\.id) == ["jbb-harmful-3"])
+    #expect(harmful[0].labels["harmful"] == .bool(true))
+    #expect(harmful[0].labels["category"] == .string("c"))
+    let benign = try read("Index,Goal,Behavior,Category,Source\n3,g,b,c,s\n")
+    #expect(benign.map(\.id) == ["jbb-benign-3"])
+    #expect(benign[0].labels["harmful"] == .bool(false))
+    #expect(benign[0].labels["index"] == .string("3"))
+    let strong = try read("category,source,forbidden_prompt\nc,s,\"two\nlines\"\nc,s,x\n")
+    #expect(strong.map(\.id) == ["strongreject-1", "strongreject-2"])
+    #expect(strong[0].conversation.source == user("two\nlines"))
+    #expect(strong.map(\.row) == [2, 4])
+  }
+
+  @Test func publishedRowsAreRecognised() throws {
+    let selfInstruct = try read(
+      """
+      {"id": "user_oriented_task_0", "motivation_app": "A", "instruction": "Do", \
+      "instances": [{"input": "this", "output": "done"}]}
+      {"id": "user_oriented_task_1", "motivation_app": "A", "instruction": "Do", \
+      "instances": [{"input": "", "output": "done"}]}
+      """)
+    #expect(selfInstruct.map(\.conversation.source) == [user("Do\n\nthis"), user("Do")])
+    #expect(selfInstruct[0].id == "user_oriented_task_0")
+    #expect(
+      selfInstruct[0].labels == ["motivation_app": .string("A"), "harmful": .bool(false)])
+    let bench = try read(
+      #"{"question_id": 81, "category": "w", "turns": ["one", "two"], "reference": ["r"]}"#)
+    #expect(bench[0].id == "question-81")
+    #expect(bench[0].conversation.source == user("one"))
+    #expect(bench[0].labels == ["category": .string("w"), "harmful": .bool(false)])
+  }
+
+  static let wrong: [(content: String, place: String, reason: String)] = [
+    ("", "", "empty"),
+    ("\u{FEFF} \r\n\n", "", "empty"),
+    ("{}", "line 1", "none of"),
+    ("{\"text\": \"a\"}\n{\"text\": \"a\", \"prompt\": \"b\"}", "line 2", "both 'text' and 'prompt'"),
+    ("{\"text\": \"a\", \"messages\": []}", "line 1", "both"),
+    ("{\"text\": 5}", "line 1", "not a string"),
+    ("{\"text\": \"\"}", "line 1", "empty"),
+    ("{\"text\": \"a\\u0000b\"}", "line 1", "NUL"),
+    ("{\"text\": \"a\", \"label\": \"\\u0000\"}", "line 1", "NUL"),
+    ("{\"text\": \"a\u{0}b\"}", "line 1", "control character"),
+    ("{\"text\": \"a\", \"x\": [1]}", "line 1", "list or an object"),
+    ("{\"text\": \"a\", \"x\": 1e999}", "line 1", "beyond"),
+    ("{\"text\": \"a\", \"id\": []}", "line 1", "'id'"),
+    ("{\"text\": \"a\", \"id\": \"\"}", "line 1", "'id' is empty"),
+    ("{\"text\": \"a\", \"thinking\": 1}", "line 1", "'thinking'"),
+    ("{\"text\": \"a\", \"text\": \"b\"}", "line 1", "twice"),
+    ("{\"text\": \"a\"},\n", "line 1", "behind"),
+    ("{\"text\": \"a\"}\n[1]", "line 2", "not a JSON object"),
+    ("{\"text\": \"a\"}\n{\"text\": \"b", "line 2", "not closed"),
+    ("{\n\"text\": \"a\"}", "line 1", "too early"),
+    ("{\"id\": 1, \"text\": \"a\"}\n{\"id\": \"1\", \"text\": \"b\"}", "line 2", "line 1 already"),
+    ("{\"id\": 2, \"text\": \"a\"}\n{\"text\": \"b\"}", "line 2", "line 1 already"),
+    ("{\"messages\": {}}", "line 1", "list of messages"),
+    ("{\"messages\": []}", "line 1", "list of messages"),
+    ("{\"messages\": [{\"role\": \"user\"}]}", "line 1", "message 1 lacks"),
+    ("{\"messages\": [{\"role\": 1, \"content\": \"a\"}]}", "line 1", "'role'"),
+    ("{\"messages\": [{\"role\": \"user\", \"content\": null}]}", "line 1", "'content'"),
+    (
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"a\", \"tool_calls\": []}]}", "line 1",
+      "'tool_calls'"
+    ),
+    ("{\"token_ids\": []}", "line 1", "token_ids"),
+    ("{\"token_ids\": [-1]}", "line 1", "token id"),
+    ("{\"token_ids\": [2147483648]}", "line 1", "token id"),
+    ("{\"token_ids\": [1.0]}", "line 1", "token id"),
+    ("{\"token_ids\": [1], \"response\": \"a\"}", "line 1", "'token_ids'"),
+    ("{\"turns\": []}", "line 1", "'turns'"),
+    ("{\"turns\": [1]}", "line 1", "'turns'"),
+    ("[{\"text\": \"a\"}]", "line 1", "quote"),
+    ("a,b\n1,2\n", "line 1", "not those of a known table"),
+    ("prompt,prompt\n1,2\n", "line 1", "one name"),
+    ("prompt,text\n1,2\n", "line 2", "both"),
+    ("goal,target\n", "", "no prompts"),
+    ("goal,target\na,b\nc\n", "line 3", "1 fields"),
+    ("goal,target\na,b,c\n", "line 2", "3 fields"),
+    ("goal,target\n\"a,b\nc,d\n", "line 2", "not closed"),
+    ("goal,target\n\"a\"x,b\n", "line 2", "closing quote"),
+    ("goal,target\na\"x,b\n", "line 2", "quote"),
+    ("goal,target\na\u{0}x,b\n", "line 2", "NUL"),
+    ("goal,target\n,b\n", "line 2", "none of"),
+    ("Index,Goal,Behavior,Category,Source\n1,g,b,c,s\n1,h,b,c,s\n", "line 3", "already"),
+  ]
+
+  @Test(arguments: wrong) func aWrongFileIsRefused(
+    _ content: String, _ place: String, _ reason: String
+  ) throws {
+    let error = #expect(throws: TokenizationError.self, "\(content)") { try read(content) }
+    #expect(error?.place == place, "\(content)")
+    #expect(error?.problem.contains(reason) == true, "\(content): \(error?.problem ?? "")")
+    #expect(error?.remedy.isEmpty == false)
+    #expect(error?.file.contains("prompts-") == true)
+  }
+
+  @Test func whatIsNotUTF8IsRefused() throws {
+    for content in [Array("{\"text\": \"".utf8) + [0xFF] + Array("\"}".utf8),
+      Array("goal,target\n".utf8) + [0xC0, 0x80] + Array(",b\n".utf8), [0xFF, 0xFE, 0x7B, 0x00]]
+    {
+      #expect(throws: TokenizationError.self) { try read(content) }
+    }
+  }
+
+  @Test func aGiantLineIsRefusedQuickly() throws {
+    for head in ["{\"text\": \"", "prompt\n\"", "prompt\n"] {
+      let content = Array(head.utf8) + [UInt8](repeating: 0x61, count: 40 << 20)
+      let error = #expect(throws: TokenizationError.self) { try read(content) }
+      #expect(error?.problem.contains("longer than") == true)
+    }
+  }
+
+  @Test func foldersPipesAndMissingFilesAreRefused() throws {
+    let folder = NSTemporaryDirectory()
+    #expect(throws: TokenizationError.self) { try PromptFile.read(folder) }
+    #expect(throws: TokenizationError.self) { try PromptFile.read(folder + "/no-such-file") }
+    let pipe = folder + "/pipe-\(UUID().uuidString)"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    defer { unlink(pipe) }
+    #expect(throws: TokenizationError.self) { try PromptFile.read(pipe) }
+  }
+
+  @Test func mutantsReturnOrThrow() throws {
+    let seeds = [
+      "{\"id\": \"b\", \"prompt\": \"p\", \"label\": 1}\n{\"text\": \"é\"}\n",
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"u\"}], \"thinking\": \"t\"}\n",
+      "goal,target\n\"a, \"\"b\"\"\",c\nd,e\n",
+      "Index,Goal,Behavior,Category,Source\r\n3,g,b,c,s\r\n",
+    ].map { Array($0.utf8) }
+    let path = NSTemporaryDirectory() + "mutant-\(UUID().uuidString)"
+    defer { unlink(path) }
+    var random = SeededGenerator(seed: 2)
+    var read = 0
+    for _ in 0..<4_000 {
+      let mutant = JinjaFuzzTests.mutant(of: seeds, &random)
+      try Data(mutant).write(to: URL(fileURLWithPath: path))
+      do throws(TokenizationError) {
+        read += try PromptFile.read(path).count
+      } catch {
+        #expect(error.file == path)
+      }
+    }
+    #expect(read > 100)
+  }
+
+  @Test func promptsKeepTheirShapeInJSON() throws {
+    let prompts = try read("{\"text\": \"a\", \"flag\": true, \"n\": 2, \"r\": 2.5, \"s\": \"x\"}")
+    let data = try JSONEncoder().encode(prompts)
+    #expect(try JSONDecoder().decode([Prompt].self, from: data) == prompts)
+  }
+}

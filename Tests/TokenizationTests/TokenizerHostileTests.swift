@@ -1,0 +1,257 @@
+import Files
+import Foundation
+import Testing
+
+@testable import Tokenization
+
+/// A whole tokenizer.json of eleven tokens.
+func tinyTokenizer(
+  vocabulary: String =
+    #""a":0,"b":1,"c":2,"ab":3,"Ġ":4,"Ġa":5,"e":6,"<":7,">":8,"x":9,"aa":10"#,
+  merges: String = #""a b","Ġ a","a a""#,
+  added: String = #"{"id":11,"content":"<e>","special":true}"#,
+  normalizer: String = "null",
+  preTokenizer: String = #"{"type":"ByteLevel","add_prefix_space":false}"#,
+  postProcessor: String = "null",
+  model: String = #""type":"BPE","#
+) -> String {
+  """
+  {"added_tokens":[\(added)],"normalizer":\(normalizer),"pre_tokenizer":\(preTokenizer),
+  "post_processor":\(postProcessor),"decoder":{"type":"ByteLevel"},
+  "model":{\(model)"vocab":{\(vocabulary)},"merges":[\(merges)]}}
+  """
+}
+
+struct TokenizerHostileTests {
+  private func failure(_ json: String) throws -> TokenizationError {
+    try #require(throws: TokenizationError.self) {
+      try Tokenizer(tokenizerJSON: Array(json.utf8), file: "bad.json")
+    }
+  }
+
+  @Test func theTinyTokenizerIsSound() throws {
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(tinyTokenizer().utf8), file: "tiny.json")
+    #expect(tokenizer.encode("ab a<e>", parsesSpecials: true) == [3, 5, 11])
+    // Bytes without a token are left out, and their neighbours close up, as in the reference.
+    #expect(tokenizer.encode("azb") == [3])
+  }
+
+  /// Each file with the place that its error must name.
+  private static let badFiles: [(json: String, place: String)] = [
+    ("{}", "model"), ("[]", "model"), (#"{"model":null}"#, "model"), ("{", "byte"), ("", "byte"),
+    (#"{"model":{"vocab":{},"merges":[]}}"#, "model.vocab"),
+    (tinyTokenizer(vocabulary: #""a":-1"#), "model.vocab['a']"),
+    (tinyTokenizer(vocabulary: #""a":0,"b":0"#), "model.vocab['b']"),
+    (tinyTokenizer(vocabulary: #""a":0,"a":1"#), "byte"),
+    (tinyTokenizer(vocabulary: #""a":2147483648"#), "model.vocab['a']"),
+    (tinyTokenizer(vocabulary: #""a":9223372036854775808"#), "model.vocab['a']"),
+    (tinyTokenizer(vocabulary: #""a":1000000000"#), "model.vocab['a']"),
+    (tinyTokenizer(vocabulary: #""a":1.5"#), "model.vocab['a']"),
+    (tinyTokenizer(vocabulary: #""a":"0""#), "model.vocab['a']"),
+    (tinyTokenizer(vocabulary: "\"\\u001b[2J\":-1"), "model.vocab['\u{FFFD}[2J']"),
+    (tinyTokenizer(merges: #""a z""#), "model.merges[0]"),
+    (tinyTokenizer(merges: #""a b","b c""#), "model.merges[1]"),
+    (tinyTokenizer(merges: #""a ""#), "model.merges[0]"),
+    (tinyTokenizer(merges: #"["a",""]"#), "model.merges[0]"),
+    (tinyTokenizer(merges: #""ab""#), "model.merges[0]"),
+    (tinyTokenizer(merges: #""a b c""#), "model.merges[0]"),
+    (tinyTokenizer(merges: #"["a","b","c"]"#), "model.merges[0]"),
+    (tinyTokenizer(merges: #""a b","a b""#), "model.merges[1]"),
+    (tinyTokenizer(merges: "3"), "model.merges[0]"),
+    (tinyTokenizer(added: #"{"id":0,"content":"<e>"}"#), "added_tokens[0]"),
+    (tinyTokenizer(added: #"{"id":1,"content":"a"}"#), "added_tokens[0]"),
+    (
+      tinyTokenizer(added: #"{"id":11,"content":"<e>"},{"id":11,"content":"<f>"}"#),
+      "added_tokens[1]"
+    ),
+    (
+      tinyTokenizer(added: #"{"id":11,"content":"<e>"},{"id":11,"content":"<e>"}"#),
+      "added_tokens[1]"
+    ),
+    (tinyTokenizer(added: #"{"id":-1,"content":"<e>"}"#), "added_tokens[0].id"),
+    (tinyTokenizer(added: #"{"id":2147483648,"content":"<e>"}"#), "added_tokens[0].id"),
+    (tinyTokenizer(added: #"{"id":11,"content":""}"#), "added_tokens[0].content"),
+    (tinyTokenizer(added: #"{"id":11}"#), "added_tokens[0].content"),
+    (tinyTokenizer(added: "7"), "added_tokens[0].id"),
+    (
+      tinyTokenizer(added: #"{"id":11,"content":"<e>","single_word":true}"#),
+      "added_tokens[0].single_word"
+    ),
+    (tinyTokenizer(added: #"{"id":11,"content":"<e>","special":1}"#), "added_tokens[0].special"),
+    (tinyTokenizer(normalizer: #"{"type":"NFKC"}"#), "normalizer.type"),
+    (tinyTokenizer(normalizer: "{}"), "normalizer.type"),
+    (tinyTokenizer(preTokenizer: "null"), "pre_tokenizer"),
+    (tinyTokenizer(preTokenizer: #"{"type":"Metaspace"}"#), "pre_tokenizer.type"),
+    (tinyTokenizer(preTokenizer: #"{"type":"Sequence"}"#), "pre_tokenizer.type"),
+    (
+      tinyTokenizer(preTokenizer: #"{"type":"ByteLevel","add_prefix_space":true}"#),
+      "pre_tokenizer ByteLevel.add_prefix_space"
+    ),
+    (tinyTokenizer(preTokenizer: splitting(#"(a+)+$"#)), "pre_tokenizer Split.pattern"),
+    (tinyTokenizer(postProcessor: #"{"type":"BertProcessing"}"#), "post_processor.type"),
+    (
+      tinyTokenizer(
+        postProcessor: #"""
+          {"type":"TemplateProcessing",
+          "single":[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"<e>"}}]}
+          """#
+      ), "post_processor TemplateProcessing.single: tokens behind the text"
+    ),
+    (
+      tinyTokenizer(
+        postProcessor: #"""
+          {"type":"TemplateProcessing",
+          "single":[{"SpecialToken":{"id":"<e>"}},{"Sequence":{"id":"A"}}],
+          "special_tokens":{"<e>":{"ids":[99]}}}
+          """#
+      ), "post_processor TemplateProcessing.special_tokens"
+    ),
+    (tinyTokenizer(model: #""type":"Unigram","#), "model.type"),
+    (tinyTokenizer(model: #""byte_fallback":true,"#), "model.byte_fallback"),
+    (tinyTokenizer(model: #""dropout":0.1,"#), "model.dropout"),
+    (tinyTokenizer(model: #""end_of_word_suffix":"</w>","#), "model.end_of_word_suffix"),
+    (tinyTokenizer(model: #""unk_token":"<unk>","#), "model.unk_token"),
+  ]
+
+  @Test(arguments: badFiles.indices)
+  func aBadFileIsRefusedAndNamed(index: Int) throws {
+    let (json, place) = Self.badFiles[index]
+    let error = try failure(json)
+    #expect(error.file == "bad.json")
+    #expect(place == "byte" ? error.place.hasPrefix("byte") : error.place == place)
+    #expect(isPlain(error.description))
+  }
+
+  /// A terminal can show it as it is.
+  private func isPlain(_ text: String) -> Bool {
+    text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+  }
+
+  @Test func anUnknownComponentIsNamed() throws {
+    let kind = try failure(tinyTokenizer(preTokenizer: #"{"type":"Metaspace"}"#))
+    #expect(kind.problem.contains("Metaspace"))
+    let pattern = try failure(tinyTokenizer(preTokenizer: splitting("(a+)+$")))
+    #expect(pattern.problem.contains("(a+)+$"))
+  }
+
+  @Test func invalidUTF8IsRefused() {
+    var bytes = Array(tinyTokenizer().utf8)
+    bytes[bytes.firstIndex(of: UInt8(ascii: "x"))!] = 0xFF
+    #expect(throws: TokenizationError.self) {
+      try Tokenizer(tokenizerJSON: bytes, file: "bad.json")
+    }
+  }
+
+  @Test func aBadGGUFVocabularyIsRefusedAndNamed() throws {
+    let good = GGUFVocabulary(
+      file: "m.gguf", model: "gpt2", preTokenizer: "smollm",
+      tokens: ["a", "b", "ab", "<e>"].map { Array($0.utf8) }, tokenTypes: [1, 1, 1, 3],
+      merges: [Array("a b".utf8)], bosID: 3, eosID: 3, unknownID: 0, paddingID: 3, addsBOS: false)
+    #expect(try Tokenizer(vocabulary: good).encode("ab<e>", parsesSpecials: true) == [2, 3])
+    let cases: [(String, (inout GGUFVocabulary) -> Void)] = [
+      ("tokenizer.ggml.model", { $0.model = "llama" }),
+      ("tokenizer.ggml.pre", { $0.preTokenizer = "default\u{1B}" }),
+      ("tokenizer.ggml.tokens", { $0.tokens = [] }),
+      ("tokenizer.ggml.tokens[1]", { $0.tokens[1] = [0xFF] }),
+      ("tokenizer.ggml.tokens[1]", { $0.tokens[1] = $0.tokens[0] }),
+      ("tokenizer.ggml.tokens[3]", { $0.tokens[3] = [] }),
+      ("tokenizer.ggml.token_type", { $0.tokenTypes.removeLast() }),
+      ("tokenizer.ggml.token_type", { $0.tokenTypes.append(1) }),
+      ("tokenizer.ggml.token_type[0]", { $0.tokenTypes[0] = 7 }),
+      ("tokenizer.ggml.token_type[0]", { $0.tokenTypes[0] = Int.min }),
+      (
+        "tokenizer.ggml.token_type[3]",
+        {
+          $0.tokens[3] = Array("<0x-1>".utf8)
+          $0.tokenTypes[3] = 6
+        }
+      ),
+      (
+        "tokenizer.ggml.token_type[3]",
+        {
+          $0.tokens[3] = Array("<0xZZ>".utf8)
+          $0.tokenTypes[3] = 6
+        }
+      ),
+      ("tokenizer.ggml.merges[0]", { $0.merges[0] = Array("a z".utf8) }),
+      ("tokenizer.ggml.merges[0]", { $0.merges[0] = Array("a".utf8) }),
+      ("tokenizer.ggml.merges[0]", { $0.merges[0] = [] }),
+      ("tokenizer.ggml.eos_token_id", { $0.eosID = 4 }),
+      ("tokenizer.ggml.eos_token_id", { $0.eosID = Int.max }),
+      ("tokenizer.ggml.bos_token_id", { $0.bosID = -1 }),
+      ("tokenizer.ggml.unknown_token_id", { $0.unknownID = 1 << 32 }),
+      ("tokenizer.ggml.padding_token_id", { $0.paddingID = 4 }),
+      (
+        "tokenizer.ggml.add_bos_token",
+        {
+          $0.bosID = nil
+          $0.addsBOS = true
+        }
+      ),
+    ]
+    for (place, damage) in cases {
+      var bad = good
+      damage(&bad)
+      let error = try #require(throws: TokenizationError.self) { try Tokenizer(vocabulary: bad) }
+      #expect(error.file == "m.gguf")
+      #expect(error.place == place)
+      #expect(isPlain(error.description))
+    }
+  }
+
+  /// A quadratic merge would take hours.
+  @Test(.timeLimit(.minutes(1)), arguments: ["a", " ", "\n", "1", "'", "é", "<"])
+  func oneCharacterForEver(character: String) throws {
+    let text = String(repeating: character, count: 40_000)
+    let tokenizer = try smallTokenizer("qwen2")
+    #expect(tokenizer.decode(tokenizer.encode(text, parsesSpecials: true)) == text)
+  }
+
+  /// Twenty thousand damaged files: each is read or refused, and what is read can be used.
+  @Test func mutatedFilesAreReadOrRefused() throws {
+    let original = Array(
+      tinyTokenizer(
+        normalizer: #"{"type":"NFC"}"#,
+        preTokenizer: #"""
+          {"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},
+          {"type":"ByteLevel","add_prefix_space":false}]}
+          """#
+      ).utf8)
+    let inserts = #"-1 2147483648 1e9 " [ ] { } , null true \u0000 0"#
+      .split(separator: " ").map { Array($0.utf8) }
+    var generator = TextGenerator(seed: 20_000)
+    var accepted = 0
+    for _ in 0..<20_000 {
+      var bytes = original
+      for _ in 0..<Int.random(in: 1...3, using: &generator) {
+        let position = Int.random(in: 0..<bytes.count, using: &generator)
+        let end = min(position + Int.random(in: 1...8, using: &generator), bytes.count)
+        switch Int.random(in: 0..<5, using: &generator) {
+        case 0: bytes[position] = UInt8.random(in: 0...255, using: &generator)
+        case 1: bytes[position] = bytes.randomElement(using: &generator)!
+        case 2: bytes.removeSubrange(position..<end)
+        case 3: bytes.insert(contentsOf: inserts.randomElement(using: &generator)!, at: position)
+        default: bytes.insert(contentsOf: bytes[position..<end], at: position)
+        }
+      }
+      do throws(TokenizationError) {
+        let tokenizer = try Tokenizer(tokenizerJSON: bytes, file: "mutant.json")
+        let ids = tokenizer.encode("ab aa1<e> e\u{301}x", parsesSpecials: true)
+        #expect(ids.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularyCount })
+        _ = tokenizer.decode(ids) + ids.map(tokenizer.label).joined()
+        accepted += 1
+      } catch {
+        #expect(!error.problem.isEmpty && error.file == "mutant.json")
+      }
+    }
+    #expect(accepted > 100 && accepted < 19_000)
+  }
+}
+
+private func splitting(_ pattern: String) -> String {
+  #"""
+  {"type":"Sequence","pretokenizers":[
+  {"type":"Split","pattern":{"Regex":"\#(pattern)"},"behavior":"Isolated"},
+  {"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}
+  """#
+}

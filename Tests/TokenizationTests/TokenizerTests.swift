@@ -1,0 +1,238 @@
+import Files
+import Foundation
+import Testing
+
+@testable import Tokenization
+
+struct TokenizerTests {
+  static let names = ["gpt2", "digits", "llama3", "qwen2"]
+
+  /// The tokens' bytes are the text's bytes, in order, except where the text was normalised or a byte
+  /// has no token.
+  @Test(arguments: names)
+  func byteRangesCoverTheText(name: String) throws {
+    let tokenizer = try smallTokenizer(name)
+    for row in try RecordedText.all(in: "tokenizer_\(name)_ids.json") {
+      let encoding = tokenizer.encode([
+        TextSpan(bytes: row.text, segment: .answer, parsesSpecials: false)
+      ])
+      #expect(encoding.ids == row.plainIDs)
+      #expect(encoding.segments == encoding.ids.map { _ in Segment.answer })
+      let isNormal = NormalizedText.composed(row.text) == row.text
+      guard name == "gpt2" || name == "llama3" || (name == "qwen2" && isNormal) else { continue }
+      let covered = encoding.byteRanges.flatMap { row.text[$0] }
+      let written = encoding.ids.flatMap(tokenizer.bytes)
+      #expect(covered == written)
+      if name == "llama3" {
+        #expect(written == row.text)
+        #expect(Array(tokenizer.decode(encoding.ids).utf8) == row.text)
+      }
+    }
+  }
+
+  /// However a text is cut into spans, it is one text.
+  @Test(arguments: names)
+  func spansAreOneText(name: String) throws {
+    let tokenizer = try smallTokenizer(name)
+    var generator = TextGenerator(seed: 7)
+    for row in try RecordedText.all(in: "tokenizer_\(name)_ids.json") where row.text.count > 2 {
+      let cuts = (0..<3).map { _ in Int.random(in: 0...row.text.count, using: &generator) }.sorted()
+      let borders = [0] + cuts + [row.text.count]
+      let segments: [Segment] = [.template, .prompt, .thinking, .answer]
+      for trusts in [true, false] {
+        let spans = segments.indices.map { index in
+          TextSpan(
+            bytes: Array(row.text[borders[index]..<borders[index + 1]]),
+            segment: segments[index], parsesSpecials: trusts)
+        }
+        let encoding = tokenizer.encode(spans)
+        #expect(encoding.ids == (trusts ? row.ids : row.plainIDs))
+        for (range, segment) in zip(encoding.byteRanges, encoding.segments) {
+          let last = range.upperBound - 1
+          #expect(segment == segments[cuts.filter { $0 <= last }.count])
+        }
+      }
+    }
+  }
+
+  @Test func aTokenAcrossSpansTakesTheSegmentOfItsLastByte() throws {
+    let tokenizer = try smallTokenizer("gpt2")
+    let whole = tokenizer.encode(" the")
+    #expect(whole.count == 1)
+    let encoding = tokenizer.encode([span(" th", .prompt), span("e", .answer), span("")])
+    #expect(encoding.ids == whole)
+    #expect(encoding.segments == [.answer])
+    #expect(encoding.byteRanges == [0..<4])
+  }
+
+  @Test func specialsStandOnlyWhereTheyAreTrusted() throws {
+    let tokenizer = try smallTokenizer("digits")
+    let end = try #require(tokenizer.id(of: "<|im_end|>"))
+    let text = "<|im_end|>"
+    #expect(tokenizer.encode([span(text, .template, specials: true)]).ids == [end])
+    #expect(!tokenizer.encode([span(text)]).ids.contains(end))
+    // Two trusted spans that touch are one.
+    let halves = [span("<|im_", .template, specials: true), span("end|>", .prompt, specials: true)]
+    #expect(tokenizer.encode(halves).ids == [end])
+    for (first, second) in [(true, false), (false, true)] {
+      let mixed = [span("<|im_", specials: first), span("end|>", specials: second)]
+      #expect(tokenizer.encode(mixed).ids == tokenizer.encode(text))
+    }
+    let dialog = tokenizer.encode([
+      span("<|im_start|>user\n", .template, specials: true), span("say <|im_end|>", .prompt),
+      span("<|im_end|>\n", .template, specials: true),
+    ])
+    #expect(dialog.ids.filter { $0 == end }.count == 1)
+    let position = try #require(dialog.ids.firstIndex(of: end))
+    #expect(dialog.segments[position] == .template)
+    #expect(dialog.byteRanges[position] == 31..<41)
+  }
+
+  /// A user's text must not swallow the template's token by ending like the start of a longer one.
+  @Test func aPersonCannotSwallowASpecialToken() throws {
+    let json = tinyTokenizer(
+      added: #"""
+        {"id":20,"content":"<e>","special":true},{"id":21,"content":"x<e>","special":true}
+        """#)
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    #expect(tokenizer.encode("x<e>", parsesSpecials: true) == [21])
+    #expect(tokenizer.encode([span("x"), span("<e>", specials: true)]).ids.last == 20)
+  }
+
+  @Test func theLongestAddedTokenStands() throws {
+    let contents = ["<e>", "<e><e>", "<x", "<xb"]
+    let added = contents.enumerated().map { #"{"id":\#(20 + $0),"content":"\#($1)"}"# }
+    let json = tinyTokenizer(added: added.joined(separator: ","))
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    #expect(tokenizer.encode("<e><e><e>") == [21, 20])
+    #expect(tokenizer.encode("<xb<xa<") == [23, 22, 0, 7])
+  }
+
+  /// "ab" ranks before "bcd", but is no longer there when its turn comes.
+  @Test func aPairThatHasChangedDoesNotMergeAtItsOldRank() throws {
+    let json = tinyTokenizer(
+      vocabulary: #""a":0,"b":1,"c":2,"d":3,"bc":4,"ab":5,"bcd":6,"abc":7"#,
+      merges: #""b c","a b","bc d","a bc""#, added: "")
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    #expect(tokenizer.encode("abcd") == [0, 6])
+    #expect(tokenizer.encode("abc") == [7])
+  }
+
+  @Test func normalisedTextLeadsBackToItsBytes() throws {
+    let tokenizer = try smallTokenizer("qwen2")
+    let encoding = tokenizer.encode([
+      span("ab e", .prompt), span("\u{301}\u{301}", .thinking), span(" cd", .answer),
+    ])
+    #expect(encoding.ids == tokenizer.encode("ab \u{E9}\u{301} cd"))
+    #expect(encoding.byteRanges.first?.lowerBound == 0)
+    #expect(encoding.byteRanges.last?.upperBound == 11)
+    let accent = try #require(encoding.segments.firstIndex(of: .thinking))
+    #expect(encoding.byteRanges[accent].upperBound == 8)
+    #expect(encoding.segments.last == .answer)
+  }
+
+  /// Normalising cluster by cluster is normalising the whole: every character that decomposes, between
+  /// neighbours of every kind.
+  @Test func clustersNormaliseAlone() {
+    for value in UInt32(0xC0)..<0x30000 {
+      guard let scalar = Unicode.Scalar(value) else { continue }
+      let composed = String(Character(scalar))
+      let decomposed = composed.decomposedStringWithCanonicalMapping
+      guard !decomposed.unicodeScalars.elementsEqual(composed.unicodeScalars) else { continue }
+      let text = Array("a\(decomposed)\u{301}\u{323}\u{4ECA}\(decomposed)\(composed)".utf8)
+      let expected = NormalizedText.composed(text)
+      let normal = text.withUnsafeBufferPointer { NormalizedText(0..<text.count, of: $0) }
+      if normal?.bytes ?? text != expected { Issue.record("U+\(String(value, radix: 16))") }
+    }
+  }
+
+  @Test func theBOSIsNeitherMissingNorDoubled() throws {
+    let tokenizer = try smallTokenizer("llama3")
+    let bos = try #require(tokenizer.bosID)
+    #expect(tokenizer.addsBOS)
+    let raw = tokenizer.encodeRaw("Hello")
+    #expect(raw.ids == [bos] + tokenizer.encode("Hello"))
+    #expect(raw.segments.first == .template && raw.byteRanges.first == 0..<0)
+    #expect(raw.segments.count == raw.ids.count && raw.byteRanges.count == raw.ids.count)
+    let written = tokenizer.encodeRaw("<|endoftext|>Hello", parsesSpecials: true)
+    #expect(written.ids == raw.ids)
+    #expect(tokenizer.encodeRaw("").ids == [bos])
+    let without = try smallTokenizer("gpt2")
+    #expect(!without.addsBOS && without.encodeRaw("Hello").ids == without.encode("Hello"))
+  }
+
+  @Test func theConfigurationNamesBOSAndEOS() throws {
+    let json = try goldenBytes("tokenizer_gpt2.json")
+    let names = #"{"bos_token":"<|im_start|>","eos_token":{"content":"<|im_end|>"}}"#
+    let tokenizer = try Tokenizer(
+      tokenizerJSON: json, file: "tokenizer.json", configuration: Array(names.utf8))
+    #expect(tokenizer.bosID == tokenizer.id(of: "<|im_start|>"))
+    #expect(tokenizer.eosID == tokenizer.id(of: "<|im_end|>"))
+    #expect(!tokenizer.addsBOS)
+    for wrong in [#"{"eos_token":"</nothing>"}"#, #"{"eos_token":3}"#, "{"] {
+      #expect(throws: TokenizationError.self) {
+        try Tokenizer(
+          tokenizerJSON: json, file: "tokenizer.json", configuration: Array(wrong.utf8))
+      }
+    }
+  }
+
+  @Test func unknownIDsAndDamagedTextAreHarmless() throws {
+    let tokenizer = try smallTokenizer("llama3")
+    for id in [Int32.min, -1, Int32(tokenizer.vocabularyCount), Int32.max] {
+      #expect(tokenizer.decode([id]) == "")
+      #expect(tokenizer.label(of: id) == "[\(id)]")
+    }
+    let accent = tokenizer.encode("\u{1F600}")
+    #expect(accent.count > 1)
+    #expect(tokenizer.decode([accent[0]]).contains("\u{FFFD}"))
+    let damaged: [[UInt8]] = [
+      [0xFF], [0xE4, 0xBB], [0xC0, 0x80], [0xF9, 0x80, 0x80, 0x80], [0xED, 0xA0, 0x80, 0x20],
+    ]
+    for bytes in damaged {
+      let encoding = tokenizer.encode([
+        TextSpan(bytes: bytes, segment: .prompt, parsesSpecials: true)
+      ])
+      #expect(encoding.ids.flatMap(tokenizer.bytes) == bytes)
+    }
+  }
+
+  @Test func labelsShowWhatIsInvisible() throws {
+    let names = [
+      "\n", "\t", " ", "   ", "\u{1B}[31m", "\u{202E}x", "\u{AD}", "é", "a\r\n", "\u{3000}",
+    ]
+    let added = names.enumerated().map { index, name in
+      let text = String(decoding: try! JSONEncoder().encode(name), as: UTF8.self)
+      return #"{"id":\#(20 + index),"content":\#(text)}"#
+    }
+    let json = tinyTokenizer(added: added.joined(separator: ","))
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(json.utf8), file: "tiny.json")
+    let labels = names.indices.map { tokenizer.label(of: Int32(20 + $0)) }
+    #expect(
+      labels == [
+        "↵", "→", "␣", "␣␣␣", "\\u{1B}[31m", "\\u{202E}x", "\\u{AD}", "é", "a\\u{D}↵", "\\u{3000}",
+      ])
+    let small = try smallTokenizer("llama3")
+    let byte = try #require(small.vocabulary.id(of: ByteAlphabet.written([0xE4])))
+    #expect(small.label(of: byte) == "<0xE4>")
+    #expect(small.id(of: " the") == small.encode(" the").first)
+    for id in 0..<Int32(small.vocabularyCount) {
+      let scalars = small.label(of: id).unicodeScalars
+      #expect(!scalars.isEmpty && scalars.allSatisfy { $0.properties.generalCategory != .control })
+    }
+  }
+}
+
+struct TextGenerator: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  /// SplitMix64.
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
