@@ -131,9 +131,11 @@ struct HookTraining {
       }
       selectivity = try training.bootstrap.mean(advantages, clusters: groups)
     }
+    var selection = try metrics(probes[0], parts.selection)
+    // Thirty layers of reliability tables that nobody reports would fill the card.
+    selection.calibration = nil
     return ProbeEvaluation(
-      hook: features.hooks[index], inversePenalty: nil, isConverged: true,
-      selection: try metrics(probes[0], parts.selection),
+      hook: features.hooks[index], inversePenalty: nil, isConverged: true, selection: selection,
       test: try metrics(probes[0], parts.test), shuffled: shuffledMetrics,
       selectivity: selectivity, random: try ControlMetrics(randoms),
       byOtherFactor: try metricsByOtherFactor(probes[0]))

@@ -1,3 +1,4 @@
+import Tensors
 import Transformer
 
 /// What a stored probe is, what it was made from, what it reached and what it must not be used for.
@@ -45,6 +46,8 @@ public struct ProbeCard: Sendable, Equatable, Codable {
   public var tokenizerSHA256: String?
   public var templateSHA256: String?
   public var precision: Precision
+  /// The library and kernel that multiplied the matrices of the training.
+  public var kernel: String
   /// One per probe, in the order of the tensors' rows; the layers stand in their names.
   public var hooks: [HookPoint]
   public var width: Int
@@ -80,6 +83,7 @@ public struct ProbeCard: Sendable, Equatable, Codable {
     tokenizerSHA256 = model.tokenizerSHA256
     templateSHA256 = model.templateSHA256
     self.precision = precision
+    kernel = MatrixProduct.description
     hooks = trained.probes.map(\.hook)
     width = trained.probes.first?.width ?? 0
     self.positions = positions

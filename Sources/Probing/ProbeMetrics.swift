@@ -11,7 +11,7 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
   public var accuracy: Interval?
   /// Mean negative log probability of the true label, in nats.
   public var logLoss: Double
-  /// Brier score, expected calibration error and reliability table.
+  /// Brier score, expected calibration error and reliability table; nil on selection rows.
   public var calibration: Calibration?
 
   /// - Parameters:
@@ -60,6 +60,30 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
     let rows = members.values.sorted { ($0.first ?? 0) < ($1.first ?? 0) }
     let means = rows.map { rows in rows.reduce(0) { $0 + scores[$1] } / Double(rows.count) }
     return try ROC(scores: means, labels: rows.map { labels[$0[0]] })?.pairInterval()
+  }
+}
+
+extension Probe {
+  /// How well the probe tells labelled rows apart that it was not trained on.
+  ///
+  /// - Parameter features: hold the probe's hook.
+  /// - Throws: when the hook is missing or has another width.
+  public func evaluate(
+    on features: FeatureSet, seed: UInt64, resamples: Int = 10_000
+  ) throws(ProbingError) -> ProbeMetrics {
+    guard let index = features.hooks.firstIndex(of: hook) else {
+      throw ProbingError(
+        "probe at \(hook)", problem: "there are no features of its hook",
+        remedy: "capture \(hook)")
+    }
+    let scores = try score(features.matrices[index])
+    do throws(StatisticsError) {
+      return try ProbeMetrics(
+        scores: scores, labels: features.labels, groups: features.groups, threshold: threshold,
+        bootstrap: Bootstrap(seed: seed, resamples: resamples))
+    } catch {
+      throw ProbingError(error)
+    }
   }
 }
 

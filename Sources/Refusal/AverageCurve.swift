@@ -40,7 +40,8 @@ public struct AverageCurve: Sendable, Equatable, Codable {
       }
     }
     return try AverageCurve(
-      axis: "tokens behind the last thinking token", positions: (-before...after).map { Double($0) },
+      axis: "tokens behind the last thinking token",
+      positions: (-before...after).map { Double($0) },
       curves: curves, bootstrap: bootstrap)
   }
 

@@ -54,26 +54,23 @@ public struct TokenTrace: Sendable, Equatable, Codable {
     self.chosen = chosen
   }
 
-  /// Scores what was captured at all tokens of a sequence.
+  /// Scores a sequence whose activations were captured at every token.
   ///
   /// - Parameters:
   ///   - texts: the text of each token.
-  ///   - probes: one or more; their hooks were captured with positions `all`.
+  ///   - probes: one or more.
   ///   - chosen: the place of the probe that verdicts are about.
-  /// - Throws: when a hook is missing, was not captured at every token or has another width.
+  ///   - activations: all rows of the sequence at a hook, `[tokens, width]`.
+  /// - Throws: when a hook has not one row per token or another width, or what `activations` throws.
   public init(
-    _ capture: SequenceCapture, of sequence: TokenSequence, texts: [String], probes: [Probe],
-    chosen: Int = 0, group: String? = nil, label: String? = nil
+    of sequence: TokenSequence, texts: [String], probes: [Probe], chosen: Int = 0,
+    group: String? = nil, label: String? = nil,
+    activations: (HookPoint) throws(RefusalError) -> Matrix
   ) throws(RefusalError) {
     var logits: [[Float]] = []
     for probe in probes {
-      guard let values = capture.values[probe.hook],
-        capture.positions[probe.hook] == Array(sequence.tokens.indices)
-      else {
-        throw RefusalError(
-          "transcript \(sequence.id)", place: "\(probe.hook)",
-          problem: "was not captured at every token", remedy: "capture it with positions all")
-      }
+      let values = try activations(probe.hook)
+      guard values.rows == sequence.tokens.count else { throw .notAtEveryToken(sequence, probe) }
       do throws(ProbingError) {
         logits.append(try probe.score(values))
       } catch {
@@ -87,10 +84,32 @@ public struct TokenTrace: Sendable, Equatable, Codable {
       hooks: probes.map(\.hook), logits: logits, chosen: chosen)
   }
 
+  /// Scores what a run captured of a sequence, with positions `all`.
+  public init(
+    _ capture: SequenceCapture, of sequence: TokenSequence, texts: [String], probes: [Probe],
+    chosen: Int = 0, group: String? = nil, label: String? = nil
+  ) throws(RefusalError) {
+    for probe in probes
+    where capture.positions[probe.hook] != Array(sequence.tokens.indices) {
+      throw .notAtEveryToken(sequence, probe)
+    }
+    try self.init(
+      of: sequence, texts: texts, probes: probes, chosen: chosen, group: group, label: label
+    ) { hook in capture.values[hook] ?? Matrix(rows: 0, columns: 0) }
+  }
+
   /// s = sigmoid(z) of every token at a hook, the chosen one by default.
   public func probabilities(at hook: Int? = nil) -> [Double] {
     logits[hook ?? chosen].map { Probe.probability($0) }
   }
 
   public var landmarks: Landmarks { Landmarks(segments) }
+}
+
+extension RefusalError {
+  static func notAtEveryToken(_ sequence: TokenSequence, _ probe: Probe) -> RefusalError {
+    RefusalError(
+      "transcript \(sequence.id)", place: "\(probe.hook)",
+      problem: "was not captured at every token", remedy: "capture it with positions all")
+  }
 }

@@ -46,6 +46,13 @@ struct ProbeSetTests {
     #expect(try loaded.chosen.score(features.matrices[set.card.report.chosen]) == expected)
     #expect(loaded[.residual(after: 1)] == set.probes[1])
     #expect(loaded[.finalNorm] == nil)
+    let metrics = try loaded.chosen.evaluate(on: features, seed: 1, resamples: 100)
+    #expect(metrics.n == 60)
+    #expect(try #require(metrics.auroc).estimate > 0.9)
+    #expect(metrics.calibration != nil)
+    var elsewhere = loaded.chosen
+    elsewhere.hook = .finalNorm
+    #expect(throws: ProbingError.self) { try elsewhere.evaluate(on: features, seed: 1) }
   }
 
   @Test func theSameProbesGiveTheSameBytes() throws {
