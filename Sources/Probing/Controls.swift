@@ -39,7 +39,7 @@ func randomDirections(
     let factor = norm / dot(values, values).squareRoot()
     directions[row] = values.map { Float($0 * factor) }[...]
   }
-  let projections = directions.timesTranspose(of: features)
+  let projections = directions.multiplied(byTransposeOf: features)
   return (0..<count).map { row in
     let line = Discriminant.logit(
       of: projections[row].map { Double($0) }, labels: labels, rowWeights: rowWeights)

@@ -68,7 +68,7 @@ struct HookTraining {
       let weights = Matrix(
         rows: fits.count, columns: matrix.columns,
         values: fits.flatMap { $0.weight.map { Float($0) } })
-      let scores = weights.timesTranspose(of: heldOut)
+      let scores = weights.multiplied(byTransposeOf: heldOut)
       let labels = fold.test.map { task.labels[$0] }
       for (index, fit) in fits.enumerated() {
         losses[index] += meanLogLoss(scores[index].map { Double($0) + fit.bias }, labels)

@@ -39,7 +39,7 @@ enum LogisticRegression {
         searches[index].chooseDirection()
         directions[row] = searches[index].roundedDirection
       }
-      let slopes = directions.timesTranspose(of: features)
+      let slopes = directions.multiplied(byTransposeOf: features)
       for (row, index) in active.enumerated() { searches[index].walk(along: slopes[row]) }
       updateGradients(of: active, &searches, features)
     }
@@ -53,7 +53,7 @@ enum LogisticRegression {
     for (row, index) in active.enumerated() {
       residuals[row] = searches[index].residuals()[...]
     }
-    let sums = residuals.times(features)
+    let sums = residuals.multiplied(by: features)
     for (row, index) in active.enumerated() { searches[index].receive(sums[row]) }
   }
 }

@@ -83,7 +83,7 @@ public struct ProbeCard: Sendable, Equatable, Codable {
     tokenizerSHA256 = model.tokenizerSHA256
     templateSHA256 = model.templateSHA256
     self.precision = precision
-    kernel = MatrixProduct.description
+    kernel = OpenBLAS.description
     hooks = trained.probes.map(\.hook)
     width = trained.probes.first?.width ?? 0
     self.positions = positions

@@ -26,7 +26,7 @@ struct ShrunkCovariance {
     let trace = lengths.reduce(0, +) / count
     meanVariance = trace / width
     let transposed = rows.columns < rows.rows ? rows.transposed() : rows
-    let square = transposed.timesTranspose(of: transposed)
+    let square = transposed.multiplied(byTransposeOf: transposed)
     gram = rows.columns < rows.rows ? square : nil
     // The sums of squares of X^T X and of X X^T are the same, so the smaller one is taken.
     let squares = square.values.reduce(0.0) { $0 + Double($1) * Double($1) } / (count * count)
@@ -40,7 +40,8 @@ struct ShrunkCovariance {
   private func times(_ vector: [Double]) -> [Double] {
     let single = Matrix(rows: 1, columns: vector.count, values: vector.map { Float($0) })
     let product =
-      gram.map { single.timesTranspose(of: $0) } ?? single.timesTranspose(of: rows).times(rows)
+      gram.map { single.multiplied(byTransposeOf: $0) }
+      ?? single.multiplied(byTransposeOf: rows).multiplied(by: rows)
     return zip(product.values, vector).map {
       (1 - shrinkage) * Double($0) / count + shrinkage * meanVariance * $1
     }
