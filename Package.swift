@@ -35,7 +35,9 @@ let package = Package(
     .target(name: "Refusal", dependencies: ["Probing", "ActivationStore"]),
 
     // Floor 3
-    .target(name: "Probing", dependencies: ["Transformer", "Statistics", "Tensors", "Files"]),
+    .target(
+      name: "Probing",
+      dependencies: ["Transformer", "Statistics", "Checkpoints", "Tensors", "Files"]),
     .target(
       name: "ActivationStore",
       dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"],
@@ -88,7 +90,8 @@ let package = Package(
       dependencies: ["Probing", "Transformer", "Statistics", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "RefusalTests", dependencies: ["Refusal", "Probing", "Statistics"]),
+      name: "RefusalTests", dependencies: ["Refusal", "Probing", "Statistics"],
+      exclude: ["Oracles"]),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Statistics"]),
     .testTarget(

@@ -1,0 +1,93 @@
+import Tensors
+import Transformer
+
+/// What is known about one sequence whose activations are probed.
+public struct Example: Sendable, Equatable, Codable {
+  public var id: String
+  /// What the probe shall tell: true is the class that scores high.
+  public var label: Bool
+  /// Examples of one group never stand on both sides of a split: near-duplicates, or the answers to
+  /// one behaviour. The example's own id by default.
+  public var group: String
+
+  public init(id: String, label: Bool, group: String? = nil) {
+    self.id = id
+    self.label = label
+    self.group = group ?? id
+  }
+}
+
+/// Activations with labels: what probes are trained and tested on.
+///
+///     let run = try model.run(batch, capturing: hooks.map { Capture($0, at: .last) })
+///     let features = try FeatureSet(run, hooks: hooks, examples: examples)
+public struct FeatureSet: Sendable {
+  /// Where each matrix was read; one probe is trained for each.
+  public let hooks: [HookPoint]
+  /// One matrix per hook, `[rows, width]`; row i is the same token everywhere.
+  public let matrices: [Matrix]
+  /// One example per row: an example with several captured tokens stands here several times.
+  public let examples: [Example]
+
+  /// - Parameters:
+  ///   - matrices: one per hook, `[rows, width]`, rows in the order of the examples.
+  ///   - examples: one per sequence.
+  ///   - rowCounts: how many rows each example has; one each by default.
+  /// - Throws: where counts do not fit or a feature is not a finite number.
+  public init(
+    hooks: [HookPoint], matrices: [Matrix], examples: [Example], rowCounts: [Int]? = nil
+  ) throws(ProbingError) {
+    let rowCounts = rowCounts ?? Array(repeating: 1, count: examples.count)
+    guard rowCounts.count == examples.count, rowCounts.allSatisfy({ $0 >= 0 }) else {
+      throw ProbingError(
+        "features", problem: "\(rowCounts.count) row counts for \(examples.count) examples",
+        remedy: "give one row count per example")
+    }
+    guard hooks.count == matrices.count, !hooks.isEmpty, Set(hooks).count == hooks.count else {
+      throw ProbingError(
+        "features", problem: "\(matrices.count) matrices for \(hooks.count) hooks",
+        remedy: "give one matrix for each of one or more different hooks")
+    }
+    let rows = zip(examples, rowCounts).flatMap { Array(repeating: $0, count: $1) }
+    for (hook, matrix) in zip(hooks, matrices) {
+      guard matrix.rows == rows.count, matrix.columns > 0 else {
+        throw ProbingError(
+          "\(hook)", problem: "\(matrix.rows) rows of activations for \(rows.count) rows of labels",
+          remedy: "capture the same positions of the same sequences at every hook")
+      }
+      if let index = matrix.values.firstIndex(where: { !$0.isFinite }) {
+        let (row, column) = index.quotientAndRemainder(dividingBy: matrix.columns)
+        throw ProbingError(
+          "\(hook)", place: "row \(row) (\(rows[row].id)), column \(column)",
+          problem: "\(matrix.values[index]) is not a finite number",
+          remedy: "capture again; half precision overflows in some models")
+      }
+    }
+    (self.hooks, self.matrices, self.examples) = (hooks, matrices, rows)
+  }
+
+  /// The captured rows of a run, whose sequences are the examples in order.
+  public init(_ run: Run, hooks: [HookPoint], examples: [Example]) throws(ProbingError) {
+    guard run.sequences.count == examples.count, let first = hooks.first else {
+      throw ProbingError(
+        "features", problem: "\(run.sequences.count) sequences for \(examples.count) examples",
+        remedy: "give one example per sequence of the run and at least one hook")
+    }
+    var matrices: [Matrix] = []
+    for hook in hooks {
+      guard let matrix = run[hook] else {
+        throw ProbingError(
+          "\(hook)", problem: "was not captured as rows of one width",
+          remedy: "capture it, or leave it out")
+      }
+      matrices.append(matrix)
+    }
+    try self.init(
+      hooks: hooks, matrices: matrices, examples: examples,
+      rowCounts: run.sequences.map { $0.values[first]?.rows ?? 0 })
+  }
+
+  public var rowCount: Int { examples.count }
+  var labels: [Bool] { examples.map(\.label) }
+  var groups: [String] { examples.map(\.group) }
+}

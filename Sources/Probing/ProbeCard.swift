@@ -1,0 +1,99 @@
+import Tensors
+import Transformer
+
+/// What a stored probe is, what it was made from, what it reached and what it must not be used for.
+public struct ProbeCard: Sendable, Equatable, Codable {
+  /// One data set that rows came from.
+  public struct DataSource: Sendable, Equatable, Codable {
+    public var name: String
+    public var licence: String
+    /// Of the file as it was read.
+    public var sha256: String
+    public var positives: Int
+    public var negatives: Int
+
+    public init(name: String, licence: String, sha256: String, positives: Int, negatives: Int) {
+      self.name = name
+      self.licence = licence
+      self.sha256 = sha256
+      self.positives = positives
+      self.negatives = negatives
+    }
+  }
+
+  /// What the chosen probe reached on data of another origin.
+  public struct ExternalTest: Sendable, Equatable, Codable {
+    public var data: DataSource
+    public var hook: HookPoint
+    public var metrics: ProbeMetrics
+
+    public init(data: DataSource, hook: HookPoint, metrics: ProbeMetrics) {
+      (self.data, self.hook, self.metrics) = (data, hook, metrics)
+    }
+  }
+
+  public static let currentSchema = "bathyscope-probe-card-1"
+
+  public var schema = ProbeCard.currentSchema
+  public var name: String
+  public var toolVersion: String
+  public var kind: ProbeKind
+  /// What a high score means, in words: `z > 0: the model refuses`.
+  public var signConvention: String
+  public var modelID: String
+  /// SHA-256 of the weight files of the model whose activations it reads.
+  public var modelSHA256: String
+  public var tokenizerSHA256: String?
+  public var templateSHA256: String?
+  public var precision: Precision
+  /// The library and kernel that multiplied the matrices of the training.
+  public var kernel: String
+  /// One per probe, in the order of the tensors' rows; the layers stand in their names.
+  public var hooks: [HookPoint]
+  public var width: Int
+  /// The tokens that the training rows were read at.
+  public var positions: Positions
+  /// How features are prepared before the weights apply.
+  public var normalisation: String
+  public var trainingData: [DataSource]
+  /// Settings, split and seed; metrics with intervals on held-out rows, beside their controls.
+  public var report: ProbeReport
+  public var outOfDistribution: [ExternalTest]
+  /// Cosine with refusal minus compliance openers in the unembedding, one per probe, where computed.
+  public var openerCosines: [Double?]?
+  public var intendedUse: String
+  public var knownFailures: String
+  /// SHA-256 of `probe.safetensors`, which ties both files together; filled in when written.
+  public var probeSHA256 = ""
+
+  /// A card for freshly trained probes.
+  public init(
+    name: String, trained: TrainedProbes, model: ModelIdentity, precision: Precision,
+    positions: Positions, trainingData: [DataSource], signConvention: String,
+    toolVersion: String,
+    intendedUse: String = "Research on the model named here.",
+    knownFailures: String = "Not known on other data than named here; it may read the topic."
+  ) {
+    self.name = name
+    self.toolVersion = toolVersion
+    kind = trained.report.training.kind
+    self.signConvention = signConvention
+    modelID = model.id
+    modelSHA256 = model.weightsSHA256
+    tokenizerSHA256 = model.tokenizerSHA256
+    templateSHA256 = model.templateSHA256
+    self.precision = precision
+    kernel = OpenBLAS.description
+    hooks = trained.probes.map(\.hook)
+    width = trained.probes.first?.width ?? 0
+    self.positions = positions
+    normalisation =
+      kind.isStandardised
+      ? "features standardised with mean and deviation of the training rows" : "raw features"
+    self.trainingData = trainingData
+    report = trained.report
+    outOfDistribution = []
+    self.intendedUse = intendedUse
+    self.knownFailures = knownFailures
+  }
+}

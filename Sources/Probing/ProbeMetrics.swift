@@ -1,0 +1,121 @@
+import Foundation
+import Statistics
+
+/// How well scores tell two classes apart on rows that the probe has not seen.
+public struct ProbeMetrics: Sendable, Equatable, Codable {
+  public var n: Int
+  public var positives: Int
+  /// Nil where one class is missing.
+  public var auroc: Interval?
+  /// The share of rows on the right side of the threshold.
+  public var accuracy: Interval?
+  /// Mean negative log probability of the true label, in nats.
+  public var logLoss: Double
+  /// Brier score, expected calibration error and reliability table; nil on selection rows.
+  public var calibration: Calibration?
+
+  /// - Parameters:
+  ///   - scores: z in logits, one per row.
+  ///   - groups: rows of one group are resampled together; with one row a group the intervals are
+  ///     Wilson's and DeLong's.
+  init(
+    scores: [Float], labels: [Bool], groups: [String], threshold: Float,
+    bootstrap: Bootstrap
+  ) throws(StatisticsError) {
+    n = labels.count
+    positives = labels.count { $0 }
+    let scores = scores.map { Double($0) }
+    let isRight = zip(scores, labels).map { ($0 > Double(threshold)) == $1 }
+    logLoss = meanLogLoss(scores, labels)
+    calibration = try Calibration(probabilities: scores.map(sigmoid), labels: labels)
+    let groupCount = Set(groups).count
+    let roc = try ROC(scores: scores, labels: labels)
+    if groupCount == n {
+      // DeLong's normal approximation is not to be trusted below a few hundred rows.
+      auroc = n < 200 ? roc?.bootstrapInterval(bootstrap) : roc?.deLongInterval()
+      accuracy = .wilson(successes: isRight.count { $0 }, trials: n)
+      return
+    }
+    if roc != nil {
+      // One area takes a sort, so there are fewer resamples than of a mean.
+      var bootstrap = bootstrap
+      bootstrap.resamples = min(bootstrap.resamples, 2000)
+      auroc = bootstrap.interval(.clusters(groups)) { rows in
+        (try? ROC(scores: rows.map { scores[$0] }, labels: rows.map { labels[$0] }))??.auroc
+      }
+      if auroc == nil { auroc = try Self.pairInterval(scores, labels, groups) }
+    }
+    accuracy = try bootstrap.mean(isRight.map { $0 ? 1 : 0 }, clusters: groups)
+    // All right or all wrong has no spread to resample: as many trials as there are groups.
+    if accuracy == nil, let share = isRight.first {
+      accuracy = .wilson(successes: share ? groupCount : 0, trials: groupCount)
+    }
+  }
+
+  /// The interval where every resample gives the same area: over pairs of whole groups.
+  private static func pairInterval(
+    _ scores: [Double], _ labels: [Bool], _ groups: [String]
+  ) throws(StatisticsError) -> Interval? {
+    let members = Dictionary(grouping: labels.indices) { [groups[$0], "\(labels[$0])"] }
+    let rows = members.values.sorted { ($0.first ?? 0) < ($1.first ?? 0) }
+    let means = rows.map { rows in rows.reduce(0) { $0 + scores[$1] } / Double(rows.count) }
+    return try ROC(scores: means, labels: rows.map { labels[$0[0]] })?.pairInterval()
+  }
+}
+
+extension Probe {
+  /// How well the probe tells labelled rows apart that it was not trained on.
+  ///
+  /// - Parameter features: hold the probe's hook.
+  /// - Throws: when the hook is missing or has another width.
+  public func evaluate(
+    on features: FeatureSet, seed: UInt64, resamples: Int = 10_000
+  ) throws(ProbingError) -> ProbeMetrics {
+    guard let index = features.hooks.firstIndex(of: hook) else {
+      throw ProbingError(
+        "probe at \(hook)", problem: "there are no features of its hook",
+        remedy: "capture \(hook)")
+    }
+    let scores = try score(features.matrices[index])
+    do throws(StatisticsError) {
+      return try ProbeMetrics(
+        scores: scores, labels: features.labels, groups: features.groups, threshold: threshold,
+        bootstrap: Bootstrap(seed: seed, resamples: resamples))
+    } catch {
+      throw ProbingError(error)
+    }
+  }
+}
+
+/// Mean of log(1 + exp(-y z)) with y = +-1.
+func meanLogLoss(_ scores: [Double], _ labels: [Bool]) -> Double {
+  let sum = zip(scores, labels).reduce(0.0) { sum, row in
+    let z = row.1 ? row.0 : -row.0
+    return sum + max(-z, 0) + log1p(exp(-abs(z)))
+  }
+  return sum / Double(max(labels.count, 1))
+}
+
+/// What probes that cannot know anything reach on the same rows: shuffled labels, random directions.
+public struct ControlMetrics: Sendable, Equatable, Codable {
+  /// One area per control probe.
+  public var auroc: [Double]
+  /// One share of right rows per control probe.
+  public var accuracy: [Double]
+
+  public var meanAUROC: Double { auroc.reduce(0, +) / Double(max(auroc.count, 1)) }
+  public var highestAUROC: Double? { auroc.max() }
+  public var meanAccuracy: Double { accuracy.reduce(0, +) / Double(max(accuracy.count, 1)) }
+
+  /// - Parameter scores: one list per control probe, with the labels that it is measured against.
+  init(_ controls: [(scores: [Float], labels: [Bool])]) throws(StatisticsError) {
+    (auroc, accuracy) = ([], [])
+    for (scores, labels) in controls {
+      if let roc = try ROC(scores: scores.map { Double($0) }, labels: labels) {
+        auroc.append(roc.auroc)
+      }
+      let right = zip(scores, labels).count { ($0 > 0) == $1 }
+      accuracy.append(Double(right) / Double(max(labels.count, 1)))
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import Checkpoints
+import Files
+import Foundation
+import Transformer
+
+extension ProbeSet {
+  /// Reads a probe folder for use on a model.
+  ///
+  /// - Parameter force: use it although the model's hash is another; what was overridden is recorded
+  ///   in `forced`. A width or layer that does not exist cannot be forced.
+  /// - Throws: when a file is missing or damaged, the two files are not of one writing, or the probe
+  ///   was made for a model of another width, depth or hash.
+  public static func load(
+    _ folder: String, for host: ProbeHost, force: Bool = false
+  ) throws(ProbingError) -> ProbeSet {
+    var set = try load(folder)
+    let card = set.card
+    guard card.width == host.width else {
+      throw ProbingError(
+        folder, place: "width",
+        problem: "the probe reads \(card.width) features, the model has \(host.width)",
+        remedy: "use the model \(card.modelID), or train a probe for this one")
+    }
+    if let hook = card.hooks.first(where: { ($0.layer ?? 0) >= host.layerCount }) {
+      throw ProbingError(
+        folder, place: "hooks",
+        problem: "the probe reads \(hook), the model has \(host.layerCount) blocks",
+        remedy: "use the model \(card.modelID), or train a probe for this one")
+    }
+    if card.modelSHA256 != host.modelSHA256 {
+      guard force else {
+        throw ProbingError(
+          folder, place: "modelSHA256",
+          problem: "the probe was trained on \(card.modelID) with other weights",
+          remedy: "use those weights, train a probe for these, or force it and have it recorded")
+      }
+      set.forced = [
+        "model hash: probe trained on \(card.modelSHA256), used on \(host.modelSHA256)"
+      ]
+    }
+    return set
+  }
+
+  /// Reads a probe folder to look at it; for use on a model give the model.
+  public static func load(_ folder: String) throws(ProbingError) -> ProbeSet {
+    let card = try readCard(folder)
+    let path = tensorsPath(folder)
+    do throws(FileError) {
+      guard try Digest.sha256(of: MappedFile(path)) == card.probeSHA256 else {
+        throw FileError(
+          file: path, problem: "is not the file that card.json was written with",
+          remedy: "train the probe again, or restore both files from one source")
+      }
+    } catch {
+      throw ProbingError(error)
+    }
+    return ProbeSet(card: card, probes: try readProbes(path, card))
+  }
+
+  private static func readCard(_ folder: String) throws(ProbingError) -> ProbeCard {
+    let path = cardPath(folder)
+    let card: ProbeCard
+    do {
+      let bytes = try readFile(path, limit: 16 << 20)
+      _ = try JSONReader.parse(bytes, file: path)
+      card = try JSONDecoder().decode(ProbeCard.self, from: Data(bytes))
+    } catch let error as FileError {
+      throw ProbingError(error)
+    } catch let error as DecodingError {
+      throw ProbingError(
+        path, place: error.place, problem: "a field is missing or not of its type",
+        remedy: "use a card of schema \(ProbeCard.currentSchema)")
+    } catch {
+      throw ProbingError(path, problem: "\(error)", remedy: "train the probe again")
+    }
+    func damaged(_ place: String, _ problem: String) -> ProbingError {
+      ProbingError(path, place: place, problem: problem, remedy: "train the probe again")
+    }
+    guard card.schema == ProbeCard.currentSchema else {
+      throw damaged("schema", "'\(card.schema.prefix(80))' is not \(ProbeCard.currentSchema)")
+    }
+    guard !card.hooks.isEmpty, Set(card.hooks).count == card.hooks.count else {
+      throw damaged("hooks", "there are none, or one stands there twice")
+    }
+    guard card.report.evaluations.map(\.hook) == card.hooks else {
+      throw damaged("report", "its evaluations are not of the card's hooks")
+    }
+    guard card.hooks.indices.contains(card.report.chosen) else {
+      throw damaged("report.chosen", "\(card.report.chosen) is none of the hooks")
+    }
+    return card
+  }
+
+  private static func readProbes(
+    _ path: String, _ card: ProbeCard
+  ) throws(ProbingError) -> [Probe] {
+    let checkpoint: Checkpoint
+    do { checkpoint = try Checkpoint.open(path) } catch { throw ProbingError(error) }
+    let (count, width) = (card.hooks.count, card.width)
+    func floats(_ name: String, _ shape: [Int]) throws(ProbingError) -> [Float] {
+      let tensor: StoredTensor
+      do { tensor = try checkpoint.tensor(name) } catch { throw ProbingError(error) }
+      guard tensor.shape == shape else {
+        throw ProbingError(
+          path, place: name, problem: "has the shape \(tensor.shape), the card says \(shape)",
+          remedy: "train the probe again")
+      }
+      let values = tensor.floats()
+      guard values.allSatisfy(\.isFinite) else {
+        throw ProbingError(
+          path, place: name, problem: "holds a number that is not finite",
+          remedy: "train the probe again")
+      }
+      return values
+    }
+    let weight = try floats("weight", [count, width])
+    let bias = try floats("bias", [count])
+    let mean = try floats("mean", [count, width])
+    let scale = try floats("scale", [count, width])
+    let threshold = try floats("threshold", [count])
+    guard scale.allSatisfy({ $0 > 0 }) else {
+      throw ProbingError(
+        path, place: "scale", problem: "holds a number that is not above 0",
+        remedy: "train the probe again")
+    }
+    return card.hooks.enumerated().map { index, hook in
+      let row = (index * width)..<((index + 1) * width)
+      return Probe(
+        kind: card.kind, hook: hook, weight: Array(weight[row]), bias: bias[index],
+        mean: Array(mean[row]), scale: Array(scale[row]), threshold: threshold[index])
+    }
+  }
+}
+
+extension DecodingError {
+  /// The path of the field in the document.
+  fileprivate var place: String {
+    let path: [any CodingKey] =
+      switch self {
+      case .keyNotFound(let key, let context): context.codingPath + [key]
+      case .typeMismatch(_, let context), .valueNotFound(_, let context),
+        .dataCorrupted(let context):
+        context.codingPath
+      @unknown default: []
+      }
+    return path.map(\.stringValue).joined(separator: ".")
+  }
+}

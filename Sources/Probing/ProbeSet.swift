@@ -1,0 +1,100 @@
+import Checkpoints
+import Files
+import Foundation
+import Transformer
+
+/// The model that a stored probe is about to read.
+public struct ProbeHost: Sendable, Equatable {
+  public var modelSHA256: String
+  public var width: Int
+  /// The number of blocks.
+  public var layerCount: Int
+
+  public init(modelSHA256: String, width: Int, layerCount: Int) {
+    (self.modelSHA256, self.width, self.layerCount) = (modelSHA256, width, layerCount)
+  }
+}
+
+/// Probes of one training with their card, as they stand in a folder `Probes/<name>/`.
+///
+///     try ProbeSet(card: card, probes: trained.probes).write(to: "Probes/refusal")
+///     let set = try ProbeSet.load("Probes/refusal", for: host)
+///     let z = try set.chosen.score(activations)
+///
+/// `probe.safetensors` holds float32 tensors: weight, mean and scale `[probes, width]`, bias and
+/// threshold `[probes]`. `card.json` is the card.
+public struct ProbeSet: Sendable, Equatable {
+  public var card: ProbeCard
+  /// One per hook of the card, in its order.
+  public var probes: [Probe]
+  /// The mismatches that were overridden when it was loaded, in words; to be written wherever its
+  /// scores are.
+  public internal(set) var forced: [String] = []
+
+  public init(card: ProbeCard, probes: [Probe]) { (self.card, self.probes) = (card, probes) }
+
+  /// The probe at the hook that was chosen on the selection rows.
+  public var chosen: Probe { probes[card.report.chosen] }
+
+  /// The probe at a hook; nil when it has none.
+  public subscript(hook: HookPoint) -> Probe? { probes.first { $0.hook == hook } }
+
+  /// Writes both files into the folder, which is made when missing.
+  ///
+  /// The same probes and card give the same bytes. The card is written last and names the digest of
+  /// the tensors, so that a pair torn apart by a killed run is refused and not used.
+  /// - Throws: when the folder cannot be written to or the probes do not fit the card.
+  public func write(to folder: String) throws(ProbingError) {
+    guard probes.map(\.hook) == card.hooks, probes.allSatisfy({ $0.width == self.card.width }),
+      !probes.isEmpty
+    else {
+      throw ProbingError(
+        folder, problem: "the probes are not those that the card names",
+        remedy: "make the card from the same training")
+    }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw ProbingError(
+        folder, problem: "cannot be made: \(error.localizedDescription)",
+        remedy: "choose a folder that can be written to")
+    }
+    let (count, width) = (probes.count, card.width)
+    let tensors = Self.tensorsPath(folder)
+    do throws(CheckpointError) {
+      try SafetensorsFile.write(
+        [
+          ("weight", [count, width], probes.flatMap(\.weight)),
+          ("bias", [count], probes.map(\.bias)),
+          ("mean", [count, width], probes.flatMap(\.mean)),
+          ("scale", [count, width], probes.flatMap(\.scale)),
+          ("threshold", [count], probes.map(\.threshold)),
+        ], metadata: ["format": "bathyscope-probe-1"], to: tensors)
+    } catch {
+      throw ProbingError(error)
+    }
+    var card = self.card
+    do throws(FileError) {
+      card.probeSHA256 = Digest.sha256(of: try MappedFile(tensors))
+      try AtomicFile.write(try encoded(card), to: Self.cardPath(folder))
+    } catch {
+      throw ProbingError(error)
+    }
+  }
+
+  private func encoded(_ card: ProbeCard) throws(FileError) -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    do {
+      return try encoder.encode(card) + Data("\n".utf8)
+    } catch {
+      throw FileError(
+        file: "card.json", problem: "a metric is not a finite number",
+        remedy: "look for features that are far out of range")
+    }
+  }
+
+  static func tensorsPath(_ folder: String) -> String { "\(folder)/probe.safetensors" }
+  static func cardPath(_ folder: String) -> String { "\(folder)/card.json" }
+}

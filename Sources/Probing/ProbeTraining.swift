@@ -1,0 +1,152 @@
+import Statistics
+import Tensors
+
+/// How probes are trained and what they are held against.
+///
+///     let trained = try ProbeTraining(seed: 42).train(features, threads: 2)
+///     print(trained.report.sentence)
+public struct ProbeTraining: Sendable, Equatable, Codable {
+  public var kind: ProbeKind
+  /// Decides every split, shuffle and random direction.
+  public var seed: UInt64
+  /// Shares of the rows to train on, to choose the layer with, and to report on.
+  public var shares: [Double]
+  /// The inverse penalties C that cross-validation chooses from, by lowest held-out log loss.
+  public var inversePenalties: [Double]
+  /// Grouped folds inside the training rows, by which the penalty is chosen.
+  public var folds: Int
+  /// Probes trained on shuffled labels, with the penalty chosen for the true ones.
+  public var shuffles: Int
+  public var randomDirections: Int
+  /// Bootstrap resamples of intervals that have no formula.
+  public var resamples: Int
+
+  public init(
+    kind: ProbeKind = .logistic, seed: UInt64 = 42, shares: [Double] = [0.6, 0.2, 0.2],
+    inversePenalties: [Double] = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10], folds: Int = 5,
+    shuffles: Int = 5, randomDirections: Int = 20, resamples: Int = 10_000
+  ) {
+    self.kind = kind
+    self.seed = seed
+    self.shares = shares
+    self.inversePenalties = inversePenalties
+    self.folds = folds
+    self.shuffles = shuffles
+    self.randomDirections = randomDirections
+    self.resamples = resamples
+  }
+
+  /// Trains one probe per hook on the examples' labels.
+  /// - Throws: when a class has too few groups for three parts and the folds.
+  public func train(
+    _ features: FeatureSet, threads: Int = 1
+  ) throws(ProbingError) -> TrainedProbes {
+    try train(features, ProbeTask(labels: features.labels), threads: threads)
+  }
+
+  func train(
+    _ features: FeatureSet, _ task: ProbeTask, threads: Int
+  ) throws(ProbingError) -> TrainedProbes {
+    try checkSettings()
+    let parts = try RowParts(features, task, self)
+    let outcomes = try concurrentMap(features.hooks.count, threads: threads) {
+      (index) throws(ProbingError) in
+      try HookTraining(self, features, task, parts, index).run()
+    }
+    let evaluations = outcomes.map(\.evaluation)
+    func rank(_ index: Int) -> (Double, Double) {
+      let metrics = evaluations[index].selection
+      return (-(metrics.auroc?.estimate ?? 0), metrics.logLoss)
+    }
+    let report = ProbeReport(
+      training: self, trainingRows: parts.train.count,
+      trainingPositives: parts.train.count { task.labels[$0] },
+      selectionRows: parts.selection.count, testRows: parts.test.count,
+      evaluations: evaluations,
+      chosen: evaluations.indices.min { rank($0) < rank($1) } ?? 0)
+    return TrainedProbes(probes: outcomes.map(\.probe), report: report)
+  }
+
+  var bootstrap: Bootstrap { Bootstrap(seed: seed, resamples: resamples) }
+
+  private func checkSettings() throws(ProbingError) {
+    guard shares.count == 3, folds >= 2, shuffles >= 0, randomDirections >= 0, resamples >= 100,
+      !inversePenalties.isEmpty, inversePenalties.allSatisfy({ $0 > 0 && $0.isFinite })
+    else {
+      throw ProbingError(
+        "probe training", problem: "its settings do not describe a training",
+        remedy: "use three shares, two or more folds, penalties above 0 and 100 or more resamples")
+    }
+  }
+}
+
+/// What is told apart, and how much each row counts.
+struct ProbeTask: Sendable {
+  /// One per row.
+  var labels: [Bool]
+  /// The other factor of a 2 x 2 design, one per row, with the names of its two sides.
+  var other: (labels: [Bool], names: (positive: String, negative: String))?
+
+  /// What the split keeps the shares of.
+  var strata: [String] {
+    labels.indices.map { row in
+      "\(labels[row])" + (other.map { " \($0.labels[row])" } ?? "")
+    }
+  }
+
+  /// Equal total weight to each cell of a 2 x 2 design; 1 without another factor.
+  func rowWeights(_ rows: [Int]) -> [Double] {
+    guard let other else { return rows.map { _ in 1 } }
+    func cell(_ row: Int) -> Int { (labels[row] ? 2 : 0) + (other.labels[row] ? 1 : 0) }
+    var counts = [0, 0, 0, 0]
+    for row in rows { counts[cell(row)] += 1 }
+    return rows.map { Double(rows.count) / Double(4 * counts[cell($0)]) }
+  }
+}
+
+/// Three disjoint sets of rows and the folds inside the first: the same for every hook.
+struct RowParts: Sendable {
+  let train: [Int]
+  let selection: [Int]
+  let test: [Int]
+  /// Indices of rows, not places among the training rows.
+  let folds: [GroupedSplit]
+
+  init(_ features: FeatureSet, _ task: ProbeTask, _ training: ProbeTraining) throws(ProbingError) {
+    let (groups, strata) = (features.groups, task.strata)
+    do throws(StatisticsError) {
+      let parts = try GroupedSplit.parts(
+        training.shares, groups: groups, labels: strata, seed: training.seed)
+      (train, selection, test) = (parts[0], parts[1], parts[2])
+      let rows = parts[0]
+      let needsFolds = training.kind == .logistic && training.inversePenalties.count > 1
+      folds =
+        needsFolds
+        ? try GroupedSplit.folds(
+          training.folds, groups: rows.map { groups[$0] }, labels: rows.map { strata[$0] },
+          seed: training.seed
+        ).map { fold in
+          var fold = fold
+          fold.train = fold.train.map { rows[$0] }
+          fold.test = fold.test.map { rows[$0] }
+          return fold
+        } : []
+    } catch {
+      throw ProbingError(error)
+    }
+    let needed = Set(strata)
+    for (name, rows) in [("training", train), ("selection", selection), ("test", test)]
+      + folds.map({ ("cross-validation", $0.train) })
+    {
+      let missing = needed.subtracting(rows.map { strata[$0] })
+      guard missing.isEmpty, needed.count > 1 else {
+        throw ProbingError(
+          "features", place: "\(name) rows",
+          problem: needed.count > 1
+            ? "a class has no row there: its groups are too few to be split"
+            : "all \(task.labels.count) rows have the same label",
+          remedy: "give both classes at least ten groups each, of similar size")
+      }
+    }
+  }
+}

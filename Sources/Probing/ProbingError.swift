@@ -1,0 +1,39 @@
+import Checkpoints
+import Files
+import Statistics
+
+/// What is wrong with features, labels or a stored probe, and what to do about it.
+public struct ProbingError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The file, hook or data set concerned.
+  public var subject: String
+  public var place: String
+  public var problem: String
+  public var remedy: String
+
+  public init(_ subject: String, place: String = "", problem: String, remedy: String) {
+    self.subject = subject
+    self.place = place
+    self.problem = problem
+    self.remedy = remedy
+  }
+
+  init(_ error: FileError) {
+    self.init(
+      error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+  }
+
+  init(_ error: CheckpointError) {
+    self.init(
+      error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+  }
+
+  init(_ error: StatisticsError) {
+    self.init(
+      error.statistic, place: error.place, problem: error.problem, remedy: error.remedy)
+  }
+
+  public var description: String {
+    let place = place.isEmpty ? "" : " \(place):"
+    return "\(subject):\(place) \(problem); \(remedy)"
+  }
+}

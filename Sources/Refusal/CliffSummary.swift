@@ -1,0 +1,125 @@
+import Statistics
+import Transformer
+
+/// The cliff of many transcripts: by kind of prompt, along the tokens and through the layers.
+///
+///     let summary = try CliffSummary(traces, seed: 42)
+///     for group in summary.groups { print(group.label, group.verdict.sentence) }
+public struct CliffSummary: Sendable, Equatable, Codable {
+  /// The transcripts of one label.
+  public struct Group: Sendable, Equatable, Codable {
+    public var label: String
+    public var transcripts: Int
+    /// Transcripts with both a plateau and a final token.
+    public var measured: Int
+    public var means: Means
+    /// The share of the mean cliff that lies inside the end-of-thinking template; nil where the mean
+    /// does not fall.
+    public var endOfThinkingShare: Double?
+    public var verdict: Verdict
+    public var aligned: AverageCurve
+    public var resampled: AverageCurve
+    /// The same means at every hook.
+    public var layers: [Layer]
+  }
+
+  /// Means over transcripts, each with its bootstrap interval over prompts.
+  ///
+  /// Nil with fewer than two prompts, or where all have the same value.
+  public struct Means: Sendable, Equatable, Codable {
+    /// Over transcripts that have a plateau.
+    public var plateau: Interval?
+    /// Over transcripts that have a final token.
+    public var final: Interval?
+    /// Over transcripts that have both.
+    public var cliff: Interval?
+    public var relativeDrop: Interval?
+  }
+
+  /// The layer study: one hook's means.
+  public struct Layer: Sendable, Equatable, Codable {
+    public var hook: HookPoint
+    public var means: Means
+  }
+
+  public var schema = "bathyscope-cliff-1"
+  /// The hook that the verdicts are about.
+  public var hook: HookPoint
+  public var rule: PlateauRule
+  public var seed: UInt64
+  /// One per label in alphabetical order; transcripts without a label are `unlabelled`.
+  public var groups: [Group]
+
+  /// - Parameters:
+  ///   - traces: with the same hooks and the same chosen hook.
+  ///   - resamples: bootstrap resamples of whole prompts; intervals of means are BCa.
+  /// - Throws: when there are none or their hooks differ.
+  public init(
+    _ traces: [TokenTrace], rule: PlateauRule = .robust, seed: UInt64, resamples: Int = 10_000
+  ) throws(RefusalError) {
+    guard let first = traces.first else {
+      throw RefusalError("cliff", problem: "there are no transcripts", remedy: "give some")
+    }
+    guard traces.allSatisfy({ $0.hooks == first.hooks && $0.chosen == first.chosen }) else {
+      throw RefusalError(
+        "cliff", problem: "transcripts were traced at different hooks",
+        remedy: "trace them with the same probes")
+    }
+    hook = first.hooks[first.chosen]
+    self.rule = rule
+    self.seed = seed
+    let bootstrap = Bootstrap(seed: seed, resamples: resamples)
+    let byLabel = Dictionary(grouping: traces) { $0.label ?? "unlabelled" }
+    groups = []
+    for (label, traces) in byLabel.sorted(by: { $0.key < $1.key }) {
+      groups.append(try Group(label, traces, rule, bootstrap))
+    }
+  }
+}
+
+extension CliffSummary.Group {
+  fileprivate init(
+    _ label: String, _ traces: [TokenTrace], _ rule: PlateauRule, _ bootstrap: Bootstrap
+  ) throws(RefusalError) {
+    self.label = label
+    transcripts = traces.count
+    var layers: [CliffSummary.Layer] = []
+    for (index, hook) in traces[0].hooks.enumerated() {
+      let cliffs = traces.map { $0.cliff(at: index, rule: rule) }
+      layers.append(.init(hook: hook, means: try .init(cliffs, traces, bootstrap)))
+    }
+    self.layers = layers
+    means = layers[traces[0].chosen].means
+    let pairs = zip(traces, traces.map { $0.cliff(rule: rule) }).filter { $0.1.cliff != nil }
+    measured = pairs.count
+    let total = pairs.reduce(0) { $0 + ($1.1.cliff ?? 0) }
+    let atEnd = pairs.reduce(0) { $0 + ($1.1.endOfThinkingFall ?? 0) }
+    endOfThinkingShare = total > 0 ? atEnd / total : nil
+    verdict = Verdict(
+      cliff: means.cliff, total: traces.count, measured: pairs.count,
+      prompts: Set(pairs.map(\.0.group)).count, rule: rule)
+    aligned = try .aligned(traces, bootstrap: bootstrap)
+    resampled = try .resampled(traces, bootstrap: bootstrap)
+  }
+}
+
+extension CliffSummary.Means {
+  fileprivate init(
+    _ cliffs: [Cliff], _ traces: [TokenTrace], _ bootstrap: Bootstrap
+  ) throws(RefusalError) {
+    func mean(_ value: (Cliff) -> Double?) throws(RefusalError) -> Interval? {
+      let present = zip(cliffs, traces).compactMap { cliff, trace in
+        value(cliff).map { (value: $0, group: trace.group) }
+      }
+      do throws(StatisticsError) {
+        return try bootstrap.mean(present.map(\.value), clusters: present.map(\.group))
+      } catch {
+        throw RefusalError(error)
+      }
+    }
+    plateau = try mean { $0.plateau }
+    final = try mean { $0.final }
+    cliff = try mean { $0.cliff }
+    relativeDrop = try mean { $0.relativeDrop }
+  }
+}
