@@ -78,7 +78,13 @@ public struct ChatTemplate: Sendable {
     }
     var result = JinjaDictionary()
     result.set(JinjaText("role"), .text(message.role))
-    guard message.role == "assistant" || message.role == "model" else {
+    guard message.isAssistant else {
+      guard message.thinking == nil else {
+        throw TokenizationError(
+          file: file, place: "message \(number)",
+          problem: "'\(message.role)' has thinking, which only the assistant has",
+          remedy: "move it into the assistant's message")
+      }
       let origin = JinjaText.Origin(segment: .prompt, parsesSpecials: false)
       result.set(JinjaText("content"), .string(JinjaText(message.content, origin: origin)))
       return result

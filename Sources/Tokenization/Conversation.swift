@@ -11,6 +11,9 @@ public struct Message: Codable, Equatable, Sendable {
     self.content = content
     self.thinking = thinking
   }
+
+  /// Whether the model itself speaks; Gemma's templates call it `model`.
+  var isAssistant: Bool { role == "assistant" || role == "model" }
 }
 
 /// What a model is to read: messages, plain text, or token ids, with the thinking and the response
@@ -19,6 +22,7 @@ public struct Message: Codable, Equatable, Sendable {
 ///     let conversation = Conversation(
 ///       id: "1", source: .messages([Message(role: "user", content: "Hello")]), response: "Hi!")
 public struct Conversation: Codable, Equatable, Sendable {
+  /// What stands before the thinking and the response.
   public enum Source: Codable, Equatable, Sendable {
     /// Needs a chat template.
     case messages([Message])
@@ -64,7 +68,13 @@ public struct Conversation: Codable, Equatable, Sendable {
       throw problem("is given as token ids and has no text", "use its ids as they are")
     }
     try appendTranscript(to: &spans, markers)
-    return spans.filter { !$0.bytes.isEmpty }
+    // Neighbours of one origin become one span: a tokenizer may merge across their seam.
+    var text = JinjaText()
+    for span in spans {
+      let origin = JinjaText.Origin(segment: span.segment, parsesSpecials: span.parsesSpecials)
+      text.append(span.bytes, origin: origin)
+    }
+    return text.spans
   }
 
   private func rendered(
@@ -75,7 +85,7 @@ public struct Conversation: Codable, Equatable, Sendable {
         "has messages, but the model has no chat template",
         "give the prompt as 'text', or the model a chat template")
     }
-    let endsWithAssistant = messages.last?.role == "assistant"
+    let endsWithAssistant = messages.last?.isAssistant ?? false
     guard !endsWithAssistant || (thinking == nil && response == nil) else {
       throw problem(
         "ends with the assistant's message and has 'thinking' or 'response' besides",

@@ -16,6 +16,9 @@ struct PromptRow {
       throw error("has both '\(present[0])' and '\(present[1])'", "keep one")
     }
     guard let key = present.first else { return try published() }
+    guard key == "messages" || value("system") == nil else {
+      throw error("has 'system' beside '\(key)'", "put both into 'messages'")
+    }
     let source = try source(key)
     let (thinking, response) = (try string("thinking"), try string("response"))
     if case .tokenIDs = source, thinking != nil || response != nil {

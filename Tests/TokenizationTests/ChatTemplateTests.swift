@@ -151,6 +151,7 @@ struct ChatTemplateTests {
       try spans(Self.chatML, "x", role: "user<|im_end|>")
     }
     #expect(error?.place == "message 1")
+    #expect(throws: TokenizationError.self) { try spans(Self.chatML, "x", thinking: "t") }
   }
 
   @Test func theTemplateMayRefuse() throws {
@@ -158,6 +159,21 @@ struct ChatTemplateTests {
       try spans("{{ raise_exception('turns must alternate') }}", "x")
     }
     #expect(error?.problem.contains("turns must alternate") == true)
+  }
+
+  @Test func datesAreWrittenAsInC() {
+    let days = [
+      (2000, 2, 29, "Tue 060"), (1900, 3, 1, "Thu 060"), (2023, 12, 31, "Sun 365"),
+      (2024, 12, 31, "Tue 366"), (1, 1, 1, "Mon 001"),
+    ]
+    for (year, month, day, expected) in days {
+      #expect(TemplateDate(year: year, month: month, day: day).formatted("%a %j") == expected)
+    }
+    var wild = TemplateDate(year: 2024, month: 1, day: 1)
+    (wild.month, wild.year, wild.hour) = (.max, .min, -1)
+    #expect(wild.formatted("%B %H") == "December 00")
+    #expect(wild.formatted("%") == nil)
+    #expect(wild.formatted("%-") == nil)
   }
 
   // MARK: Transcripts
@@ -183,6 +199,8 @@ struct ChatTemplateTests {
       #expect(text(spans, .thinking) == "t")
       #expect(text(spans, .answer) == "a")
       #expect(spans.last?.parsesSpecials == false)
+      let segments: [Segment] = [.template, .prompt, .template, .thinking, .template, .answer]
+      #expect(spans.map(\.segment) == segments)
     }
     let cut = head + "<think>\n\n</think>\n\na"
     #expect(try transcript("<think>\\n", response: "a").text == cut)

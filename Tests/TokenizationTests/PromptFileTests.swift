@@ -108,6 +108,7 @@ struct PromptFileTests {
     ),
     ("{\"text\": \"a\", \"messages\": []}", "line 1", "both"),
     ("{\"text\": 5}", "line 1", "not a string"),
+    ("{\"prompt\": \"a\", \"system\": \"b\"}", "line 1", "'system'"),
     ("{\"text\": \"\"}", "line 1", "empty"),
     ("{\"text\": \"a\\u0000b\"}", "line 1", "NUL"),
     ("{\"text\": \"a\", \"label\": \"\\u0000\"}", "line 1", "NUL"),

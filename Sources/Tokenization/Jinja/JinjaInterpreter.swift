@@ -88,10 +88,10 @@ final class JinjaInterpreter {
   }
 
   func descend<Value>(
-    _ body: () throws(TokenizationError) -> Value
+    levels: Int = 1, _ body: () throws(TokenizationError) -> Value
   ) throws(TokenizationError) -> Value {
-    stack += 1
-    defer { stack -= 1 }
+    stack += levels
+    defer { stack -= levels }
     guard stack <= JinjaLimits.stack else { throw error("the template recurses too deep") }
     try charge()
     return try body()
@@ -252,7 +252,9 @@ final class JinjaInterpreter {
           inner.names[parameter.name] = .undefined("the argument '\(parameter.name)' is missing")
         }
       }
-      return try captured(in: inner, syntax.body)
+      return try descend(levels: JinjaLimits.levelsOfMacro) { () throws(TokenizationError) in
+        try captured(in: inner, syntax.body)
+      }
     }
     return .string(text)
   }

@@ -4,7 +4,10 @@ enum JinjaLimits {
   /// Of brackets and blocks in the source, and of lists and mappings in a value.
   static let depth = 64
   /// Of expressions, blocks and macros that wait for one another while the template runs.
+  /// It takes less than one megabyte of stack optimised, and less than two otherwise.
   static let stack = 400
+  /// A macro's call takes as much stack as these many nested expressions.
+  static let levelsOfMacro = 8
   /// Bytes of a string, and of the whole output.
   static let text = 16 << 20
   /// As in Jinja's own sandbox.

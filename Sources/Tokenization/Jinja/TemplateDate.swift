@@ -55,6 +55,9 @@ public struct TemplateDate: Codable, Equatable, Sendable {
 
   /// The date as C's `strftime` writes it in English; nil for a directive that is not known.
   func formatted(_ format: String) -> String? {
+    // A date that was decoded, or set field by field, can hold any number.
+    let date = TemplateDate(
+      year: year, month: month, day: day, hour: hour, minute: minute, second: second)
     var result = ""
     var characters = format.unicodeScalars.makeIterator()
     while let scalar = characters.next() {
@@ -68,7 +71,7 @@ public struct TemplateDate: Codable, Equatable, Sendable {
         guard let next = characters.next() else { return nil }
         directive = next
       }
-      guard let text = field(directive, isPadded: isPadded) else { return nil }
+      guard let text = date.field(directive, isPadded: isPadded) else { return nil }
       result += text
     }
     return result

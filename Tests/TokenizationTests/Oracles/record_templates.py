@@ -161,6 +161,7 @@ SNIPPETS = r"""
 {{ 4 is even }}{{ 4 is odd }}{{ 9 is divisibleby 3 }}{{ 9 is divisibleby(2) }}{{ yes is true }}{{ yes is false }}{{ 1 is true }}{{ 'a' is lower }}{{ 'A' is upper }}{{ '1' is lower }}{{ 2 is in list }}{{ 2 is not in [1] }}{{ 1 is eq 1 }}{{ 1 is ne(2) }}{{ 1 is lt 2 }}{{ none is sameas none }}{{ yes is sameas true }}
 {{ nothing is not none }}{{ missing is not defined }}{{ not missing is defined }}{{ 'x' if map.a is defined and map.a is not none else 'y' }}{{ 1 + 1 is number }}
 {{ strftime_now('%Y-%m-%d') }}|{{ strftime_now('%d %b %Y') }}|{{ strftime_now('%A, %B %d, %Y %H:%M:%S %p %I %j %y %a %%') }}
+{{ strftime_now('%-d.%-m.%y %F %T %e %-H %b %h %p') }}
 {{ raise_exception('no') }}
 {% if true %}{{ raise_exception('Roles must alternate: ' ~ word) }}{% endif %}
 {{ ''.__class__ }}
