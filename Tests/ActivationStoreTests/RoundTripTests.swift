@@ -24,10 +24,12 @@ import Testing
     for hook in description.hooks {
       let expected = Matrix.concatenating(
         captures.compactMap { $0.values[hook] }.filter { $0.rows > 0 })
-      #expect(try file.matrix(hook) == expected)
+      let isSame = try file.matrix(hook) == expected
+      #expect(isSame, "\(hook)")
       for prompt in description.prompts.indices {
         let rows = try file.matrix(hook, rows: file.rows(of: prompt))
-        #expect(rows == captures[prompt].values[hook])
+        let isSame = rows == captures[prompt].values[hook]
+        #expect(isSame, "\(hook) of prompt \(prompt)")
       }
     }
   }
