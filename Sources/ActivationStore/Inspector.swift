@@ -14,6 +14,7 @@ import Foundation
 /// The process is a program that calls `Inspector.run` on its last argument and exits with what that
 /// returns.
 public struct Inspector: Sendable {
+  /// The program's path.
   public var executable: String
   /// Arguments before the file's path.
   public var arguments: [String]
