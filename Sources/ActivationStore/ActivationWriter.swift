@@ -14,7 +14,9 @@ import Transformer
 ///     for capture in run.sequences { try writer.append(capture) }
 ///     let journal = try writer.finish()
 public final class ActivationWriter {
+  /// Where the file will appear.
   public let path: String
+  /// What was promised to be written.
   public let description: StoreDescription
   /// NaNs and infinities written so far, by hook: a model that overflows is worth a warning.
   public private(set) var nonFinite: [HookPoint: (nans: Int, infinities: Int)] = [:]

@@ -14,13 +14,14 @@ import Foundation
 /// The process is a program that calls `Inspector.run` on its last argument and exits with what that
 /// returns.
 public struct Inspector: Sendable {
+  /// The program's path.
   public var executable: String
   /// Arguments before the file's path.
   public var arguments: [String]
   /// Seconds of wall time after which the process is ended.
   public var patience: Double
 
-  public init(executable: String, arguments: [String], patience: Double = 20) {
+  public init(executable: String, arguments: [String], patience: Double = 60) {
     self.executable = executable
     self.arguments = arguments
     self.patience = patience
@@ -67,23 +68,26 @@ public struct Inspector: Sendable {
   }
 
   /// The process's part: reads the file under limits of one gigabyte more memory and five seconds of
-  /// processor time, and prints what is wrong with it as JSON.
+  /// processor time, and of what the index of a file of its size may need, and prints what is wrong
+  /// with it as JSON.
   ///
   /// - Returns: the status to exit with, 0 for a good file and 4 for a bad one.
   public static func run(_ path: String) -> Int32 {
-    limitResources()
+    limitResources(for: path)
     do {
       let file = try ActivationFile(path)
       try file.touchEverySite()
       return 0
     } catch {
       let report = ["place": error.place, "problem": error.problem, "remedy": error.remedy]
-      print(jsonText(report.mapValues { String($0.prefix(2000)) }))
+      print(jsonText(report.mapValues { String(decoding: $0.utf8.prefix(1000), as: UTF8.self) }))
       return 4
     }
   }
 
-  private static func limitResources() {
+  private static func limitResources(for path: String) {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    let size = min((attributes?[.size] as? UInt64) ?? 0, 1 << 40)
     #if os(Linux)
       let (core, cpu, memory) = (
         __rlimit_resource_t(RLIMIT_CORE.rawValue), __rlimit_resource_t(RLIMIT_CPU.rawValue),
@@ -96,7 +100,8 @@ public struct Inspector: Sendable {
       let inUse: rlim_t = 0
     #endif
     for (resource, limit) in [
-      (core, 0), (cpu, 5), (memory, inUse * rlim_t(getpagesize()) + 1 << 30),
+      (core, 0), (cpu, 5 + rlim_t(size >> 28)),
+      (memory, inUse * rlim_t(getpagesize()) + 1 << 30 + 4 * rlim_t(size)),
     ] {
       var limit = rlimit(rlim_cur: limit, rlim_max: limit)
       setrlimit(resource, &limit)

@@ -67,7 +67,7 @@ import Testing
   /// for, the process ends quietly and the next one goes on behind the file it died of.
   @Test(arguments: Original.allCases)
   func flippedBitsNeverTrapInOurCode(_ original: Original) async throws {
-    let (count, progress) = (400, folder.file("progress"))
+    let (count, progress) = (250, folder.file("progress"))
     var crashes = -1
     var next = 0
     while next < count && crashes < count / 10 {

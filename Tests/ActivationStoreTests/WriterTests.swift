@@ -47,17 +47,18 @@ import Testing
     #expect(fails(captures.dropLast()))
     #expect(fails([captures[1], captures[0]] + captures[2...]))
     #expect(fails(captures + [captures[4]]))
-    var positions = captures[0].positions
-    positions[.finalNorm] = [0, 1, 2, 3, 3]
-    #expect(
-      fails([SequenceCapture(sequence: 0, positions: positions, values: captures[0].values)]))
-    var values = captures[0].values
-    values[.finalNorm] = Matrix(rows: 5, columns: 7)
-    #expect(
-      fails([SequenceCapture(sequence: 0, positions: captures[0].positions, values: values)]))
-    values[.finalNorm] = nil
-    #expect(
-      fails([SequenceCapture(sequence: 0, positions: captures[0].positions, values: values)]))
+    func changed(
+      _ change: (inout [HookPoint: [Int]], inout [HookPoint: Matrix]) -> Void
+    ) -> [SequenceCapture] {
+      var (positions, values) = (captures[0].positions, captures[0].values)
+      change(&positions, &values)
+      return [SequenceCapture(sequence: 0, positions: positions, values: values)] + captures[1...]
+    }
+    #expect(!fails(changed { _, _ in }))
+    for name in folder.contents { try FileManager.default.removeItem(atPath: folder.file(name)) }
+    #expect(fails(changed { positions, _ in positions[.finalNorm] = [0, 1, 2, 3, 3] }))
+    #expect(fails(changed { _, values in values[.finalNorm] = Matrix(rows: 5, columns: 7) }))
+    #expect(fails(changed { _, values in values[.finalNorm] = nil }))
     #expect(folder.contents.isEmpty)
   }
 
