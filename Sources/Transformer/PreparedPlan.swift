@@ -64,7 +64,8 @@ struct PreparedPlan: Sendable {
         problem: "would touch nothing: no sequence has such positions",
         remedy: "check its positions against the prompts' segments and lengths")
     }
-    for (hook, rules) in captures.sorted(by: { $0.key < $1.key }) where !rules.contains(where: isTouched) {
+    for (hook, rules) in captures.sorted(by: { $0.key < $1.key })
+    where !rules.contains(where: isTouched) {
       throw TransformerError(
         "capture of \(hook)",
         problem: "would read nothing: no sequence has positions '\(rules[0])'",

@@ -63,7 +63,8 @@ public struct PromptEncoder: Sendable {
     let named = value.array?.first { $0["name"]?.text == "default" }?["template"]
     guard let text = value.text ?? named?.text else {
       throw TokenizationError(
-        file: settings, place: "chat_template", problem: "is neither a text nor a list of templates",
+        file: settings, place: "chat_template",
+        problem: "is neither a text nor a list of templates",
         remedy: "put the template into chat_template.jinja")
     }
     return (text, settings)

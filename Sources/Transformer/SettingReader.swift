@@ -56,7 +56,8 @@ struct SettingReader {
   ) throws(TransformerError) {
     guard shape.heads % shape.keyValueHeads == 0 else {
       throw error(
-        "key/value heads", "\(shape.heads) query heads are not a multiple of "
+        "key/value heads",
+        "\(shape.heads) query heads are not a multiple of "
           + "\(shape.keyValueHeads)", "the file is damaged: fetch it again")
     }
     guard shape.dHead % 2 == 0, theta > 0, epsilon >= 0 else {
@@ -70,7 +71,8 @@ struct SettingReader {
       ("MLP width", shape.dMLP, 1 << 24), ("vocabulary", shape.dVocabulary, 1 << 26),
     ]
     for (name, value, limit) in limits where value > limit {
-      throw error(name, "\(value) is more than any model has", "the file is damaged: fetch it again")
+      throw error(
+        name, "\(value) is more than any model has", "the file is damaged: fetch it again")
     }
   }
 }

@@ -73,7 +73,9 @@ struct KernelTests {
   }
 
   /// Tokens, query heads, key/value heads, head width.
-  @Test(arguments: [(1, 1, 1, 2), (3, 4, 2, 6), (4, 6, 3, 16), (37, 6, 2, 20), (70, 3, 1, 64), (18, 2, 2, 80)])
+  @Test(arguments: [
+    (1, 1, 1, 2), (3, 4, 2, 6), (4, 6, 3, 16), (37, 6, 2, 20), (70, 3, 1, 64), (18, 2, 2, 80),
+  ])
   func attention(tokens: Int, heads: Int, keyHeads: Int, width: Int) {
     var noise = Noise(state: UInt64(tokens))
     let q = noise.floats(tokens * heads * width)

@@ -21,7 +21,8 @@ struct EncoderTests {
     for row in rows {
       let text = try #require(row["text"]?.text)
       func ids(_ key: String) -> [Int32]? { row[key]?.array?.compactMap { $0.int.map(Int32.init) } }
-      #expect(tokenizer.encode(text, parsesSpecials: true) == ids("ids"), "\(text.debugDescription)")
+      #expect(
+        tokenizer.encode(text, parsesSpecials: true) == ids("ids"), "\(text.debugDescription)")
       #expect(tokenizer.encode(text) == ids("ids_as_plain"), "\(text.debugDescription)")
     }
   }
@@ -67,7 +68,9 @@ struct EncoderTests {
     #expect(parts[4].1.contains("</think>"))
     #expect(parts[5].1 == "Sure.")
     let special = try #require(encoder.tokenizer.id(of: "<|im_end|>"))
-    let inPrompt = zip(sequence.tokens, sequence.segments).contains { $0 == special && $1 == .prompt }
+    let inPrompt = zip(sequence.tokens, sequence.segments).contains {
+      $0 == special && $1 == .prompt
+    }
     #expect(!inPrompt)
   }
 

@@ -13,7 +13,8 @@ struct InterventionTests {
   init() throws {
     model = try Model.load(golden("tiny-llama"))
     var sequences = InvarianceTests.batch(of: model, lengths: [6, 1, 14]).sequences
-    sequences[2].segments = Array(repeating: .prompt, count: 9) + Array(repeating: .thinking, count: 5)
+    sequences[2].segments =
+      Array(repeating: .prompt, count: 9) + Array(repeating: .thinking, count: 5)
     batch = Batch(sequences)
     all = InvarianceTests.captures(model)
   }
@@ -106,7 +107,8 @@ struct InterventionTests {
       let batch = InvarianceTests.batch(of: model, lengths: [9, 3])
       for layer in [0, model.shape.layers - 1] {
         let run = try model.run(
-          batch, capturing: [
+          batch,
+          capturing: [
             Capture(.headOutput(layer: layer)), Capture(.attentionOutput(layer: layer)),
           ])
         let results = model.headResults(
@@ -132,7 +134,9 @@ struct InterventionTests {
       batch, capturing: hooks, applying: [.scaleHeads([Head(layer: 1, head: 4)], by: 0.25)])
     let results = model.headResults(try #require(clean[.headOutput(layer: 1)]), layer: 1)
     var expected = try #require(clean[.attentionOutput(layer: 1)])
-    for index in expected.values.indices { expected.values[index] -= 0.75 * results[4].values[index] }
+    for index in expected.values.indices {
+      expected.values[index] -= 0.75 * results[4].values[index]
+    }
     #expect(distance(try #require(run[.attentionOutput(layer: 1)]), expected).difference < 1e-5)
   }
 

@@ -4,17 +4,21 @@ import Testing
 @testable import Transformer
 
 /// The tiny models by path and, where it is there, the demo model.
-private let models: [Model] = tinyModels.compactMap { try? Model.load(golden($0)) }
+private let models: [Model] =
+  tinyModels.compactMap { try? Model.load(golden($0)) }
   + [demoModel].compactMap(\.self)
 
 @Suite("A prompt gives the same bytes whatever stands beside it")
 struct InvarianceTests {
   static func batch(of model: Model, lengths: [Int]) -> Batch {
-    Batch(lengths.enumerated().map { index, length in
-      TokenSequence(
-        id: "\(index)",
-        tokens: (0..<length).map { Int32((($0 + 3) * (index + 5) * 7919) % model.shape.dVocabulary) })
-    })
+    Batch(
+      lengths.enumerated().map { index, length in
+        TokenSequence(
+          id: "\(index)",
+          tokens: (0..<length).map {
+            Int32((($0 + 3) * (index + 5) * 7919) % model.shape.dVocabulary)
+          })
+      })
   }
 
   static func captures(_ model: Model) -> [Capture] {

@@ -40,7 +40,8 @@ struct VocabularyTests {
     for (text, expected) in [
       ("all", [0, 1, 2, 3, 4, 5]), ("last", [5]), ("0", [0]), ("-1", [5]), ("-6", [0]), ("-7", []),
       ("6", []), ("1..2", [1, 2]), ("-2..-1", [4, 5]), ("-9..1", [0, 1]), ("4..99", [4, 5]),
-      ("3..2", []), ("prompt", [1, 2]), ("template", [0, 4]), ("answer", [5]), ("0..-1", [0, 1, 2, 3, 4, 5]),
+      ("3..2", []), ("prompt", [1, 2]), ("template", [0, 4]), ("answer", [5]),
+      ("0..-1", [0, 1, 2, 3, 4, 5]),
     ] {
       let positions = try #require(Positions(text))
       #expect(positions.indices(in: segments) == expected, "\(text)")
@@ -48,7 +49,9 @@ struct VocabularyTests {
       let coded = try JSONDecoder().decode(Positions.self, from: JSONEncoder().encode(positions))
       #expect(coded == positions)
     }
-    for text in ["", "a", "1..", "..2", "1...2", "first", "1..x"] { #expect(Positions(text) == nil) }
+    for text in ["", "a", "1..", "..2", "1...2", "first", "1..x"] {
+      #expect(Positions(text) == nil)
+    }
   }
 
   @Test func plansSurviveJSON() throws {

@@ -13,7 +13,7 @@ extension Llama {
 
   func attentionBias(layer: Int) -> [Float]? { blocks[layer].output.bias }
 
-  func unembedding(of tokens: [Int32]) -> Matrix { 
+  func unembedding(of tokens: [Int32]) -> Matrix {
     rows(tokens, of: unembedding.weight, width: shape.dModel)
   }
 

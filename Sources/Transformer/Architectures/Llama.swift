@@ -60,26 +60,26 @@ struct Llama<Device: Backend>: Architecture {
 
   /// The forward pass, until nothing is left to read.
   private func run(_ tile: Tile, _ taps: Taps<Device>, _ w: Workspace) {
-    let T = tile.rows
+    let rows = tile.rows
     device.gather(tile.tokens, from: embedding, into: w.residual)
     guard taps(.embedding, w.residual) else { return }
     for (layer, block) in blocks.enumerated() {
       guard taps(.residual(before: layer), w.residual) else { return }
-      normalize(w.residual, T, block.attentionNorm, into: w.normed)
+      normalize(w.residual, rows, block.attentionNorm, into: w.normed)
       guard attend(tile, layer, block, taps, w) else { return }
-      device.add(w.attentionOut, rows: T, to: w.residual)
+      device.add(w.attentionOut, rows: rows, to: w.residual)
       guard taps(.residual(mid: layer), w.residual) else { return }
-      normalize(w.residual, T, block.mlpNorm, into: w.normed)
-      device.multiply(w.normed, rows: T, by: block.gate, into: w.gate)
-      device.multiply(w.normed, rows: T, by: block.up, into: w.up)
-      device.gate(w.gate, w.up, rows: T, into: w.gate)
+      normalize(w.residual, rows, block.mlpNorm, into: w.normed)
+      device.multiply(w.normed, rows: rows, by: block.gate, into: w.gate)
+      device.multiply(w.normed, rows: rows, by: block.up, into: w.up)
+      device.gate(w.gate, w.up, rows: rows, into: w.gate)
       guard taps(.mlpHidden(layer: layer), w.gate) else { return }
-      device.multiply(w.gate, rows: T, by: block.down, into: w.mlpOut)
+      device.multiply(w.gate, rows: rows, by: block.down, into: w.mlpOut)
       guard taps(.mlpOutput(layer: layer), w.mlpOut) else { return }
-      device.add(w.mlpOut, rows: T, to: w.residual)
+      device.add(w.mlpOut, rows: rows, to: w.residual)
       guard taps(.residual(after: layer), w.residual) else { return }
     }
-    normalize(w.residual, T, finalNorm, into: w.normed)
+    normalize(w.residual, rows, finalNorm, into: w.normed)
     guard taps(.finalNorm, w.normed) else { return }
     readLogits(taps, w)
   }
@@ -88,10 +88,10 @@ struct Llama<Device: Backend>: Architecture {
   private func attend(
     _ tile: Tile, _ layer: Int, _ block: Block, _ taps: Taps<Device>, _ w: Workspace
   ) -> Bool {
-    let T = tile.rows
-    device.multiply(w.normed, rows: T, by: block.query, into: w.query)
-    device.multiply(w.normed, rows: T, by: block.key, into: w.key)
-    device.multiply(w.normed, rows: T, by: block.value, into: w.value)
+    let rows = tile.rows
+    device.multiply(w.normed, rows: rows, by: block.query, into: w.query)
+    device.multiply(w.normed, rows: rows, by: block.key, into: w.key)
+    device.multiply(w.normed, rows: rows, by: block.value, into: w.value)
     device.rotate(w.query, tile: tile, heads: shape.heads, by: w.rotary)
     device.rotate(w.key, tile: tile, heads: shape.keyValueHeads, by: w.rotary)
     let scale = 1 / Float(shape.dHead).squareRoot()
@@ -100,7 +100,7 @@ struct Llama<Device: Backend>: Architecture {
       w.query, w.key, w.value, tile: tile, shape: shape, scale: scale, into: w.z,
       pattern: taps.reads(hook) ? { taps.readPattern(hook, $0, $1) } : nil)
     guard taps(.headOutput(layer: layer), w.z) else { return false }
-    device.multiply(w.z, rows: T, by: block.output, into: w.attentionOut)
+    device.multiply(w.z, rows: rows, by: block.output, into: w.attentionOut)
     return taps(.attentionOutput(layer: layer), w.attentionOut)
   }
 

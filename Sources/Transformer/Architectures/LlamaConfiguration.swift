@@ -88,7 +88,8 @@ extension LlamaConfiguration {
     let heads = try count("attention.head_count")
     let dModel = try count("embedding_length")
     let tokenList = "tokenizer.ggml.tokens"
-    let tokens = checkpoint.metadata[tokenList] == nil
+    let tokens =
+      checkpoint.metadata[tokenList] == nil
       ? nil : try checkpoint.strings(tokenList).count
     shape = ModelShape(
       layers: try count("block_count"), dModel: dModel, heads: heads,
