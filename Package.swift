@@ -38,7 +38,10 @@ let package = Package(
     .target(
       name: "Probing",
       dependencies: ["Transformer", "Statistics", "Checkpoints", "Tensors", "Files"]),
-    .target(name: "ActivationStore", dependencies: ["Transformer", "CHDF5", "Files", "Tensors"]),
+    .target(
+      name: "ActivationStore",
+      dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"],
+      exclude: ["README.md"]),
 
     // Floor 2
     .target(
@@ -79,8 +82,9 @@ let package = Package(
       dependencies: ["Transformer", "Checkpoints", "Tokenization", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "ActivationStoreTests", dependencies: ["ActivationStore", "Transformer", "Files"],
-      exclude: ["Oracles"]),
+      name: "ActivationStoreTests",
+      dependencies: ["ActivationStore", "Transformer", "Tensors", "Files", "CHDF5", "CKernels"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "ProbingTests",
       dependencies: ["Probing", "Transformer", "Statistics", "Tensors", "Files"],

@@ -1,5 +1,10 @@
 #include "CKernels.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
 static const uint32_t round_constant[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -12,7 +17,7 @@ static const uint32_t round_constant[64] = {
 
 static inline uint32_t rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-void bathyscope_sha256_portable(uint32_t state[8], const uint8_t *bytes, size_t blocks) {
+void bathyscope_sha256_blocks_portable(uint32_t state[8], const uint8_t *bytes, size_t blocks) {
   for (; blocks > 0; blocks--, bytes += 64) {
     uint32_t w[64];
     for (int i = 0; i < 16; i++) {
@@ -39,51 +44,59 @@ void bathyscope_sha256_portable(uint32_t state[8], const uint8_t *bytes, size_t 
 }
 
 #if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
 
-// The processor's own rounds, two at an instruction, on the state as (a b e f) and (c d g h).
-__attribute__((target("sha,sse4.1"))) static void sha256_x86(uint32_t state[8],
-                                                             const uint8_t *bytes, size_t blocks) {
-  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-  __m128i abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
-  __m128i cdgh = _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
+// Asked once, because the question leaves a virtual machine. 0 is not asked, 1 no, 2 yes.
+static int has_sha_instructions(void) {
+  static _Atomic int answer = 0;
+  if (answer == 0) {
+    unsigned a, b = 0, c, d;
+    answer = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) ? 2 : 1;
+  }
+  return answer == 2;
+}
+
+// The instructions keep the state as the vectors ABEF and CDGH, and do two rounds at a time.
+__attribute__((target("sha,sse4.1"))) static void sha_instructions(uint32_t state[8],
+                                                                   const uint8_t *bytes,
+                                                                   size_t blocks) {
+  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+  __m128i *places = (__m128i *)state;
+  __m128i cdab = _mm_shuffle_epi32(_mm_loadu_si128(places), 0xb1);
+  __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128(places + 1), 0x1b);
+  __m128i abef = _mm_alignr_epi8(cdab, efgh, 8);
+  __m128i cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
   for (; blocks > 0; blocks--, bytes += 64) {
     const __m128i abef_before = abef, cdgh_before = cdgh;
     __m128i w[4];
-    for (int i = 0; i < 4; i++) {
-      __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 * i));
-      w[i] = _mm_shuffle_epi8(words, big_endian);
-    }
     for (int i = 0; i < 16; i++) {
-      const uint32_t *k = round_constant + 4 * i;
-      __m128i sum = _mm_add_epi32(w[i % 4], _mm_loadu_si128((const __m128i *)(const void *)k));
-      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
-      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
-      if (i < 12) {
-        // Words 4 i + 16 ... 4 i + 19 of the schedule, in place of words 4 i ... 4 i + 3.
-        __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
-        next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
-        w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
+      if (i < 4) {
+        w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)bytes + i), big_endian);
+      } else {
+        __m128i back7 = _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4);
+        __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]), back7);
+        w[i & 3] = _mm_sha256msg2_epu32(sum, w[(i + 3) & 3]);
       }
+      const __m128i *constants = (const __m128i *)round_constant;
+      __m128i term = _mm_add_epi32(w[i & 3], _mm_loadu_si128(constants + i));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, term);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(term, 0x0e));
     }
     abef = _mm_add_epi32(abef, abef_before);
     cdgh = _mm_add_epi32(cdgh, cdgh_before);
   }
-  state[0] = (uint32_t)_mm_extract_epi32(abef, 3), state[1] = (uint32_t)_mm_extract_epi32(abef, 2);
-  state[4] = (uint32_t)_mm_extract_epi32(abef, 1), state[5] = (uint32_t)_mm_extract_epi32(abef, 0);
-  state[2] = (uint32_t)_mm_extract_epi32(cdgh, 3), state[3] = (uint32_t)_mm_extract_epi32(cdgh, 2);
-  state[6] = (uint32_t)_mm_extract_epi32(cdgh, 1), state[7] = (uint32_t)_mm_extract_epi32(cdgh, 0);
+  __m128i feba = _mm_shuffle_epi32(abef, 0x1b), dchg = _mm_shuffle_epi32(cdgh, 0xb1);
+  _mm_storeu_si128(places, _mm_blend_epi16(feba, dchg, 0xf0));
+  _mm_storeu_si128(places + 1, _mm_alignr_epi8(dchg, feba, 8));
 }
+
 #endif
 
 void bathyscope_sha256_blocks(uint32_t state[8], const uint8_t *bytes, size_t blocks) {
 #if defined(__x86_64__)
-  uint32_t a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA) {
-    sha256_x86(state, bytes, blocks);
+  if (has_sha_instructions()) {
+    sha_instructions(state, bytes, blocks);
     return;
   }
 #endif
-  bathyscope_sha256_portable(state, bytes, blocks);
+  bathyscope_sha256_blocks_portable(state, bytes, blocks);
 }

@@ -21,7 +21,13 @@ public enum PromptFile {
     } catch {
       throw TokenizationError(error)
     }
-    var bytes = file.bytes
+    return try prompts(in: file.bytes, path)
+  }
+
+  static func prompts(
+    in bytes: UnsafeRawBufferPointer, _ path: String
+  ) throws(TokenizationError) -> [Prompt] {
+    var bytes = bytes
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
       bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(3))
     }
@@ -29,9 +35,8 @@ public enum PromptFile {
       throw TokenizationError(
         file: path, problem: "the file is empty", remedy: "give one prompt a line")
     }
-    let prompts =
-      first == UInt8(ascii: "{")
-      ? try linesOfJSON(bytes, path) : try table(bytes, path)
+    let isJSON = first == UInt8(ascii: "{")
+    let prompts = isJSON ? try linesOfJSON(bytes, path) : try table(bytes, path)
     guard !prompts.isEmpty else {
       throw TokenizationError(
         file: path, problem: "the file has a header and no prompts", remedy: "add some rows")

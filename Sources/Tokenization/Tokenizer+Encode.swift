@@ -20,10 +20,8 @@ extension Tokenizer {
   }
 
   /// The ids of a text that no template has rendered, with the BOS that the model was trained with.
-  package func encodeRaw(_ text: String, parsesSpecials: Bool = false) -> Encoding {
-    let span = TextSpan(
-      bytes: Array(text.utf8), segment: .prompt, parsesSpecials: parsesSpecials)
-    var encoding = encode([span])
+  package func encodeRaw(_ spans: [TextSpan]) -> Encoding {
+    var encoding = encode(spans)
     if addsBOS, let bosID, encoding.ids.first != bosID {
       encoding.ids.insert(bosID, at: 0)
       encoding.segments.insert(.template, at: 0)

@@ -18,6 +18,19 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
   public var tokenizerSHA256: String?
   /// SHA-256 of the chat template's text; nil without one.
   public var templateSHA256: String?
+
+  public init(
+    id: String, architecture: String, weightsSHA256: String, configurationSHA256: String,
+    configurationJSON: String, tokenizerSHA256: String? = nil, templateSHA256: String? = nil
+  ) {
+    self.id = id
+    self.architecture = architecture
+    self.weightsSHA256 = weightsSHA256
+    self.configurationSHA256 = configurationSHA256
+    self.configurationJSON = configurationJSON
+    self.tokenizerSHA256 = tokenizerSHA256
+    self.templateSHA256 = templateSHA256
+  }
 }
 
 extension ModelIdentity {

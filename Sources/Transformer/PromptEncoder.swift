@@ -75,15 +75,12 @@ public struct PromptEncoder: Sendable {
       return try Self.sequence(of: tokens, conversation)
     }
     let spans = try conversation.spans(template: template, markers: markers)
-    let encoding = tokenizer.encode(spans)
-    var sequence = TokenSequence(
-      id: conversation.id, tokens: encoding.ids, segments: encoding.segments)
     // A chat template writes its own beginning; a plain text gets the tokenizer's.
-    if case .text = conversation.source, tokenizer.addsBOS, let bos = tokenizer.bosID {
-      sequence.tokens.insert(bos, at: 0)
-      sequence.segments.insert(.template, at: 0)
-    }
-    return sequence
+    let encoding =
+      if case .text = conversation.source { tokenizer.encodeRaw(spans) } else {
+        tokenizer.encode(spans)
+      }
+    return TokenSequence(id: conversation.id, tokens: encoding.ids, segments: encoding.segments)
   }
 
   /// A prompt given as token ids, which needs no tokenizer.

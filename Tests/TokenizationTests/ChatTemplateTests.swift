@@ -116,7 +116,7 @@ struct ChatTemplateTests {
   }
 
   @Test func thinkingThatATemplateMovesStaysThinking() throws {
-    let recorded = try goldenJSON("templates-chat.json")
+    let recorded = try golden("templates-chat.json")
     let qwen = try template(try #require(recorded["templates"]?["qwen3"]?.text))
     for message in [
       Message(role: "assistant", content: "no", thinking: "weigh"),

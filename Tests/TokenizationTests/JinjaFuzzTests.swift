@@ -3,41 +3,56 @@ import Testing
 
 @testable import Tokenization
 
+/// A small generator with a seed (SplitMix64), so that a failure can be repeated.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+}
+
 struct JinjaFuzzTests {
   static let fragments = [
-    "{%", "%}", "{{", "}}", "{#", "#}", "-", "'", "\"", "\\", "(", ")", "[", "]", "{", "}", "|", ".",
-    ":", ",", " if ", " else ", " in ", " not ", " is ", "~", "**", "//", "%", "9223372036854775807",
-    "1e308", "-1", "{% endif %}", "{% endfor %}", "{% for x in messages %}", "{% set x = x %}",
-    "{% macro f(a) %}{{ f(a) }}{% endmacro %}", "messages", "|tojson", "|sort", "[::-1]", ".items()",
-    "\n", "\r\n", "é", "\u{0}", "loop.index", "namespace()", "|join(x)", ".split('')", "|map('trim')",
+    "{%", "%}", "{{", "}}", "{#", "#}", "-", "'", "\"", "\\", "(", ")", "[", "]", "{", "}", "|",
+    ".", ":", ",", " if ", " else ", " in ", " not ", " is ", "~", "**", "//", "%",
+    "9223372036854775807", "1e308", "-1", "{% endif %}", "{% endfor %}",
+    "{% for x in messages %}", "{% set x = x %}", "{% macro f(a) %}{{ f(a) }}{% endmacro %}",
+    "messages", "|tojson", "|sort", "[::-1]", ".items()", "\n", "\r\n", "é", "\u{0}",
+    "loop.index", "namespace()", "|join(x)", ".split('')", "|map('trim')",
   ]
 
   /// Mutants of the recorded templates return or throw; none traps, hangs or grows.
-  @Test func mutantsReturnOrThrow() throws {
-    let snippets = try #require(try goldenJSON("templates.json")["snippets"]?.array)
-    let chats = try #require(try goldenJSON("templates-chat.json")["templates"]?.object)
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func mutantsReturnOrThrow(seed: UInt64) throws {
+    let snippets = try #require(try golden("templates.json")["snippets"]?.array)
+    let chats = try #require(try golden("templates-chat.json")["templates"]?.object)
     let sources =
       snippets.compactMap { $0["template"]?.bytes } + chats.members.compactMap { $0.value.bytes }
     let messages = [
       Message(role: "system", content: "s"), Message(role: "user", content: "é {{ x }}"),
       Message(role: "assistant", content: "<think>t</think>a"),
     ]
-    var random = SeededGenerator(seed: 1)
-    var rendered = 0
-    for _ in 0..<20_000 {
+    var random = SeededGenerator(state: seed)
+    var (rendered, broken) = (0, 0)
+    for _ in 0..<5_000 {
       let mutant = Self.mutant(of: sources, &random)
       do throws(TokenizationError) {
         let template = try ChatTemplate(
           source: String(decoding: mutant, as: UTF8.self), file: "mutant", bosToken: "<s>",
           eosToken: "</s>", date: recordingDate)
         let spans = try template.render(messages, addsGenerationPrompt: true)
-        #expect(spans.allSatisfy { $0.bytes.withUnsafeBytes(isValidUTF8) })
+        if !spans.allSatisfy({ $0.bytes.withUnsafeBytes(isValidUTF8) }) { broken += 1 }
         rendered += 1
       } catch {
-        #expect(error.file == "mutant")
+        if error.file != "mutant" { broken += 1 }
       }
     }
-    #expect((2_000..<18_000).contains(rendered))
+    #expect(broken == 0)
+    #expect((500..<4_500).contains(rendered))
   }
 
   static func mutant(of sources: [[UInt8]], _ random: inout SeededGenerator) -> [UInt8] {

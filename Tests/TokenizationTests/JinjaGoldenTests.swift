@@ -5,8 +5,9 @@ import Testing
 @testable import Tokenization
 
 /// A recorded file of `Golden/`.
-func goldenJSON(_ name: String) throws -> JSON {
-  try JSONReader.parse(golden(name), file: name)
+func golden(_ name: String) throws -> JSON {
+  let url = try #require(Bundle.module.url(forResource: "Golden/\(name)", withExtension: nil))
+  return try JSONReader.parse(try readFile(url.path), file: name)
 }
 
 extension [TextSpan] {
@@ -30,7 +31,7 @@ struct JinjaGoldenTests {
   ]
 
   @Test func snippetsRenderAsInPython() throws {
-    let recorded = try goldenJSON("templates.json")
+    let recorded = try golden("templates.json")
     var variables: [String: JSON] = [:]
     for (key, value) in try #require(recorded["variables"]?.object).members {
       variables[String(decoding: key, as: UTF8.self)] = value
@@ -51,7 +52,7 @@ struct JinjaGoldenTests {
   }
 
   @Test func chatTemplatesRenderAsInPython() throws {
-    let recorded = try goldenJSON("templates-chat.json")
+    let recorded = try golden("templates-chat.json")
     var templates: [String: ChatTemplate] = [:]
     for (name, source) in try #require(recorded["templates"]?.object).members {
       templates[String(decoding: name, as: UTF8.self)] = try ChatTemplate(
@@ -65,15 +66,16 @@ struct JinjaGoldenTests {
       let template = try #require(templates[name])
       let messages = try #require(item["messages"]?.array).map { message in
         Message(
-          role: try #require(message["role"]?.text), content: try #require(message["content"]?.text),
+          role: try #require(message["role"]?.text),
+          content: try #require(message["content"]?.text),
           thinking: message["reasoning_content"]?.text)
       }
       let tools = item["tools"].flatMap { $0.isNull ? nil : $0 }
       let flag = try #require(item["variables"]?.object)["enable_thinking"]
+      let addsGenerationPrompt = item["add_generation_prompt"] == .bool(true)
       let spans = Result {
         try template.render(
-          messages, tools: tools,
-          addsGenerationPrompt: try #require(item["add_generation_prompt"]?.bool),
+          messages, tools: tools, addsGenerationPrompt: addsGenerationPrompt,
           variables: flag.map { ["enable_thinking": $0] } ?? [:])
       }
       if let expected = item["expected"]?.bytes {
@@ -88,7 +90,7 @@ struct JinjaGoldenTests {
 
   /// The renderings that stand beside the greedy continuations of transformers.
   @Test func smolLMGeneratesFromTheSameText() throws {
-    let recorded = try goldenJSON("templates-chat.json")
+    let recorded = try golden("templates-chat.json")
     let source = try #require(recorded["templates"]?["smollm2"]?.text)
     let template = try ChatTemplate(
       source: source, file: "test", bosToken: "<|im_start|>", eosToken: "<|im_end|>")

@@ -147,18 +147,21 @@ struct TokenizerTests {
   }
 
   @Test func theBOSIsNeitherMissingNorDoubled() throws {
+    func text(_ text: String, parsesSpecials: Bool = false) -> [TextSpan] {
+      [TextSpan(bytes: Array(text.utf8), segment: .prompt, parsesSpecials: parsesSpecials)]
+    }
     let tokenizer = try smallTokenizer("llama3")
     let bos = try #require(tokenizer.bosID)
     #expect(tokenizer.addsBOS)
-    let raw = tokenizer.encodeRaw("Hello")
+    let raw = tokenizer.encodeRaw(text("Hello"))
     #expect(raw.ids == [bos] + tokenizer.encode("Hello"))
     #expect(raw.segments.first == .template && raw.byteRanges.first == 0..<0)
     #expect(raw.segments.count == raw.ids.count && raw.byteRanges.count == raw.ids.count)
-    let written = tokenizer.encodeRaw("<|endoftext|>Hello", parsesSpecials: true)
+    let written = tokenizer.encodeRaw(text("<|endoftext|>Hello", parsesSpecials: true))
     #expect(written.ids == raw.ids)
-    #expect(tokenizer.encodeRaw("").ids == [bos])
+    #expect(tokenizer.encodeRaw(text("")).ids == [bos])
     let without = try smallTokenizer("gpt2")
-    #expect(!without.addsBOS && without.encodeRaw("Hello").ids == without.encode("Hello"))
+    #expect(!without.addsBOS && without.encodeRaw(text("Hello")).ids == without.encode("Hello"))
   }
 
   @Test func theConfigurationNamesBOSAndEOS() throws {

@@ -30,14 +30,13 @@ struct EncoderTests {
   func renderedChatsAndTheirIds() throws {
     let encoder = try #require(demoModel).encoder
     for item in try #require(try json(golden("smollm2-golden.json"))["items"]?.array) {
-      let text = try #require(item["source"]?.text ?? item["source"]?.array?.first?["content"]?.text)
-      let messages = item["source"]?.array?.compactMap { message in
-        Message(role: message["role"]?.text ?? "", content: message["content"]?.text ?? "")
+      let source = try #require(item["source"]?.text)
+      let messages = try? JSONReader.parse(Array(source.utf8), file: "messages").array?.map {
+        Message(role: $0["role"]?.text ?? "", content: $0["content"]?.text ?? "")
       }
       let isChat = item["kind"]?.text == "chat"
       let conversation = Conversation(
-        id: "0",
-        source: isChat ? .messages(messages ?? [Message(role: "user", content: text)]) : .text(text))
+        id: "0", source: isChat ? .messages(try #require(messages)) : .text(source))
       let sequence = try encoder.encode(conversation)
       #expect(sequence.tokens == item["ids"]?.array?.compactMap { $0.int.map(Int32.init) })
       if let rendered = item["rendered"]?.text {

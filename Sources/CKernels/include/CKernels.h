@@ -2,6 +2,7 @@
 #define BATHYSCOPE_CKERNELS_H
 
 #include "expand.h"
+#include "halves.h"
 #include "layers.h"
 #include "multiply.h"
 #include "sha256.h"

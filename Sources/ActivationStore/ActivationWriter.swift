@@ -1,0 +1,163 @@
+import CHDF5
+import CKernels
+import Files
+import Foundation
+import Transformer
+
+/// Writes one activation file, prompt after prompt.
+///
+/// The file appears under its name only when `finish()` returns; an error or a killed run leaves
+/// nothing. Memory stays at one chunk of every hook, 48 MB or less. Give it captures from one thread at
+/// a time.
+///
+///     let writer = try ActivationWriter("acts.h5", description)
+///     for capture in run.sequences { try writer.append(capture) }
+///     let journal = try writer.finish()
+public final class ActivationWriter {
+  public let path: String
+  public let description: StoreDescription
+  /// NaNs and infinities written so far, by hook: a model that overflows is worth a warning.
+  public private(set) var nonFinite: [HookPoint: (nans: Int, infinities: Int)] = [:]
+
+  private var output: AtomicFile
+  private var file: HDF5Object?
+  private var blocks: [SiteBlock]
+  private let created: Date
+  private let configurationSHA256: String
+  private let chunkRows: Int
+  private var promptsWritten = 0
+  private var rowsWritten = 0
+  private var rowsBuffered = 0
+
+  /// Creates the temporary file and writes everything but the activations.
+  ///
+  /// - Throws: when the description is contradictory or the place cannot be written to.
+  public init(_ path: String, _ description: StoreDescription) throws(ActivationStoreError) {
+    try description.check(for: path)
+    self.path = path
+    self.description = description
+    let created = description.creationTime
+    let configuration = description.runConfiguration()
+    let configurationSHA256 = Digest.sha256(Array(configuration.utf8))
+    let chunkRows = StoreLayout.chunkRows(
+      rowCount: description.rowCount, bytesPerRow: description.bytesPerRow)
+    do { output = try AtomicFile(path) } catch { throw ActivationStoreError(error) }
+    let temporaryPath = output.temporaryPath
+    (file, blocks) = try HDF5.locked { () throws(ActivationStoreError) in
+      let file = try HDF5Object.create(temporaryPath, as: path)
+      try file.writeHeader(
+        description, created: created, configuration: configuration, sha256: configurationSHA256)
+      let rows = try file.writeIndex(description)
+      return (file, try file.createBlocks(description, rows: rows, chunkRows: chunkRows))
+    }
+    self.created = created
+    self.configurationSHA256 = configurationSHA256
+    self.chunkRows = chunkRows
+  }
+
+  /// Adds the next prompt's rows.
+  ///
+  /// - Throws: when it is another prompt, when hooks, positions or widths differ from the description,
+  ///   when a value does not fit into float16, or when the disk is full. The writer is of no use then.
+  public func append(_ capture: SequenceCapture) throws(ActivationStoreError) {
+    guard file != nil, capture.sequence == promptsWritten,
+      promptsWritten < description.prompts.count
+    else {
+      throw misuse("sequence \(capture.sequence) arrived where \(promptsWritten) was expected")
+    }
+    let prompt = description.prompts[promptsWritten]
+    try check(capture, against: prompt)
+    var first = 0
+    while first < prompt.positions.count {
+      let count = min(prompt.positions.count - first, chunkRows - rowsBuffered)
+      for block in blocks {
+        for (index, hook) in block.hooks.enumerated() {
+          guard let matrix = capture.values[hook] else { continue }
+          let range = (first * matrix.columns)..<((first + count) * matrix.columns)
+          let overflows = matrix.values[range].withUnsafeBufferPointer {
+            block.put($0, layerIndex: index, row: rowsBuffered)
+          }
+          guard overflows == 0 else {
+            throw ActivationStoreError(
+              file: path, place: "\(hook) of prompt \(prompt.sequence.id)",
+              problem: "\(overflows) values exceed 65,504, the largest float16",
+              remedy: "store float32 or bfloat16")
+          }
+        }
+      }
+      rowsBuffered += count
+      first += count
+      if rowsBuffered == chunkRows { try flush() }
+    }
+    promptsWritten += 1
+  }
+
+  /// Puts the file in place under its name, and its journal beside it.
+  ///
+  /// - Returns: the journal, with the file's SHA-256.
+  /// - Throws: when prompts are missing or the disk is full; no file is left then.
+  public func finish() throws(ActivationStoreError) -> Journal {
+    guard let file, promptsWritten == description.prompts.count else {
+      throw misuse("\(promptsWritten) of \(description.prompts.count) prompts arrived")
+    }
+    try flush()
+    try HDF5.locked { () throws(ActivationStoreError) in
+      for block in blocks { try block.writeCounts(nonFinite) }
+      blocks = []
+      try file.check(H5Fflush(file.id, H5F_SCOPE_GLOBAL))
+      try file.closeFile()
+    }
+    self.file = nil
+    let temporaryPath = output.temporaryPath
+    let (size, sha256) = try translating { () throws(FileError) in
+      let content = try MappedFile(temporaryPath)
+      return (content.count, Digest.sha256(of: content))
+    }
+    let journal = Journal(
+      size: size, sha256: sha256, configurationSHA256: configurationSHA256,
+      created: timeText(created), toolVersion: description.toolVersion,
+      arguments: description.arguments, modelID: description.model.id,
+      modelSHA256: description.model.weightsSHA256, prompts: description.prompts.count,
+      rows: description.rowCount)
+    // The journal of an earlier file must not stand beside this one, not for a moment.
+    unlink(Journal.path(of: path))
+    do { try output.commit() } catch { throw ActivationStoreError(error) }
+    try journal.write(beside: path)
+    return journal
+  }
+
+  private func check(
+    _ capture: SequenceCapture, against prompt: StoreDescription.Prompt
+  ) throws(ActivationStoreError) {
+    for hook in description.hooks {
+      let matrix = capture.values[hook]
+      guard capture.positions[hook] ?? [] == prompt.positions,
+        matrix?.rows ?? 0 == prompt.positions.count,
+        prompt.positions.isEmpty || matrix?.columns == description.widths[hook.site]
+      else {
+        throw misuse("\(hook) of prompt \(prompt.sequence.id) has other positions or widths")
+      }
+      guard let matrix else { continue }
+      var (nans, infinities): (UInt64, UInt64) = (0, 0)
+      bathyscope_count_non_finite(matrix.values, matrix.values.count, &nans, &infinities)
+      guard nans + infinities > 0 else { continue }
+      let sum = nonFinite[hook] ?? (0, 0)
+      nonFinite[hook] = (sum.nans + Int(nans), sum.infinities + Int(infinities))
+    }
+  }
+
+  private func flush() throws(ActivationStoreError) {
+    guard rowsBuffered > 0 else { return }
+    try HDF5.locked { () throws(ActivationStoreError) in
+      for block in blocks { try block.flush(from: rowsWritten, count: rowsBuffered) }
+    }
+    rowsWritten += rowsBuffered
+    rowsBuffered = 0
+  }
+
+  private func misuse(_ problem: String) -> ActivationStoreError {
+    ActivationStoreError(
+      file: path, problem: problem,
+      remedy: "append the captures of all described prompts, each once and in order")
+  }
+}

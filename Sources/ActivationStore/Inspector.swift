@@ -1,0 +1,116 @@
+import CHDF5
+import Files
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Tries activation files in a process of its own, so that one on which libhdf5 crashes, hangs or
+/// takes all memory ends that process and not the caller's.
+///
+/// The process is a program that calls `Inspector.run` on its last argument and exits with what that
+/// returns.
+public struct Inspector: Sendable {
+  public var executable: String
+  /// Arguments before the file's path.
+  public var arguments: [String]
+  /// Seconds of wall time after which the process is ended.
+  public var patience: Double
+
+  public init(executable: String, arguments: [String], patience: Double = 20) {
+    self.executable = executable
+    self.arguments = arguments
+    self.patience = patience
+  }
+
+  /// - Throws: what is wrong with the file, also when the process did not live to tell.
+  func inspect(_ path: String) throws(ActivationStoreError) {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: executable)
+    process.arguments = arguments + [path]
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    let end = DispatchSemaphore(value: 0)
+    process.terminationHandler = { _ in end.signal() }
+    do { try process.run() } catch {
+      throw ActivationStoreError(
+        file: path, problem: "cannot be inspected: \(error.localizedDescription)",
+        remedy: "check that \(executable) can be run")
+    }
+    let hangs = end.wait(timeout: .now() + patience) == .timedOut
+    if hangs {
+      kill(process.processIdentifier, SIGKILL)
+      end.wait()
+    }
+    if !hangs, process.terminationReason == .exit, process.terminationStatus == 0 { return }
+    // A report is shorter than a pipe's buffer, so the process never waits for its being read.
+    let report = output.fileHandleForReading.availableData
+    if !hangs, process.terminationReason == .exit, let error = Self.error(in: report, path) {
+      throw error
+    }
+    throw ActivationStoreError(
+      file: path, problem: "libhdf5 crashed, hung or took too much memory when it read the file",
+      remedy: "it is damaged or made to do harm: fetch it again from a source that you trust")
+  }
+
+  private static func error(in report: Data, _ path: String) -> ActivationStoreError? {
+    guard let json = try? JSONReader.parse(Array(report), file: path),
+      let place = json["place"]?.text, let problem = json["problem"]?.text,
+      let remedy = json["remedy"]?.text
+    else { return nil }
+    return ActivationStoreError(file: path, place: place, problem: problem, remedy: remedy)
+  }
+
+  /// The process's part: reads the file under limits of one gigabyte more memory and five seconds of
+  /// processor time, and prints what is wrong with it as JSON.
+  ///
+  /// - Returns: the status to exit with, 0 for a good file and 4 for a bad one.
+  public static func run(_ path: String) -> Int32 {
+    limitResources()
+    do {
+      let file = try ActivationFile(path)
+      try file.touchEverySite()
+      return 0
+    } catch {
+      let report = ["place": error.place, "problem": error.problem, "remedy": error.remedy]
+      print(jsonText(report.mapValues { String($0.prefix(2000)) }))
+      return 4
+    }
+  }
+
+  private static func limitResources() {
+    #if os(Linux)
+      let (core, cpu, memory) = (
+        __rlimit_resource_t(RLIMIT_CORE.rawValue), __rlimit_resource_t(RLIMIT_CPU.rawValue),
+        __rlimit_resource_t(RLIMIT_AS.rawValue)
+      )
+      let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+      let inUse = rlim_t(pages.prefix { $0 != " " }) ?? 0
+    #else
+      let (core, cpu, memory) = (RLIMIT_CORE, RLIMIT_CPU, RLIMIT_AS)
+      let inUse: rlim_t = 0
+    #endif
+    for (resource, limit) in [
+      (core, 0), (cpu, 5), (memory, inUse * rlim_t(getpagesize()) + 1 << 30),
+    ] {
+      var limit = rlimit(rlim_cur: limit, rlim_max: limit)
+      setrlimit(resource, &limit)
+    }
+  }
+}
+
+extension ActivationFile {
+  /// Reads the first and the last row of every site, and so walks the way to the data.
+  func touchEverySite() throws(ActivationStoreError) {
+    var seen = Set<String>()
+    for hook in hooks where seen.insert(hook.site.rawValue).inserted {
+      _ = try matrix(hook, rows: 0..<1)
+      _ = try matrix(hook, rows: (description.rowCount - 1)..<description.rowCount)
+    }
+  }
+}

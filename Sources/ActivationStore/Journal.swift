@@ -1,0 +1,98 @@
+import Files
+import Foundation
+
+/// The JSON beside an activation file, `<file>.json`: which bytes it has and where they came from.
+///
+/// It is written last, so its presence says that the file was finished. It proves that a file is
+/// undamaged, not that it is friendly: whoever forges the one can forge the other.
+public struct Journal: Sendable, Equatable, Encodable {
+  public var schema = "bathyscope-activations-journal"
+  public var schemaVersion = 1
+  /// The activation file's size in bytes.
+  public var size: Int
+  /// SHA-256 of the activation file.
+  public var sha256: String
+  /// SHA-256 of the run's configuration: everything that decides the numbers.
+  public var configurationSHA256: String
+  public var created: String
+  public var toolVersion: String
+  public var arguments: String
+  public var modelID: String
+  public var modelSHA256: String
+  public var prompts: Int
+  public var rows: Int
+
+  enum CodingKeys: String, CodingKey {
+    case schema, size, sha256, created, arguments, prompts, rows
+    case schemaVersion = "schema_version"
+    case configurationSHA256 = "config_sha256"
+    case toolVersion = "tool_version"
+    case modelID = "model_id"
+    case modelSHA256 = "model_sha256"
+  }
+
+  /// The journal's place beside an activation file.
+  public static func path(of file: String) -> String { file + ".json" }
+
+  /// The journal beside an activation file; nil when there is none.
+  static func beside(_ file: String) throws(ActivationStoreError) -> Journal? {
+    let path = path(of: file)
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let json = try translating { () throws(FileError) in
+      try JSONReader.parse(try readFile(path, limit: 1 << 20), file: path)
+    }
+    func damaged(_ field: String, _ problem: String) -> ActivationStoreError {
+      ActivationStoreError(
+        file: path, place: field, problem: problem,
+        remedy: "fetch it again together with its activation file, or remove it")
+    }
+    func text(_ field: String) throws(ActivationStoreError) -> String {
+      guard let text = json[field]?.text else { throw damaged(field, "is missing or no text") }
+      return text
+    }
+    func number(_ field: String) throws(ActivationStoreError) -> Int {
+      guard let number = json[field]?.int, number >= 0 else {
+        throw damaged(field, "is missing or no whole number")
+      }
+      return number
+    }
+    let journal = Journal(
+      size: try number("size"), sha256: try text("sha256"),
+      configurationSHA256: try text("config_sha256"), created: try text("created"),
+      toolVersion: try text("tool_version"), arguments: try text("arguments"),
+      modelID: try text("model_id"), modelSHA256: try text("model_sha256"),
+      prompts: try number("prompts"), rows: try number("rows"))
+    let (schema, version) = (try text("schema"), try number("schema_version"))
+    guard schema == journal.schema, version == journal.schemaVersion else {
+      throw damaged("schema", "'\(schema)' version \(version) is not known here")
+    }
+    return journal
+  }
+
+  /// Reads a whole activation file and compares it with its journal.
+  ///
+  /// Opening a file compares the size only, because hashing gigabytes takes seconds.
+  ///
+  /// - Throws: when there is no journal, or when it tells of other bytes.
+  public static func verify(_ file: String) throws(ActivationStoreError) -> Journal {
+    guard let journal = try beside(file) else {
+      throw ActivationStoreError(
+        file: file, problem: "has no journal \(path(of: file)) to compare it with",
+        remedy: "fetch the journal too")
+    }
+    let content = try translating { () throws(FileError) in try MappedFile(file) }
+    guard content.count == journal.size, Digest.sha256(of: content) == journal.sha256 else {
+      throw ActivationStoreError(
+        file: file, problem: "does not have the bytes that \(path(of: file)) tells of",
+        remedy: "the file was damaged or changed: capture or fetch it again")
+    }
+    return journal
+  }
+
+  func write(beside file: String) throws(ActivationStoreError) {
+    let text = jsonText(self) + "\n"
+    try translating { () throws(FileError) in
+      try AtomicFile.write(Array(text.utf8), to: Journal.path(of: file))
+    }
+  }
+}

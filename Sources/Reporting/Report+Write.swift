@@ -1,0 +1,35 @@
+import Files
+import Foundation
+
+extension Report {
+  /// Writes `report.html`, and beside it `figures/` with the drawing (SVG) and the data (CSV, JSON) of
+  /// every figure; returns the path of the page.
+  ///
+  /// The page is written last, so that where it stands all that it links to stands as well.
+  /// - Throws: when the folder cannot be made or written to.
+  @discardableResult
+  public func write(to folder: String) throws(ReportingError) -> String {
+    let figureFolder = "\(folder)/figures"
+    do {
+      try FileManager.default.createDirectory(
+        atPath: figureFolder, withIntermediateDirectories: true)
+    } catch {
+      throw ReportingError(
+        file: figureFolder, problem: "the folder cannot be made: \(error.localizedDescription)",
+        remedy: "choose an output folder that can be written to")
+    }
+    let page = "\(folder)/report.html"
+    do {
+      for (slug, figure) in figures {
+        try AtomicFile.write(figure.csv.utf8, to: "\(figureFolder)/\(slug).csv")
+        try AtomicFile.write(figure.json.utf8, to: "\(figureFolder)/\(slug).json")
+        try AtomicFile.write(figure.svg.utf8, to: "\(figureFolder)/\(slug).svg")
+      }
+      try AtomicFile.write(html.utf8, to: page)
+    } catch {
+      throw ReportingError(
+        file: error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+    }
+    return page
+  }
+}
