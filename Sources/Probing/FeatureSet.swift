@@ -21,6 +21,12 @@ public struct Example: Sendable, Equatable, Codable {
 ///
 ///     let run = try model.run(batch, capturing: hooks.map { Capture($0, at: .last) })
 ///     let features = try FeatureSet(run, hooks: hooks, examples: examples)
+///
+/// From an activation file, whose prompts are the examples in order:
+///
+///     let features = try FeatureSet(
+///       hooks: hooks, matrices: hooks.map { try file.matrix($0) }, examples: examples,
+///       rowCounts: file.prompts.map(\.positions.count))
 public struct FeatureSet: Sendable {
   /// Where each matrix was read; one probe is trained for each.
   public let hooks: [HookPoint]

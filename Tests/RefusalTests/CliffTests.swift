@@ -1,3 +1,4 @@
+import ActivationStore
 import Foundation
 import Probing
 import Tensors
@@ -131,6 +132,41 @@ struct TokenTraceTests {
     #expect(throws: RefusalError.self) {
       try TokenTrace(
         id: "a", tokens: ["x"], segments: [.prompt], hooks: [.finalNorm], logits: [[.nan]])
+    }
+  }
+
+  @Test func anActivationFileGivesTheSameTraceAsTheRun() throws {
+    let path = FileManager.default.temporaryDirectory
+      .appendingPathComponent("trace-\(UUID().uuidString).h5").path
+    defer {
+      for name in [path, "\(path).json"] { try? FileManager.default.removeItem(atPath: name) }
+    }
+    let capture = capture(Matrix(rows: 3, columns: 2, values: [0, 0, 1, 0, 0, 4]))
+    let model = ModelIdentity(
+      id: "small", architecture: "llama", weightsSHA256: "abc", configurationSHA256: "def",
+      configurationJSON: "{}", tokenizerSHA256: nil, templateSHA256: nil)
+    let writer = try ActivationWriter(
+      path,
+      StoreDescription(
+        model: model, hooks: [.finalNorm], widths: [.finalNorm: 2],
+        prompts: [.init(sequence, positions: [0, 1, 2])], toolVersion: "0.1"))
+    try writer.append(capture)
+    _ = try writer.finish()
+    let file = try ActivationFile(path)
+    let texts = ["x", "y", "z"]
+    let stored = try TokenTrace(file, prompt: 0, texts: texts, probes: [probe])
+    #expect(stored == (try TokenTrace(capture, of: sequence, texts: texts, probes: [probe])))
+    let features = try FeatureSet(
+      hooks: [.finalNorm], matrices: [try file.matrix(.finalNorm)],
+      examples: [Example(id: "a", label: true)], rowCounts: file.prompts.map(\.positions.count))
+    #expect(features.examples.map(\.id) == ["a", "a", "a"])
+    var elsewhere = probe
+    elsewhere.hook = .embedding
+    #expect(throws: RefusalError.self) {
+      try TokenTrace(file, prompt: 0, texts: texts, probes: [elsewhere])
+    }
+    #expect(throws: RefusalError.self) {
+      try TokenTrace(file, prompt: 1, texts: texts, probes: [probe])
     }
   }
 
