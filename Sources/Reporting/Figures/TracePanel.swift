@@ -37,7 +37,7 @@ struct TracePanel {
       low.values.min().flatMap { low in high.values.max().map { (low, $0) } }
         .map { (low.x, y($0.0), y($0.1)) }
     }
-    canvas.band(places, "fill=\"var(--soft)\" fill-opacity=\"0.22\"")
+    canvas.band(places, "fill=\"var(--series3)\" fill-opacity=\"0.25\"")
   }
 
   private func drawScores(_ axis: TokenAxis, _ y: Scale, on canvas: inout Canvas) {
