@@ -13,7 +13,7 @@ struct TracePanel {
   func draw(on canvas: inout Canvas, top: Double, height: Double) -> Double {
     let axis = TokenAxis(
       texts: trace.tokens.map(\.text), segments: trace.tokens.map(\.segment), range: range,
-      left: 52, right: Canvas.width - 92)
+      left: 52, right: Canvas.width - 100)
     var y = scale
     (y.start, y.end) = (top + height, top + 10)
     axis.drawSegments(on: &canvas, top: top, bottom: top + height, names: names)
