@@ -29,10 +29,16 @@ let package = Package(
       ]),
 
     // Floor 5
-    .target(name: "Reporting", dependencies: ["Files", "Statistics"]),
+    .target(
+      name: "Reporting",
+      dependencies: ["Refusal", "Probing", "Transformer", "Tokenization", "Statistics", "Files"]),
 
     // Floor 4
-    .target(name: "Refusal", dependencies: ["Probing", "ActivationStore"]),
+    .target(
+      name: "Refusal",
+      dependencies: [
+        "Probing", "ActivationStore", "Transformer", "Tokenization", "Tensors", "Statistics",
+      ]),
 
     // Floor 3
     .target(

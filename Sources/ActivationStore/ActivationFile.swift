@@ -120,3 +120,12 @@ extension HDF5DataSet {
     try result.get()
   }
 }
+
+extension ActivationFile {
+  /// The version of libhdf5.
+  public static var libraryVersion: String {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    H5get_libversion(&major, &minor, &release)
+    return "\(major).\(minor).\(release)"
+  }
+}

@@ -41,7 +41,7 @@ public struct PlateauRule: Sendable, Equatable, Codable {
   }
 
   /// The rule in words.
-  var description: String {
+  public var description: String {
     let last = withoutLast == 0 ? "" : " without its last \(withoutLast) tokens"
     return "\(statistic.rawValue) over thinking\(last)"
   }

@@ -23,6 +23,8 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   public var logits: [[Float]]
   /// The place in `hooks` of the hook that figures and verdicts are about.
   public var chosen: Int
+  /// What random directions say at the chosen hook, where it was computed.
+  public var control: ControlBand?
 
   /// A trace from scores that are already there.
   /// - Throws: when counts do not fit or a score is not finite.

@@ -21,7 +21,10 @@ enum Markup {
   }
 
   /// A token as an axis label: escaped, its spaces and line ends shown, and never long.
-  static func tokenLabel(_ token: String, limit: Int = 14) -> String {
+  static func tokenLabel(_ token: String) -> String { escape(shortened(token)) }
+
+  /// The label before it is escaped, as wide as it will be seen.
+  static func shortened(_ token: String, limit: Int = 14) -> String {
     var label = ""
     // Scalars, because one character can carry any number of combining marks.
     for scalar in token.unicodeScalars.prefix(limit) {
@@ -33,7 +36,7 @@ enum Markup {
       }
     }
     if token.unicodeScalars.count > limit { label += "\u{2026}" }
-    return label.isEmpty ? "\u{2205}" : escape(label)
+    return label.isEmpty ? "\u{2205}" : label
   }
 
   private static func visible(_ scalar: Unicode.Scalar) -> String {

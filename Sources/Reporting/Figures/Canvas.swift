@@ -100,7 +100,7 @@ extension Canvas {
       case .area(let color, let opacity):
         rectangle(x, y + 1, 20, 12, "fill=\"\(color)\" fill-opacity=\"\(opacity)\"")
       case .hatch(let id):
-        rectangle(x, y + 1, 20, 12, "fill=\"url(#\(id))\" class=\"axis\"")
+        rectangle(x, y + 1, 20, 12, "fill=\"url(#\(id))\" stroke=\"var(--soft)\"")
       }
       text(Markup.escape(entry.name), x + 26, y + 11)
       x += width

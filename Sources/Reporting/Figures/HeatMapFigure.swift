@@ -62,7 +62,7 @@ public struct HeatMapFigure: Figure {
     var canvas = Canvas()
     let names = distinct(segments)
     let axis = TokenAxis(
-      texts: tokens, segments: segments, range: tokens.indices, left: 52, right: Canvas.width - 92)
+      texts: tokens, segments: segments, range: tokens.indices, left: 52, right: Canvas.width - 100)
     let cells = finiteCells
     let hasGaps = cells.contains { $0.contains { $0 == nil } }
     canvas.add(

@@ -22,7 +22,7 @@ struct TokenAxis {
   var labelHeight: Double {
     guard showsTexts else { return 22 }
     let longest =
-      texts[range].map { Canvas.width(of: Markup.tokenLabel($0), size: 10.2) }.max() ?? 0
+      texts[range].map { Canvas.width(of: Markup.shortened($0), size: 10.2) }.max() ?? 0
     return min(longest, 100) + 12
   }
 

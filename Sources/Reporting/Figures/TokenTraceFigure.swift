@@ -132,7 +132,7 @@ public struct TokenTraceFigure: Figure {
           name: "largest fall begins", sample: .line(color: "var(--series1)", dash: "2 3")))
     }
     for name in distinct(traces.compactMap { $0.control?.name }) {
-      entries.append(LegendEntry(name: name, sample: .area(color: "var(--soft)", opacity: 0.3)))
+      entries.append(LegendEntry(name: name, sample: .area(color: "var(--series3)", opacity: 0.35)))
     }
     return entries
   }

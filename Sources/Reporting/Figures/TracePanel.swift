@@ -13,7 +13,7 @@ struct TracePanel {
   func draw(on canvas: inout Canvas, top: Double, height: Double) -> Double {
     let axis = TokenAxis(
       texts: trace.tokens.map(\.text), segments: trace.tokens.map(\.segment), range: range,
-      left: 52, right: Canvas.width - 92)
+      left: 52, right: Canvas.width - 100)
     var y = scale
     (y.start, y.end) = (top + height, top + 10)
     axis.drawSegments(on: &canvas, top: top, bottom: top + height, names: names)
@@ -37,7 +37,7 @@ struct TracePanel {
       low.values.min().flatMap { low in high.values.max().map { (low, $0) } }
         .map { (low.x, y($0.0), y($0.1)) }
     }
-    canvas.band(places, "fill=\"var(--soft)\" fill-opacity=\"0.22\"")
+    canvas.band(places, "fill=\"var(--series3)\" fill-opacity=\"0.25\"")
   }
 
   private func drawScores(_ axis: TokenAxis, _ y: Scale, on canvas: inout Canvas) {

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Bathyscope
+import Foundation
+
+struct CaptureCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "capture", abstract: "Write activations to HDF5.",
+    discussion: """
+      Hooks are TransformerLens names in which * stands for anything. The file opens in h5py and in
+      xarray (engine h5netcdf); it appears under its name only when it is complete.
+
+      Example:
+
+        bathyscope capture --model smollm2-135m --prompts p.jsonl \\
+          --hooks 'blocks.*.hook_resid_post' --positions all --out acts.h5
+      """)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var prompts: PromptOptions
+
+  @Option(help: "Hook names or globs, separated by commas.")
+  var hooks = "blocks.*.hook_resid_post"
+
+  @Option(help: "Layers of the hooks, such as 15, 0..9 or 0,5,-1; all by default.")
+  var layers: String?
+
+  @Option(
+    help: "Tokens: all, last, an index, a..b (negative from the end), or a segment's name.")
+  var positions: Positions = .last
+
+  @Option(help: "Numbers in the file: float32, bfloat16 or float16.")
+  var store: StoreDescription.ElementType = .float32
+
+  @Flag(help: "Compress with gzip: 15 % smaller and many times slower.")
+  var compress = false
+
+  @Flag(help: "Do not ask before writing more than 100 GB.")
+  var yes = false
+
+  @Option(help: ArgumentHelp("The HDF5 file to write.", valueName: "file"), completion: .file())
+  var out: String
+
+  @OptionGroup var options: RunOptions
+
+  struct Result: Encodable {
+    var out: String
+    var sha256: String
+    var bytes: Int
+    var prompts: Int
+    var tokens: Int
+    var rows: Int
+    var hooks: [HookPoint]
+    var seconds: Double
+    var tokensPerSecond: Double
+    var peakMemoryBytes: Int
+    var kernel: String
+    var threads: Int
+  }
+
+  func run() throws {
+    let rows = try prompts.read()
+    let model = try model.load()
+    let clock = Progress(of: 0, "")
+    let batch = try model.encode(rows.map(\.conversation))
+    let hooks = try HookSelection(hooks, layers: layers).hooks(in: model.shape)
+    let description = try describe(model, batch, hooks, rows)
+    try announce(model, batch, description)
+    let writer = try ActivationWriter(out, description)
+    var progress = Progress(of: batch.tokenCount, "tokens")
+    let plan = Plan(capturing: hooks.map { Capture($0, at: positions) })
+    _ = try model.run(batch, plan, threads: options.threads) { capture in
+      try writer.append(capture)
+      progress.advance(by: batch.sequences[capture.sequence].tokens.count)
+    }
+    let journal = try writer.finish()
+    progress.finish()
+    for (hook, counts) in writer.nonFinite.sorted(by: { $0.key < $1.key }) {
+      writeError(
+        "warning: \(hook) has \(counts.nans) NaN and \(counts.infinities) infinite values")
+    }
+    let seconds = clock.seconds
+    let result = Result(
+      out: out, sha256: journal.sha256, bytes: journal.size, prompts: rows.count,
+      tokens: batch.tokenCount, rows: description.rowCount, hooks: hooks, seconds: seconds,
+      tokensPerSecond: Double(batch.tokenCount) / seconds, peakMemoryBytes: peakMemory(),
+      kernel: model.kernel, threads: options.threads)
+    if options.json {
+      try printJSON("capture", result)
+    } else {
+      print(
+        "\(out): \(result.rows) rows of \(hooks.count) hooks from \(rows.count) prompts, "
+          + "\(bytes(journal.size)); \(batch.tokenCount) tokens in \(fixed(seconds, 1)) s, "
+          + "\(fixed(result.tokensPerSecond, 0)) tokens/s, peak memory \(bytes(peakMemory()))")
+    }
+  }
+
+  private func describe(
+    _ model: Model, _ batch: Batch, _ hooks: [HookPoint], _ rows: [Prompt]
+  ) throws -> StoreDescription {
+    let longest = batch.sequences.map(\.tokens.count).max() ?? 0
+    let names = Set(rows.flatMap(\.labels.keys)).sorted()
+    return StoreDescription(
+      model: model.identity, hooks: hooks,
+      widths: Dictionary(
+        uniqueKeysWithValues: Set(hooks.map(\.site)).map {
+          ($0, model.shape.width(of: $0, tokens: longest))
+        }),
+      prompts: batch.sequences.map {
+        .init($0, positions: positions.indices(in: $0.segments))
+      },
+      labels: Dictionary(
+        uniqueKeysWithValues: names.map { name in (name, .init(rows.map { $0.labels[name] })) }),
+      precision: self.model.precision, kernel: model.kernel, arguments: commandLineJSON(),
+      seed: options.seed, toolVersion: bathyscopeVersion, elementType: store, compresses: compress)
+  }
+
+  /// Says what a long run will take, and asks before it fills a disk.
+  private func announce(
+    _ model: Model, _ batch: Batch, _ description: StoreDescription
+  ) throws {
+    let rate = model.estimatedTokensPerSecond(threads: options.threads)
+    let seconds = Double(batch.tokenCount) / rate
+    let size = description.estimatedBytes
+    if seconds > 2 || size > 1_000_000_000 {
+      writeError(
+        "\(batch.sequences.count) prompts, \(batch.tokenCount) tokens: about \(duration(seconds)), "
+          + "\(bytes(size)) on disk")
+    }
+    guard size > 100_000_000_000, !yes else { return }
+    guard isatty(STDIN_FILENO) == 1 else {
+      throw ValidationError("The file would take \(bytes(size)); give --yes to write it.")
+    }
+    FileHandle.standardError.write(Data("Write \(bytes(size))? [y/N] ".utf8))
+    guard readLine()?.lowercased().hasPrefix("y") == true else { throw ExitCode(2) }
+  }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Bathyscope
+import Foundation
+
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Check this machine: libraries, kernels, models, Python.",
+    discussion: "Example:\n\n  bathyscope doctor")
+
+  @Flag(help: "Print one JSON document on standard output.")
+  var json = false
+
+  struct Check: Encodable {
+    var name: String
+    var isGood: Bool
+    var finding: String
+  }
+
+  func run() throws {
+    let checks = [product(), blas(), store(), models(), python()]
+    if json {
+      try printJSON("doctor", ["checks": checks])
+    } else {
+      printTable(
+        ["check", "", "finding"], checks.map { [$0.name, $0.isGood ? "ok" : "FAIL", $0.finding] })
+    }
+    if !checks.allSatisfy(\.isGood) { throw ExitCode(4) }
+  }
+
+  /// The packed kernel against the system's BLAS.
+  private func product() -> Check {
+    let difference = Diagnosis.productDifference()
+    return Check(
+      name: "matrix kernel", isGood: difference < 1e-4,
+      finding: "\(Diagnosis.kernel), differs from OpenBLAS by \(difference)")
+  }
+
+  private func blas() -> Check {
+    Check(name: "OpenBLAS", isGood: true, finding: Diagnosis.blas)
+  }
+
+  private func store() -> Check {
+    Check(name: "HDF5", isGood: true, finding: ActivationFile.libraryVersion)
+  }
+
+  private func models() -> Check {
+    let names = ModelCatalogue.entries.map { entry in
+      let isThere = (try? ModelCatalogue.resolve(entry.name)) != nil
+      return "\(entry.name) \(isThere ? "is there" : "can be fetched")"
+    }
+    return Check(name: "models", isGood: true, finding: names.joined(separator: ", "))
+  }
+
+  /// Needed to fetch models only.
+  private func python() -> Check {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", "-m", "pip", "--version"]
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else {
+      return Check(name: "python", isGood: false, finding: "python3 is missing: install it")
+    }
+    process.waitUntilExit()
+    let text = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    let isGood = process.terminationStatus == 0
+    return Check(
+      name: "python", isGood: isGood,
+      finding: isGood
+        ? text.split(separator: " ").prefix(2).joined(separator: " ")
+        : "pip is missing, and needed to fetch models: install python3-pip")
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Bathyscope
+import Foundation
+
+@main
+struct Main {
+  static func main() {
+    do {
+      var command = try BathyscopeCommand.parseAsRoot()
+      try command.run()
+    } catch {
+      exit(report(error))
+    }
+  }
+
+  /// Prints an error and returns the status to exit with: 0 done, 2 usage, 3 a conflict of
+  /// configurations, 4 bad input.
+  private static func report(_ error: any Error) -> Int32 {
+    if let code = error as? ExitCode { return code.rawValue }
+    let code = BathyscopeCommand.exitCode(for: error)
+    if code == .success {
+      print(BathyscopeCommand.fullMessage(for: error))
+      return 0
+    }
+    // Whatever ArgumentParser throws is about the words of the command line.
+    if code == .validationFailure {
+      writeError(BathyscopeCommand.fullMessage(for: error))
+      return 2
+    }
+    if let probing = error as? ProbingError, probing.place == "modelSHA256" {
+      writeError("error: \(probing)")
+      return 3
+    }
+    writeError("error: \(error)")
+    return 4
+  }
+}
+
+struct BathyscopeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bathyscope",
+    abstract: "Look into the residual stream of language models.",
+    discussion: """
+      A first run, from a model to a report:
+
+        bathyscope models get smollm2-135m
+        bathyscope capture --model smollm2-135m --prompts prompts.jsonl \\
+          --hooks 'blocks.*.hook_resid_post' --positions last --out acts.h5
+        bathyscope probe train --acts acts.h5 --label harmful --out probe
+        bathyscope trace --model smollm2-135m --prompts transcripts.jsonl --probe probe --out trace
+
+      Results go to standard output, progress and warnings to standard error. Exit status: 0 done,
+      2 usage, 3 conflict of configurations, 4 bad input.
+      """,
+    version: bathyscopeVersion,
+    subcommands: [
+      ModelsCommand.self, TokensCommand.self, CaptureCommand.self, ProbeCommand.self,
+      TraceCommand.self, DoctorCommand.self, InspectCommand.self,
+    ])
+}
+
+/// The part of `Inspector` that runs in a process of its own.
+struct InspectCommand: ParsableCommand {
+  static let name = "inspect-activations"
+  static let configuration = CommandConfiguration(commandName: name, shouldDisplay: false)
+
+  @Argument var path: String
+
+  func run() throws { throw ExitCode(Inspector.run(path)) }
+}

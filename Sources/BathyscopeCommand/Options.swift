@@ -1,0 +1,147 @@
+import ArgumentParser
+import Bathyscope
+import Foundation
+
+struct ModelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A named model, a Hugging Face folder or a .gguf file.", valueName: "name-or-path"))
+  var model: String
+
+  @Option(help: "The arithmetic of the forward pass: float32.")
+  var precision: Precision = .float32
+
+  func load() throws -> Model { try Model.load(model, precision: precision) }
+}
+
+struct PromptOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "JSONL rows with text, prompt, messages or token_ids, or a published CSV; may be repeated.",
+      valueName: "file"), completion: .file())
+  var prompts: [String]
+
+  /// The prompts of all files.
+  func read() throws -> [Prompt] {
+    let prompts = try self.prompts.flatMap { try PromptFile.read($0) }
+    var seen: Set<String> = []
+    if let twice = prompts.first(where: { !seen.insert($0.id).inserted }) {
+      throw TokenizationError(
+        file: self.prompts.joined(separator: ", "), place: "id '\(printable(twice.id.utf8))'",
+        problem: "stands in two files", remedy: "give every row an id of its own")
+    }
+    return prompts
+  }
+
+  /// File names with digests, for provenance.
+  func provenance() throws -> String {
+    try prompts.map { path in
+      "\(URL(fileURLWithPath: path).lastPathComponent) \(Digest.sha256(of: try MappedFile(path)))"
+    }.joined(separator: ", ")
+  }
+}
+
+struct RunOptions: ParsableArguments {
+  @Option(help: "Threads; results are the same bytes for any number.")
+  var threads = Model.defaultThreads
+
+  @Option(help: "Decides every split, shuffle, resample and random direction.")
+  var seed: UInt64 = 42
+
+  @Flag(help: "Print one JSON document on standard output.")
+  var json = false
+
+  func validate() throws {
+    guard threads >= 1, threads <= 1024 else {
+      throw ValidationError("--threads must be from 1 to 1024.")
+    }
+  }
+}
+
+struct LabelOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The label that tells the classes apart.", valueName: "name"))
+  var label: String
+
+  @Option(help: "The value that counts as positive, for a label that is not true/false or 1/0.")
+  var positive: String?
+
+  @Option(help: "A label whose equal values stay on one side of every split.")
+  var group: String?
+
+  /// One example per prompt of an activation file.
+  func examples(_ file: ActivationFile) throws -> [Example] {
+    let labels = file.description.labels
+    guard let values = labels[label] else {
+      throw ActivationStoreError(
+        file: file.path, place: "label '\(label)'", problem: "is not stored",
+        remedy: "name one of: \(labels.keys.sorted().joined(separator: ", "))")
+    }
+    let groups = labels[group ?? "group"]
+    guard group == nil || groups != nil else {
+      throw ActivationStoreError(
+        file: file.path, place: "label '\(group ?? "")'", problem: "is not stored",
+        remedy: "name one of: \(labels.keys.sorted().joined(separator: ", "))")
+    }
+    return try file.prompts.enumerated().map { index, prompt in
+      let id = prompt.sequence.id
+      guard let isPositive = isPositive(values, index) else {
+        throw ActivationStoreError(
+          file: file.path, place: "label '\(label)' of prompt '\(printable(id.utf8))'",
+          problem: "is '\(printable(values.text(index).utf8))', neither true nor false",
+          remedy: "name the positive class with --positive")
+      }
+      let group = groups.map { $0.text(index) } ?? ""
+      return Example(id: id, label: isPositive, group: group.isEmpty ? nil : group)
+    }
+  }
+
+  private func isPositive(_ values: StoreDescription.Labels, _ index: Int) -> Bool? {
+    let text = values.text(index)
+    if text.isEmpty { return nil }
+    if let positive { return text == positive }
+    return ["true": true, "1": true, "false": false, "0": false][text.lowercased()]
+  }
+}
+
+extension StoreDescription.Labels {
+  /// A prompt's label as text; empty when it has none.
+  func text(_ index: Int) -> String {
+    switch self {
+    case .text(let values): values[index]
+    case .number(let values):
+      values[index].isNaN ? "" : Int(exactly: values[index]).map { "\($0)" } ?? "\(values[index])"
+    }
+  }
+
+  /// One label of all prompts: numbers where all are numbers or truth values, else text.
+  init(_ values: [LabelValue?]) {
+    let numbers = values.map { value -> Double? in
+      switch value {
+      case nil: .nan
+      case .bool(let value): value ? 1 : 0
+      case .integer(let value): Double(value)
+      case .number(let value): value
+      case .string: nil
+      }
+    }
+    if numbers.allSatisfy({ $0 != nil }) {
+      self = .number(numbers.compactMap { $0 })
+    } else {
+      self = .text(values.map { $0?.description ?? "" })
+    }
+  }
+}
+
+extension Precision: ExpressibleByArgument {}
+extension Positions: ExpressibleByArgument {}
+extension ProbeKind: ExpressibleByArgument {}
+extension StoreDescription.ElementType: ExpressibleByArgument {}
+
+extension ActivationFile {
+  /// Opens a file of any origin: libhdf5 meets it first in a process of its own.
+  static func inspected(_ path: String) throws -> ActivationFile {
+    let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
+    return try ActivationFile(
+      path, inspector: Inspector(executable: executable, arguments: [InspectCommand.name]))
+  }
+}

@@ -1,0 +1,130 @@
+import Bathyscope
+import Foundation
+
+/// Writes a line to standard error.
+func writeError(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
+
+/// What every document on standard output says about itself.
+struct Document<Content: Encodable>: Encodable {
+  var schema: String
+  var toolVersion = bathyscopeVersion
+  var content: Content
+
+  enum CodingKeys: String, CodingKey {
+    case schema
+    case toolVersion = "tool_version"
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    try content.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode("bathyscope-\(schema)-1", forKey: .schema)
+    try container.encode(toolVersion, forKey: .toolVersion)
+  }
+
+  var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+      encoder.keyEncodingStrategy = .convertToSnakeCase
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+}
+
+/// Prints one JSON document on standard output.
+func printJSON(_ schema: String, _ content: some Encodable) throws {
+  print(try Document(schema: schema, content: content).text)
+}
+
+/// Rows under a header, the columns as wide as their widest cell.
+func printTable(_ header: [String], _ rows: [[String]]) {
+  let all = [header] + rows
+  let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+  for row in all {
+    let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+    print(cells.joined(separator: "  ").trimmingCharacters(in: [" "]))
+  }
+}
+
+func fixed(_ value: Double, _ decimals: Int) -> String {
+  String(format: "%.\(decimals)f", locale: Locale(identifier: "en_US_POSIX"), value)
+}
+
+/// `1.8 GB`, in powers of ten.
+func bytes(_ count: Int) -> String {
+  let units = ["bytes", "kB", "MB", "GB", "TB"]
+  var (value, unit) = (Double(count), 0)
+  while value >= 1000, unit < units.count - 1 { (value, unit) = (value / 1000, unit + 1) }
+  return unit == 0 ? "\(count) bytes" : "\(fixed(value, 1)) \(units[unit])"
+}
+
+/// `42 s` or `3 min 5 s`.
+func duration(_ seconds: Double) -> String {
+  guard seconds.isFinite, seconds < 1e8 else { return "unknown" }
+  let whole = Int(seconds.rounded(.up))
+  if whole < 90 { return "\(whole) s" }
+  return whole < 5400
+    ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+}
+
+/// The largest amount of memory that this process has held, in bytes.
+func peakMemory() -> Int {
+  var usage = rusage()
+  getrusage(RUSAGE_SELF_COMPAT, &usage)
+  #if os(Linux)
+    return Int(usage.ru_maxrss) * 1024
+  #else
+    return Int(usage.ru_maxrss)
+  #endif
+}
+
+#if os(Linux)
+  private let RUSAGE_SELF_COMPAT = RUSAGE_SELF
+#else
+  private let RUSAGE_SELF_COMPAT = Int32(RUSAGE_SELF)
+#endif
+
+/// Rate and time left on standard error, for what takes over two seconds; none off a terminal.
+struct Progress {
+  private let unit: String
+  private let total: Int
+  private let start = ContinuousClock.now
+  private var done = 0
+  private var shown: ContinuousClock.Instant?
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+
+  init(of total: Int, _ unit: String) { (self.total, self.unit) = (total, unit) }
+
+  /// Seconds since the start.
+  var seconds: Double {
+    let elapsed = (ContinuousClock.now - start).components
+    return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+  }
+
+  mutating func advance(by count: Int) {
+    done += count
+    guard isTerminal else { return }
+    let now = ContinuousClock.now
+    guard now - start > .seconds(2), shown.map({ now - $0 > .milliseconds(500) }) ?? true else {
+      return
+    }
+    shown = now
+    let rate = Double(done) / seconds
+    let left = duration(Double(total - done) / rate)
+    write("\r\(done) of \(total) \(unit), \(fixed(rate, 0)) a second, \(left) left\u{1B}[K")
+  }
+
+  /// Clears the line.
+  func finish() { if shown != nil { write("\r\u{1B}[K") } }
+
+  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
+
+/// The command line as it was given, one JSON array: part of every result's provenance.
+func commandLineJSON() -> String {
+  let words = ["bathyscope"] + CommandLine.arguments.dropFirst()
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.withoutEscapingSlashes]
+  return (try? encoder.encode(words)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+}

@@ -1,0 +1,249 @@
+import ArgumentParser
+import Bathyscope
+import Foundation
+
+struct ProbeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "probe", abstract: "Train and test linear probes.",
+    subcommands: [Train.self, Eval.self])
+
+  struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Train a probe at every captured hook, with controls, and write it with its card.",
+      discussion: """
+        Rows are split by group into training, selection (choice of the layer) and test rows. Beside
+        every probe stand probes of shuffled labels and norm-matched random directions.
+
+        Example:
+
+          bathyscope probe train --acts acts.h5 --label harmful --test other.h5 --out probe
+        """)
+
+    @Option(help: ArgumentHelp("What 'capture' wrote.", valueName: "file"), completion: .file())
+    var acts: String
+
+    @OptionGroup var label: LabelOptions
+
+    @Option(
+      help: ArgumentHelp("Activations of another origin to test on.", valueName: "file"),
+      completion: .file())
+    var test: [String] = []
+
+    @Option(help: "logistic, difference-in-means, mass-mean or paper.")
+    var kind: ProbeKind = .logistic
+
+    @Option(help: "The probe's name on its card; the folder's name by default.")
+    var name: String?
+
+    @Option(help: "The licence of the training data, for the card.")
+    var licence = "not stated"
+
+    @Option(
+      help: ArgumentHelp(
+        "The model, for the cosine with its refusal openers; the one named in the file by default.",
+        valueName: "name-or-path"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
+    var out: String
+
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+      let file = try ActivationFile.inspected(acts)
+      let features = try FeatureSet(file, try label.examples(file))
+      let training = ProbeTraining(kind: kind, seed: options.seed)
+      let trained = try training.train(features, threads: options.threads)
+      var card = ProbeCard(
+        name: name ?? URL(fileURLWithPath: out).lastPathComponent, trained: trained,
+        model: file.description.model, precision: file.description.precision,
+        positions: try commonPositions(file), trainingData: [try source(file, features)],
+        signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
+        toolVersion: bathyscopeVersion)
+      for path in test {
+        let other = try ActivationFile.inspected(path)
+        try requireSameModel(other, file)
+        let features = try FeatureSet(other, try label.examples(other))
+        card.outOfDistribution.append(
+          .init(
+            data: try source(other, features), hook: trained.chosen.hook,
+            metrics: try trained.chosen.evaluate(on: features, seed: options.seed)))
+      }
+      card.openerCosines = openerCosines(trained, file)
+      let set = ProbeSet(card: card, probes: trained.probes)
+      try set.write(to: out)
+      if options.json {
+        try printJSON("probe", card)
+      } else {
+        printCard(card)
+        print("\nwritten to \(out)")
+      }
+    }
+
+    /// The rule by which the file's positions were chosen is not stored; what it gave is.
+    private func commonPositions(_ file: ActivationFile) throws -> Positions {
+      let prompts = file.prompts
+      for rule in [Positions.last, .all] + Segment.allCases.map({ .segment($0) })
+      where prompts.allSatisfy({ $0.positions == rule.indices(in: $0.sequence.segments) }) {
+        return rule
+      }
+      let fromEnd = prompts.map { $0.positions.map { position in
+        position - $0.sequence.tokens.count
+      } }
+      if let first = fromEnd.first, let low = first.first, let high = first.last,
+        fromEnd.allSatisfy({ $0 == Array(low...high) })
+      {
+        return .range(low, high)
+      }
+      let fromStart = prompts.compactMap(\.positions.first)
+      return .range(fromStart.min() ?? 0, prompts.compactMap(\.positions.last).max() ?? -1)
+    }
+
+    private func source(
+      _ file: ActivationFile, _ features: FeatureSet
+    ) throws -> ProbeCard.DataSource {
+      let positives = features.examples.count(where: \.label)
+      return .init(
+        name: URL(fileURLWithPath: file.path).lastPathComponent, licence: licence,
+        sha256: Digest.sha256(of: try MappedFile(file.path)), positives: positives,
+        negatives: features.rowCount - positives)
+    }
+
+    private func openerCosines(
+      _ trained: TrainedProbes, _ file: ActivationFile
+    ) -> [Double?]? {
+      let identity = file.description.model
+      do {
+        let model = try Model.load(self.model ?? identity.id)
+        guard model.identity.weightsSHA256 == identity.weightsSHA256 else {
+          writeError("note: \(model.identity.id) has other weights than the activations; "
+            + "the cosine with refusal openers is left out")
+          return nil
+        }
+        return try Openers.cosines(of: trained.probes, in: model)
+      } catch {
+        writeError("note: the cosine with refusal openers is left out: \(error)")
+        return nil
+      }
+    }
+  }
+
+  struct Eval: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Test a stored probe on other activations of its model.",
+      discussion: """
+        Example:
+
+          bathyscope probe eval --probe probe --acts other.h5 --label harmful
+        """)
+
+    @Option(help: ArgumentHelp("What 'probe train' wrote.", valueName: "folder"))
+    var probe: String
+
+    @Option(help: ArgumentHelp("What 'capture' wrote.", valueName: "file"), completion: .file())
+    var acts: String
+
+    @OptionGroup var label: LabelOptions
+
+    @Flag(help: "Use the probe although the model's weights are others; it is recorded.")
+    var force = false
+
+    @OptionGroup var options: RunOptions
+
+    struct Row: Encodable {
+      var hook: HookPoint
+      var isChosen: Bool
+      var metrics: ProbeMetrics
+    }
+
+    struct Result: Encodable {
+      var probe: String
+      var acts: String
+      var forced: [String]
+      var evaluations: [Row]
+    }
+
+    func run() throws {
+      let file = try ActivationFile.inspected(acts)
+      let description = file.description
+      let set = try ProbeSet.load(
+        probe,
+        for: ProbeHost(
+          modelSHA256: description.model.weightsSHA256,
+          width: try ProbeSet.load(probe).card.width, layerCount: Int.max),
+        force: force)
+      let probes = set.probes.filter { file.hooks.contains($0.hook) }
+      guard !probes.isEmpty else {
+        throw ProbingError(
+          acts, problem: "holds none of the probe's hooks",
+          remedy: "capture \(set.chosen.hook)")
+      }
+      let features = try FeatureSet(
+        file, try label.examples(file), hooks: probes.map(\.hook))
+      let rows = try probes.map {
+        Row(
+          hook: $0.hook, isChosen: $0.hook == set.chosen.hook,
+          metrics: try $0.evaluate(on: features, seed: options.seed))
+      }
+      if options.json {
+        try printJSON(
+          "probe-evaluation",
+          Result(probe: probe, acts: acts, forced: set.forced, evaluations: rows))
+        return
+      }
+      set.forced.forEach { writeError("forced: \($0)") }
+      printTable(
+        ["hook", "AUROC", "accuracy", "chosen"],
+        rows.map {
+          [
+            "\($0.hook)", $0.metrics.auroc.map { "\($0)" } ?? "undefined",
+            $0.metrics.accuracy.map { "\($0)" } ?? "undefined", $0.isChosen ? "*" : "",
+          ]
+        })
+    }
+  }
+}
+
+extension FeatureSet {
+  /// The rows of an activation file, at all of its hooks or some of them.
+  init(_ file: ActivationFile, _ examples: [Example], hooks: [HookPoint]? = nil) throws {
+    let hooks = hooks ?? file.hooks
+    try self.init(
+      hooks: hooks, matrices: try hooks.map { try file.matrix($0) }, examples: examples,
+      rowCounts: file.prompts.map(\.positions.count))
+  }
+}
+
+/// Activations of two models cannot be compared.
+func requireSameModel(_ file: ActivationFile, _ other: ActivationFile) throws {
+  let (left, right) = (file.description.model, other.description.model)
+  guard left.weightsSHA256 == right.weightsSHA256 else {
+    throw ActivationStoreError(
+      file: file.path, place: "model_sha256",
+      problem: "holds activations of \(left.id), \(other.path) of \(right.id) with other weights",
+      remedy: "capture both with one model")
+  }
+}
+
+/// A probe's card as a table by layer.
+func printCard(_ card: ProbeCard) {
+  let report = card.report
+  printTable(
+    ["hook", "test AUROC", "test accuracy", "shuffled", "random", "cosine", "chosen"],
+    report.evaluations.enumerated().map { index, evaluation in
+      let cosine = card.openerCosines.flatMap { $0[index] }.map { fixed($0, 3) }
+      return [
+        "\(evaluation.hook)", evaluation.test.auroc.map { "\($0)" } ?? "undefined",
+        evaluation.test.accuracy.map { "\($0)" } ?? "undefined",
+        fixed(evaluation.shuffled.meanAUROC, 3), fixed(evaluation.random.meanAUROC, 3),
+        cosine ?? "-", index == report.chosen ? "*" : "",
+      ]
+    })
+  print("\n\(report.sentence)")
+  for test in card.outOfDistribution {
+    print(
+      "out of distribution, \(test.data.name) at \(test.hook): AUROC "
+        + (test.metrics.auroc.map { "\($0)" } ?? "undefined") + ", accuracy "
+        + (test.metrics.accuracy.map { "\($0)" } ?? "undefined"))
+  }
+}

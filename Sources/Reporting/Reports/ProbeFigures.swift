@@ -1,0 +1,65 @@
+import Probing
+import Statistics
+import Transformer
+
+extension HookPoint {
+  /// Where a hook stands on an axis of layers: its block, -1 for the embedding, and behind the last
+  /// block for the final norm.
+  func axisLayer(lastBlock: Int) -> Int {
+    layer ?? (self == .embedding ? -1 : lastBlock + 1)
+  }
+}
+
+extension ProbeReport {
+  /// The layers of the probes, for an axis.
+  var axisLayers: [Int] {
+    let hooks = evaluations.map(\.hook)
+    let last = hooks.compactMap(\.layer).max() ?? -1
+    return hooks.map { $0.axisLayer(lastBlock: last) }
+  }
+
+  /// AUROC on the test rows by layer, beside probes of shuffled labels and of random directions.
+  public var aurocByLayer: LineFigure {
+    let layers = axisLayers.map { Double($0) }
+    func control(_ name: String, _ metrics: [ControlMetrics]) -> LineFigure.Series {
+      let points = zip(layers, metrics).map { layer, metrics in
+        LineFigure.Point(
+          x: layer, y: metrics.auroc.isEmpty ? nil : metrics.meanAUROC,
+          low: metrics.auroc.min(), high: metrics.auroc.max())
+      }
+      return LineFigure.Series(name: name, points: points, isControl: true)
+    }
+    let probes = zip(layers, evaluations).map { layer, evaluation in
+      evaluation.test.auroc.map { LineFigure.Point(x: layer, $0) } ?? .init(x: layer, y: nil)
+    }
+    return LineFigure(
+      title: "AUROC by layer",
+      caption: "Probes on \(testRows) test rows that served neither training nor any choice, with "
+        + "95 % intervals. Controls: mean and range of probes on shuffled labels and of "
+        + "norm-matched random directions. The marked layer was chosen on \(selectionRows) other "
+        + "rows. Seed \(training.seed).",
+      xLabel: "layer", yLabel: "AUROC",
+      series: [
+        .init(name: "\(training.kind.rawValue) probe", points: probes),
+        control("shuffled labels", evaluations.map(\.shuffled)),
+        control("random directions", evaluations.map(\.random)),
+      ],
+      levels: [.init(name: "chance", value: 0.5)],
+      marks: [.init(name: "chosen", value: layers[chosen])])
+  }
+
+  /// Every probe's figures and controls.
+  public var table: Table {
+    Table(
+      columns: ["hook", "AUROC", "accuracy", "shuffled AUROC", "random AUROC", "C"],
+      rows: evaluations.map { evaluation in
+        [
+          .text(evaluation.hook.description),
+          evaluation.test.auroc.map { .interval($0) } ?? .missing,
+          evaluation.test.accuracy.map { .interval($0) } ?? .missing,
+          .number(evaluation.shuffled.meanAUROC), .number(evaluation.random.meanAUROC),
+          evaluation.inversePenalty.map { .number($0) } ?? .missing,
+        ]
+      })
+  }
+}

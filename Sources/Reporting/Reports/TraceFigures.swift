@@ -1,0 +1,107 @@
+import Probing
+import Refusal
+import Statistics
+import Transformer
+
+extension TokenTrace {
+  /// The score of every token at the chosen hook.
+  public func figure(rule: PlateauRule) -> TokenTraceFigure {
+    let cliff = cliff(rule: rule)
+    let scores = probabilities()
+    let tokens = zip(zip(self.tokens, segments), scores).map { token, score in
+      TokenTraceFigure.Token(text: token.0, segment: token.1.name, score: score)
+    }
+    let control = control.map {
+      TokenTraceFigure.Control(
+        name: "\($0.directions) random directions, 5 to 95 %", low: $0.low, high: $0.high)
+    }
+    let kind = label.map { " (\($0))" } ?? ""
+    return TokenTraceFigure(
+      title: "Score of every token: \(id)\(kind)",
+      caption: "s = sigmoid(z) of the probe at \(hooks[chosen]). Plateau: \(rule.description); "
+        + "final: the last template token before the answer.",
+      yLabel: "s",
+      traces: [
+        .init(
+          name: id, tokens: tokens, plateau: cliff.plateau, final: cliff.final,
+          fallStart: cliff.largestFallStart, control: control)
+      ])
+  }
+
+  /// The score of every token at every layer.
+  public var heatMap: HeatMapFigure {
+    let last = hooks.compactMap(\.layer).max() ?? -1
+    let layers = hooks.map { $0.axisLayer(lastBlock: last) }
+    return HeatMapFigure(
+      title: "Layers and positions: \(id)",
+      caption: "s of each layer's own probe. The marked layer is the chosen one.",
+      valueLabel: "s", colors: .diverging(centre: 0.5), layers: layers, tokens: tokens,
+      segments: segments.map(\.name),
+      values: hooks.indices.map { probabilities(at: $0).map { $0 } },
+      chosenLayer: layers[chosen])
+  }
+}
+
+extension CliffSummary {
+  /// The average curve of each group, with its band.
+  public func averageCurves(_ title: String, _ curve: (Group) -> AverageCurve) -> LineFigure {
+    let curves = groups.map { (label: $0.label, curve: curve($0)) }
+    let first = curves.first?.curve
+    return LineFigure(
+      title: title,
+      caption: "Mean of s at \(hook) over transcripts; positions that a transcript lacks do not "
+        + "count. Band: 95 % bootstrap over transcripts, \(first?.resamples ?? 0) resamples, seed "
+        + "\(seed).",
+      xLabel: first?.axis ?? "position", yLabel: "mean s",
+      series: curves.map { label, curve in
+        .init(
+          name: label,
+          points: curve.points.map {
+            .init(x: $0.position, y: $0.mean, low: $0.low, high: $0.high)
+          })
+      })
+  }
+
+  /// Mean plateau and final score by layer, for each group.
+  public var layerStudy: LineFigure {
+    let hooks = groups.first?.layers.map(\.hook) ?? []
+    let last = hooks.compactMap(\.layer).max() ?? -1
+    func series(_ name: String, _ group: Group, _ value: (Means) -> Interval?)
+      -> LineFigure.Series
+    {
+      .init(
+        name: "\(group.label): \(name)",
+        points: group.layers.map { layer in
+          let x = Double(layer.hook.axisLayer(lastBlock: last))
+          return value(layer.means).map { .init(x: x, $0) } ?? .init(x: x, y: nil)
+        })
+    }
+    return LineFigure(
+      title: "Final score and plateau by layer",
+      caption: "Each layer's own probe; means over transcripts with 95 % BCa intervals over "
+        + "prompts, seed \(seed).",
+      xLabel: "layer", yLabel: "mean s",
+      series: groups.flatMap { group in
+        [series("final", group, \.final)]
+          + (group.measured > 0 ? [series("plateau", group, \.plateau)] : [])
+      },
+      marks: [.init(name: "chosen", value: Double(hook.axisLayer(lastBlock: last)))])
+  }
+
+  /// Means with intervals, one row per group.
+  public var table: Table {
+    func cell(_ interval: Interval?) -> Cell { interval.map { .interval($0) } ?? .missing }
+    return Table(
+      columns: [
+        "group", "transcripts", "plateau", "final", "cliff", "relative drop",
+        "share in end of thinking",
+      ],
+      rows: groups.map { group in
+        [
+          .text(group.label), .integer(group.transcripts), cell(group.means.plateau),
+          cell(group.means.final), cell(group.means.cliff), cell(group.means.relativeDrop),
+          group.endOfThinkingShare.map { .number($0) } ?? .missing,
+        ]
+      })
+  }
+}

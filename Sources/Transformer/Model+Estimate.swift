@@ -1,0 +1,31 @@
+import Tensors
+
+extension Model {
+  /// About how many tokens a second this machine will run, from a product of a few milliseconds.
+  ///
+  /// A forecast to print before a long run; attention over long sequences and the writing of files
+  /// come on top.
+  public func estimatedTokensPerSecond(threads: Int) -> Double {
+    let (rows, size) = (96, 512)
+    let weights = PackedMatrix(outputs: size, inputs: size) { row, target in
+      for index in 0..<size { target[index] = Float((row + index) % 7) }
+    }
+    let x = [Float](repeating: 1, count: rows * size)
+    var y = [Float](repeating: 0, count: rows * size)
+    let clock = ContinuousClock()
+    let time = (0..<3).map { _ in
+      clock.measure { weights.multiply(x, rows: rows, into: &y) }
+    }.min() ?? .seconds(1)
+    let seconds = Double(time.components.attoseconds) * 1e-18 + Double(time.components.seconds)
+    let rate = Double(rows * size * size) / max(seconds, 1e-9)
+    return rate * Double(threads) / Double(shape.weightsPerToken)
+  }
+}
+
+extension ModelShape {
+  /// Weights of the blocks: the multiplications that one token takes.
+  var weightsPerToken: Int {
+    let attention = 2 * dModel * dHead * (heads + keyValueHeads)
+    return layers * (attention + 3 * dModel * dMLP)
+  }
+}
