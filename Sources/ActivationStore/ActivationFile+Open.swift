@@ -84,6 +84,11 @@ extension HDF5Object {
     description.kernel = try text("kernel")
     description.arguments = try text("arguments")
     description.seed = try number("seed", .uint64)
+    let rule = try text("positions")
+    description.rule = Positions(rule)
+    guard rule.isEmpty || description.rule != nil else {
+      throw .damaged(file, "/ attribute positions", "'\(rule)' names no positions")
+    }
     let (created, precision) = (try text("created"), try text("precision"))
     guard let time = try? Date(created, strategy: .iso8601) else {
       throw .damaged(file, "/ attribute created", "'\(created)' is no time")

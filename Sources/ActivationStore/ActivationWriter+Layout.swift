@@ -26,6 +26,7 @@ extension HDF5Object {
     try setAttribute("kernel", description.kernel)
     try setAttribute("arguments", description.arguments)
     try setAttribute("seed", description.seed, .uint64)
+    try setAttribute("positions", description.rule?.description ?? "")
   }
 
   /// Everything that is known of rows, tokens and prompts; returns the dimension of rows.

@@ -59,6 +59,8 @@ public struct StoreDescription: Sendable, Equatable {
   /// The whole command line.
   public var arguments: String
   public var seed: UInt64
+  /// The rule that gave every prompt's positions; nil where they were listed.
+  public var rule: Positions?
   public var toolVersion: String
   /// In whole seconds; nil is SOURCE_DATE_EPOCH, or now where that is not set.
   public var created: Date?
@@ -69,7 +71,8 @@ public struct StoreDescription: Sendable, Equatable {
   public init(
     model: ModelIdentity, hooks: [HookPoint], widths: [HookPoint.Site: Int], prompts: [Prompt],
     labels: [String: Labels] = [:], precision: Precision = .float32, kernel: String = "",
-    arguments: String = "", seed: UInt64 = 0, toolVersion: String, created: Date? = nil,
+    arguments: String = "", seed: UInt64 = 0, rule: Positions? = nil, toolVersion: String,
+    created: Date? = nil,
     elementType: ElementType = .float32, compresses: Bool = false
   ) {
     self.model = model
@@ -81,6 +84,7 @@ public struct StoreDescription: Sendable, Equatable {
     self.kernel = kernel
     self.arguments = arguments
     self.seed = seed
+    self.rule = rule
     self.toolVersion = toolVersion
     self.created = created
     self.elementType = elementType

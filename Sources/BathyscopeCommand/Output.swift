@@ -71,19 +71,14 @@ func duration(_ seconds: Double) -> String {
 /// The largest amount of memory that this process has held, in bytes.
 func peakMemory() -> Int {
   var usage = rusage()
-  getrusage(RUSAGE_SELF_COMPAT, &usage)
   #if os(Linux)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Int(usage.ru_maxrss) * 1024
   #else
+    getrusage(RUSAGE_SELF, &usage)
     return Int(usage.ru_maxrss)
   #endif
 }
-
-#if os(Linux)
-  private let RUSAGE_SELF_COMPAT = RUSAGE_SELF
-#else
-  private let RUSAGE_SELF_COMPAT = Int32(RUSAGE_SELF)
-#endif
 
 /// Rate and time left on standard error, for what takes over two seconds; none off a terminal.
 struct Progress {

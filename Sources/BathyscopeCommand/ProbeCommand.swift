@@ -57,7 +57,7 @@ struct ProbeCommand: ParsableCommand {
       var card = ProbeCard(
         name: name ?? URL(fileURLWithPath: out).lastPathComponent, trained: trained,
         model: file.description.model, precision: file.description.precision,
-        positions: try commonPositions(file), trainingData: [try source(file, features)],
+        positions: file.description.rule ?? .all, trainingData: [try source(file, features)],
         signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
         toolVersion: bathyscopeVersion)
       for path in test {
@@ -78,25 +78,6 @@ struct ProbeCommand: ParsableCommand {
         printCard(card)
         print("\nwritten to \(out)")
       }
-    }
-
-    /// The rule by which the file's positions were chosen is not stored; what it gave is.
-    private func commonPositions(_ file: ActivationFile) throws -> Positions {
-      let prompts = file.prompts
-      for rule in [Positions.last, .all] + Segment.allCases.map({ .segment($0) })
-      where prompts.allSatisfy({ $0.positions == rule.indices(in: $0.sequence.segments) }) {
-        return rule
-      }
-      let fromEnd = prompts.map { $0.positions.map { position in
-        position - $0.sequence.tokens.count
-      } }
-      if let first = fromEnd.first, let low = first.first, let high = first.last,
-        fromEnd.allSatisfy({ $0 == Array(low...high) })
-      {
-        return .range(low, high)
-      }
-      let fromStart = prompts.compactMap(\.positions.first)
-      return .range(fromStart.min() ?? 0, prompts.compactMap(\.positions.last).max() ?? -1)
     }
 
     private func source(

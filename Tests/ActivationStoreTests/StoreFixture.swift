@@ -55,6 +55,7 @@ enum StoreFixture {
         "score": .number([1, -0.5, .infinity, 0, 1e300]),
       ],
       kernel: "reference", arguments: "bathyscope capture --model tiny", seed: .max,
+      rule: .range(0, -2),
       toolVersion: "0.0-test", created: Date(timeIntervalSince1970: 1_767_323_045),
       elementType: elementType, compresses: compresses)
   }

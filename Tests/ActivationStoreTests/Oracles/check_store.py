@@ -15,7 +15,7 @@ import xarray as xr
 
 ROOT = """format format_version created tool_version model_id model_architecture model_sha256
 model_config_sha256 model_config_json tokenizer_sha256 template_sha256 config_sha256 config_json
-precision kernel arguments seed""".split()
+precision kernel arguments seed positions""".split()
 
 
 def check_h5py(path):

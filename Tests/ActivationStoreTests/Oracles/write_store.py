@@ -20,7 +20,7 @@ def main(path):
             format="bathyscope-activations", created="2026-01-02T03:04:05Z", tool_version="0",
             model_id="tiny", model_architecture="llama", model_sha256="00", model_config_sha256="11",
             model_config_json="{}", tokenizer_sha256="", template_sha256="22", config_sha256="33",
-            config_json="{}", precision="float32", kernel="none", arguments="")
+            config_json="{}", precision="float32", kernel="none", arguments="", positions="")
         for name, value in attributes.items():
             file.attrs.create(name, value, dtype=TEXT)
         file.attrs["format_version"] = np.int64(1)
