@@ -77,7 +77,8 @@ def length(text):
 
 
 def line(text):
-    return " ".join(text.split())
+    """On one line and without a full stop at its end, which no harmful prompt has."""
+    return " ".join(text.split()).removesuffix(".")
 
 
 class Data:
