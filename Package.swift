@@ -96,7 +96,7 @@ let package = Package(
       dependencies: ["Probing", "Transformer", "Statistics", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "RefusalTests", dependencies: ["Refusal", "Probing", "Statistics"],
+      name: "RefusalTests", dependencies: ["Refusal", "Probing", "Statistics", "Tensors"],
       exclude: ["Oracles"]),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Statistics"]),

@@ -111,7 +111,8 @@ struct CaptureCommand: ParsableCommand {
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(rows.map { $0.labels[name] })) }),
       precision: self.model.precision, kernel: model.kernel, arguments: commandLineJSON(),
-      seed: options.seed, rule: positions, toolVersion: bathyscopeVersion, elementType: store, compresses: compress)
+      seed: options.seed, rule: positions, toolVersion: bathyscopeVersion, elementType: store,
+      compresses: compress)
   }
 
   /// Says what a long run will take, and asks before it fills a disk.

@@ -32,7 +32,9 @@ struct DoctorCommand: ParsableCommand {
     let difference = Diagnosis.productDifference()
     return Check(
       name: "matrix kernel", isGood: difference < 1e-4,
-      finding: "\(Diagnosis.kernel), differs from OpenBLAS by \(difference)")
+      finding:
+        "\(Diagnosis.kernel), differs from OpenBLAS by at most \(String(format: "%.0e", difference))"
+    )
   }
 
   private func blas() -> Check {

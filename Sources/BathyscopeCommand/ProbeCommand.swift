@@ -97,8 +97,9 @@ struct ProbeCommand: ParsableCommand {
       do {
         let model = try Model.load(self.model ?? identity.id)
         guard model.identity.weightsSHA256 == identity.weightsSHA256 else {
-          writeError("note: \(model.identity.id) has other weights than the activations; "
-            + "the cosine with refusal openers is left out")
+          writeError(
+            "note: \(model.identity.id) has other weights than the activations; "
+              + "the cosine with refusal openers is left out")
           return nil
         }
         return try Openers.cosines(of: trained.probes, in: model)

@@ -24,7 +24,8 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "Layers to trace besides the chosen one; all of the probe's by default.")
   var layers: String?
 
-  @Option(help: ArgumentHelp("A label by which transcripts are shown in groups.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("A label by which transcripts are shown in groups.", valueName: "name"))
   var label: String?
 
   @Option(help: "A label whose equal values are resampled together; 'group' by default.")
@@ -68,7 +69,7 @@ struct TraceCommand: ParsableCommand {
       atPath: out, withIntermediateDirectories: true)
     let traces = try trace(model, batch, rows, probes, set.chosen)
     let summary = try CliffSummary(
-      traces, rule: paper ? .paper : .robust, seed: options.seed)
+      traces, rule: rule, seed: options.seed)
     let path = try write(model, set, traces, summary)
     let result = Result(
       report: path, seconds: clock.seconds, transcripts: rows.count, tokens: batch.tokenCount,
@@ -77,11 +78,15 @@ struct TraceCommand: ParsableCommand {
       try printJSON("trace-summary", result)
     } else {
       set.forced.forEach { writeError("forced: \($0)") }
-      for group in summary.groups { print("\(printable(group.label.utf8)): \(group.verdict.sentence)") }
+      for group in summary.groups {
+        print("\(printable(group.label.utf8)): \(group.verdict.sentence)")
+      }
       print("\(rows.count) transcripts, \(batch.tokenCount) tokens in \(fixed(clock.seconds, 1)) s")
       print(path)
     }
   }
+
+  private var rule: PlateauRule { paper ? .paper : .robust }
 
   /// The probes at the wanted layers, the chosen one always among them.
   private func chosenProbes(_ set: ProbeSet, _ model: Model) throws -> [Probe] {
@@ -94,7 +99,7 @@ struct TraceCommand: ParsableCommand {
     _ model: Model, _ batch: Batch, _ rows: [Prompt], _ probes: [Probe], _ chosen: Probe
   ) throws -> [TokenTrace] {
     let tokenizer = try? model.encoder.tokenizer
-    let controls = chosen.randomControls(20, seed: options.seed)
+    let controls = chosen.randomControls(99, seed: options.seed)
     let index = probes.firstIndex { $0.hook == chosen.hook } ?? 0
     var progress = Progress(of: batch.tokenCount, "tokens")
     var traces: [TokenTrace] = []
@@ -108,7 +113,8 @@ struct TraceCommand: ParsableCommand {
         chosen: index, group: row.labels[group ?? "group"]?.description,
         label: label.flatMap { kind(row, $0) })
       if let activations = capture.values[chosen.hook] {
-        trace.control = try ControlBand(controls, on: activations)
+        trace.control = try TraceControl(
+          controls, on: activations, landmarks: trace.landmarks, rule: rule)
       }
       traces.append(trace)
       progress.advance(by: sequence.tokens.count)
@@ -148,7 +154,8 @@ struct TraceCommand: ParsableCommand {
         .init("chat template SHA-256", identity.templateSHA256 ?? "none"),
         .init("tokenizer SHA-256", identity.tokenizerSHA256 ?? "none"),
         .init("prompts", try prompts.provenance()),
-        .init("probe", "\(set.card.name) \(Digest.sha256(of: try MappedFile("\(probe)/card.json")))"),
+        .init(
+          "probe", "\(set.card.name) \(Digest.sha256(of: try MappedFile("\(probe)/card.json")))"),
         .init("seed", "\(options.seed)"), .init("precision", self.model.precision.rawValue),
         .init("kernel", model.kernel), .init("Bathyscope", bathyscopeVersion),
         .init("command", commandLineJSON()),

@@ -60,7 +60,11 @@ public struct Digest: Sendable {
   /// The digest of a mapped file's content.
   public static func sha256(of file: MappedFile) -> String {
     var digest = Digest()
-    digest.update(file.bytes)
+    for start in stride(from: 0, to: file.count, by: 4 << 20) {
+      let range = start..<min(start + (4 << 20), file.count)
+      digest.update(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+      file.release(range)
+    }
     return digest.hexadecimal()
   }
 }

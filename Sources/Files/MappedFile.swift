@@ -53,6 +53,15 @@ public final class MappedFile: @unchecked Sendable {
 
   public var count: Int { bytes.count }
 
+  /// Lets go of memory pages that were read; the bytes stay readable and come back from the file.
+  ///
+  /// - Parameter range: begins at a multiple of the page size.
+  package func release(_ range: Range<Int>) {
+    guard let start = bytes.baseAddress, !range.isEmpty else { return }
+    let address = UnsafeMutableRawPointer(mutating: start + range.lowerBound)
+    madvise(address, range.count, MADV_DONTNEED)
+  }
+
   /// The bytes `offset ..< offset + length`, or an error that names `field`.
   package func slice(
     _ offset: Int, _ length: Int, field: @autoclosure () -> String

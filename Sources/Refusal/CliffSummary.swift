@@ -16,7 +16,9 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     /// The share of the mean cliff that lies inside the end-of-thinking template; nil where the mean
     /// does not fall.
     public var endOfThinkingShare: Double?
-    public var verdict: Verdict
+    /// The cliff beside that of random directions; nil where they were not traced.
+    public var control: CliffControl?
+    public internal(set) var verdict: Verdict
     public var aligned: AverageCurve
     public var resampled: AverageCurve
     /// The same means at every hook.
@@ -74,6 +76,31 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     for (label, traces) in byLabel.sorted(by: { $0.key < $1.key }) {
       groups.append(try Group(label, traces, rule, bootstrap))
     }
+    try judge(byLabel)
+  }
+}
+
+extension CliffSummary {
+  /// Says what was found, once the controls of all groups are there to be corrected together.
+  private mutating func judge(_ traces: [String: [TokenTrace]]) throws(RefusalError) {
+    let places = groups.indices.filter { groups[$0].control != nil }
+    let raw = places.compactMap { groups[$0].control?.p }
+    let p: [Double]
+    do throws(StatisticsError) {
+      p = try MultipleComparisons.holm.adjusted(raw)
+    } catch {
+      throw RefusalError(error)
+    }
+    for (place, p) in zip(places, p) { groups[place].control?.p = p }
+    for index in groups.indices {
+      let measured = (traces[groups[index].label] ?? []).filter {
+        $0.cliff(rule: rule).cliff != nil
+      }
+      groups[index].verdict = Verdict(
+        cliff: groups[index].means.cliff, control: groups[index].control,
+        total: groups[index].transcripts, measured: measured.count,
+        prompts: Set(measured.map(\.group)).count, rule: rule)
+    }
   }
 }
 
@@ -95,9 +122,9 @@ extension CliffSummary.Group {
     let total = pairs.reduce(0) { $0 + ($1.1.cliff ?? 0) }
     let atEnd = pairs.reduce(0) { $0 + ($1.1.endOfThinkingFall ?? 0) }
     endOfThinkingShare = total > 0 ? atEnd / total : nil
+    control = CliffControl(cliff: means.cliff?.estimate, of: traces, rule: rule)
     verdict = Verdict(
-      cliff: means.cliff, total: traces.count, measured: pairs.count,
-      prompts: Set(pairs.map(\.0.group)).count, rule: rule)
+      cliff: nil, control: nil, total: traces.count, measured: 0, prompts: 0, rule: rule)
     aligned = try .aligned(traces, bootstrap: bootstrap)
     resampled = try .resampled(traces, bootstrap: bootstrap)
   }

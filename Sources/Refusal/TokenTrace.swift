@@ -24,7 +24,7 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   /// The place in `hooks` of the hook that figures and verdicts are about.
   public var chosen: Int
   /// What random directions say at the chosen hook, where it was computed.
-  public var control: ControlBand?
+  public var control: TraceControl?
 
   /// A trace from scores that are already there.
   /// - Throws: when counts do not fit or a score is not finite.

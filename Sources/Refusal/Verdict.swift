@@ -6,6 +6,8 @@ public struct Verdict: Sendable, Equatable, Codable {
     case cliff
     /// The interval includes 0, or the score rises.
     case noCliff = "no cliff"
+    /// Random directions of the same norm see as large a cliff.
+    case notDistinct = "not distinct from random directions"
     /// No thinking, or too few transcripts.
     case notMeasurable = "not measurable"
   }
@@ -19,10 +21,14 @@ public struct Verdict: Sendable, Equatable, Codable {
 
   /// - Parameters:
   ///   - cliff: the mean cliff with its interval; nil where it could not be computed.
+  ///   - control: what random directions see; nil where they were not traced.
   ///   - total: transcripts in all.
   ///   - measured: those with both a plateau and a final token.
   ///   - prompts: the prompts that the measured ones answer.
-  init(cliff: Interval?, total: Int, measured: Int, prompts: Int, rule: PlateauRule) {
+  init(
+    cliff: Interval?, control: CliffControl?, total: Int, measured: Int, prompts: Int,
+    rule: PlateauRule
+  ) {
     guard prompts >= Self.fewestPrompts, let cliff else {
       kind = .notMeasurable
       let reason =
@@ -43,9 +49,19 @@ public struct Verdict: Sendable, Equatable, Codable {
       "\(text(cliff.estimate)), \(fixed(100 * cliff.confidence, decimals: 0)) % interval "
       + "\(text(cliff.low)) to \(text(cliff.high)) (n = \(measured) of \(total) transcripts, "
       + "\(cliff.method); plateau: \(rule.description))"
-    if cliff.low > 0 {
+    let comparison = control.map {
+      "\($0.asLarge) of \($0.directions) random directions of the same norm change as much, "
+        + "p = \(fixed($0.p, decimals: 3)) (Holm over groups)"
+    }
+    if cliff.low > 0, let control, let comparison, control.p > 0.05 {
+      kind = .notDistinct
+      sentence =
+        "Not distinct from random directions: the score falls by \(numbers), but \(comparison)."
+    } else if cliff.low > 0 {
       kind = .cliff
-      sentence = "Cliff: the refusal score falls from plateau to final token by \(numbers)."
+      sentence =
+        "Cliff: the refusal score falls from plateau to final token by \(numbers)"
+        + (comparison.map { "; \($0)." } ?? "; no random directions were traced.")
     } else if cliff.high < 0 {
       kind = .noCliff
       sentence = "No cliff: the refusal score rises, its fall is \(numbers)."

@@ -59,7 +59,9 @@ public struct HookSelection: Sendable, Equatable {
   }
 
   private static func unknown(_ pattern: String) -> TransformerError {
-    let names = HookPoint.Site.allCases.map { $0.isPerLayer ? "blocks.*.\($0.rawValue)" : $0.rawValue }
+    let names = HookPoint.Site.allCases.map {
+      $0.isPerLayer ? "blocks.*.\($0.rawValue)" : $0.rawValue
+    }
     return TransformerError(
       "hooks", place: "'\(pattern)'",
       problem: pattern == "ln_final.hook_normalized"

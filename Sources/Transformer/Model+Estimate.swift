@@ -13,9 +13,10 @@ extension Model {
     let x = [Float](repeating: 1, count: rows * size)
     var y = [Float](repeating: 0, count: rows * size)
     let clock = ContinuousClock()
-    let time = (0..<3).map { _ in
-      clock.measure { weights.multiply(x, rows: rows, into: &y) }
-    }.min() ?? .seconds(1)
+    let time =
+      (0..<3).map { _ in
+        clock.measure { weights.multiply(x, rows: rows, into: &y) }
+      }.min() ?? .seconds(1)
     let seconds = Double(time.components.attoseconds) * 1e-18 + Double(time.components.seconds)
     let rate = Double(rows * size * size) / max(seconds, 1e-9)
     return rate * Double(threads) / Double(shape.weightsPerToken)

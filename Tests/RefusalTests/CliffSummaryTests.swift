@@ -1,5 +1,7 @@
 import Foundation
+import Probing
 import Statistics
+import Tensors
 import Testing
 import Transformer
 
@@ -160,5 +162,29 @@ struct CliffSummaryTests {
     #expect(text.contains("\"schema\":\"bathyscope-cliff-1\""))
     #expect(
       try JSONDecoder().decode(CliffSummary.self, from: summaries[0]).groups[0].measured == 12)
+  }
+
+  /// Random directions that fall as far as the probe make its cliff no finding.
+  @Test(arguments: [(0.0, 0, Verdict.Kind.cliff), (0.9, 99, .notDistinct)])
+  func randomDirectionsDecide(fall: Double, asLarge: Int, kind: Verdict.Kind) throws {
+    var traces = try traces(plateaus, finals)
+    for index in traces.indices {
+      let tokens = traces[index].tokens.count
+      // Scores of a direction that falls by `fall` between thinking and the final token.
+      let control = Probe(
+        kind: .logistic, hook: .residual(after: 1), weight: [1], bias: 0, mean: [0], scale: [1])
+      var activations = Matrix(rows: tokens, columns: 1)
+      for row in 0..<tokens {
+        activations[row, 0] = Float(logit(row < tokens - 2 ? 0.95 : 0.95 - fall))
+      }
+      traces[index].control = try TraceControl(
+        Array(repeating: control, count: 99), on: activations,
+        landmarks: traces[index].landmarks, rule: rule)
+    }
+    let group = try CliffSummary(traces, rule: rule, seed: 42, resamples: 500).groups[0]
+    #expect(group.control?.asLarge == asLarge)
+    #expect(abs((group.control?.p ?? 0) - Double(asLarge + 1) / 100) < 1e-12)
+    #expect(group.verdict.kind == kind)
+    #expect(group.verdict.sentence.contains("\(asLarge) of 99 random directions"))
   }
 }

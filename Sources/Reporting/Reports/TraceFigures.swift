@@ -88,20 +88,26 @@ extension CliffSummary {
       marks: [.init(name: "chosen", value: Double(hook.axisLayer(lastBlock: last)))])
   }
 
-  /// Means with intervals, one row per group.
+  /// Means with intervals, one column per group.
   public var table: Table {
-    func cell(_ interval: Interval?) -> Cell { interval.map { .interval($0) } ?? .missing }
+    func row(_ name: String, _ value: (Group) -> Cell) -> [Cell] {
+      [.text(name)] + groups.map(value)
+    }
+    func interval(_ value: @escaping (Means) -> Interval?) -> (Group) -> Cell {
+      { value($0.means).map { .interval($0) } ?? .missing }
+    }
     return Table(
-      columns: [
-        "group", "transcripts", "plateau", "final", "cliff", "relative drop",
-        "share in end of thinking",
-      ],
-      rows: groups.map { group in
-        [
-          .text(group.label), .integer(group.transcripts), cell(group.means.plateau),
-          cell(group.means.final), cell(group.means.cliff), cell(group.means.relativeDrop),
-          group.endOfThinkingShare.map { .number($0) } ?? .missing,
-        ]
-      })
+      columns: ["mean over transcripts"] + groups.map(\.label),
+      rows: [
+        row("transcripts") { .integer($0.transcripts) },
+        row("plateau", interval(\.plateau)), row("final", interval(\.final)),
+        row("cliff", interval(\.cliff)), row("relative drop", interval(\.relativeDrop)),
+        row("share of the cliff in the end-of-thinking template") {
+          $0.endOfThinkingShare.map { .number($0) } ?? .missing
+        },
+        row("random directions with as large a cliff") {
+          $0.control.map { .text("\($0.asLarge) of \($0.directions)") } ?? .missing
+        },
+      ])
   }
 }

@@ -24,7 +24,7 @@ extension Report {
       let kind: Verdict.Kind =
         switch group.verdict.kind {
         case .cliff: .found
-        case .noCliff: .notFound
+        case .noCliff, .notDistinct: .notFound
         case .notMeasurable: .caution
         }
       return Verdict(kind, "\(group.label): \(group.verdict.sentence)")
