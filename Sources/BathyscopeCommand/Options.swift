@@ -11,7 +11,11 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "The arithmetic of the forward pass: float32.")
   var precision: Precision = .float32
 
-  func load() throws -> Model { try Model.load(model, precision: precision) }
+  func load() throws -> Model {
+    let model = try Model.load(model, precision: precision)
+    model.warnings.forEach { writeError("warning: \($0)") }
+    return model
+  }
 }
 
 struct PromptOptions: ParsableArguments {
