@@ -140,12 +140,3 @@ extension Precision: ExpressibleByArgument {}
 extension Positions: ExpressibleByArgument {}
 extension ProbeKind: ExpressibleByArgument {}
 extension StoreDescription.ElementType: ExpressibleByArgument {}
-
-extension ActivationFile {
-  /// Opens a file of any origin: libhdf5 meets it first in a process of its own.
-  static func inspected(_ path: String) throws -> ActivationFile {
-    let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
-    return try ActivationFile(
-      path, inspector: Inspector(executable: executable, arguments: [InspectCommand.name]))
-  }
-}
