@@ -8,6 +8,7 @@ struct Main {
     do {
       var command = try BathyscopeCommand.parseAsRoot()
       try command.run()
+      try flushOutput()
     } catch {
       exit(report(error))
     }
@@ -25,6 +26,10 @@ struct Main {
     // Whatever ArgumentParser throws is about the words of the command line.
     if code == .validationFailure {
       writeError(BathyscopeCommand.fullMessage(for: error))
+      return 2
+    }
+    if let usage = error as? UsageError {
+      writeError("error: \(usage.text)")
       return 2
     }
     if let probing = error as? ProbingError, probing.place == "modelSHA256" {
@@ -47,10 +52,11 @@ struct BathyscopeCommand: ParsableCommand {
         bathyscope capture --model smollm2-135m --prompts prompts.jsonl \\
           --hooks 'blocks.*.hook_resid_post' --positions last --out acts.h5
         bathyscope probe train --acts acts.h5 --label harmful --out probe
-        bathyscope trace --model smollm2-135m --prompts transcripts.jsonl --probe probe --out trace
+        bathyscope trace --model smollm2-135m --prompts transcripts.jsonl \\
+          --probe probe --label harmful --out trace
 
-      Results go to standard output, progress and warnings to standard error. Exit status: 0 done,
-      2 usage, 3 conflict of configurations, 4 bad input.
+      Results go to standard output, progress and warnings to standard error.
+      Exit status: 0 done, 2 usage, 3 conflict of configurations, 4 bad input.
       """,
     version: bathyscopeVersion,
     subcommands: [
