@@ -32,13 +32,15 @@ struct Main {
       writeError("error: \(usage.text)")
       return 2
     }
-    if let probing = error as? ProbingError, probing.place == "modelSHA256" {
-      writeError("error: \(probing)")
-      return 3
-    }
     writeError("error: \(error)")
-    return 4
+    return isConflict(error) ? 3 : 4
   }
+}
+
+/// Whether two things that were given belong to different models.
+private func isConflict(_ error: any Error) -> Bool {
+  (error as? ProbingError)?.place == "modelSHA256"
+    || (error as? ActivationStoreError)?.place == "model_sha256"
 }
 
 struct BathyscopeCommand: ParsableCommand {

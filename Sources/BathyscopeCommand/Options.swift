@@ -144,7 +144,7 @@ func chosenHooks(_ patterns: String, layers: String?, in model: Model) throws ->
   do throws(TransformerError) {
     return try HookSelection(patterns, layers: layers).hooks(in: model.shape)
   } catch {
-    throw UsageError("--\(error)")
+    throw UsageError("\(error)")
   }
 }
 

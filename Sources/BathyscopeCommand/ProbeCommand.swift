@@ -181,7 +181,7 @@ struct ProbeCommand: ParsableCommand {
           Result(probe: probe, acts: acts, forced: set.forced, evaluations: rows))
         return
       }
-      set.forced.forEach { writeError("forced: \($0)") }
+      for override in set.forced { writeError("forced: \(override)") }
       printTable(
         ["hook", "AUROC", "accuracy", "chosen"],
         rows.map {

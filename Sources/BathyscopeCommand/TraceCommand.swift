@@ -56,6 +56,20 @@ struct TraceCommand: ParsableCommand {
     var summary: CliffSummary
   }
 
+  /// What `summary.json` says: the summary, and what was overridden to reach it.
+  struct StoredSummary: Encodable {
+    var summary: CliffSummary
+    var forced: [String]
+
+    enum CodingKeys: CodingKey { case forced }
+
+    func encode(to encoder: any Encoder) throws {
+      try summary.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(forced, forKey: .forced)
+    }
+  }
+
   func run() throws {
     let rows = try prompts.read()
     for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
@@ -79,7 +93,7 @@ struct TraceCommand: ParsableCommand {
     if options.json {
       try printJSON("trace-summary", result)
     } else {
-      set.forced.forEach { writeError("forced: \($0)") }
+      for override in set.forced { writeError("forced: \(override)") }
       for group in summary.groups {
         print("\(printable(group.label.utf8)): \(group.verdict.sentence)")
       }
@@ -156,7 +170,9 @@ struct TraceCommand: ParsableCommand {
     var lines: [UInt8] = []
     for trace in traces { lines += try encoder.encode(trace) + [0x0A] }
     try AtomicFile.write(lines, to: "\(out)/traces.jsonl")
-    let document = try Document(schema: "cliff-summary", content: summary).text
+    let document = try Document(
+      schema: "cliff-summary", content: StoredSummary(summary: summary, forced: set.forced)
+    ).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: "\(out)/summary.json")
     let byLabel = Dictionary(grouping: traces) { $0.label ?? "" }
     let shown = byLabel.sorted { $0.key < $1.key }.flatMap { $0.value.prefix(max(figures, 0)) }
