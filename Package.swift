@@ -107,7 +107,7 @@ let package = Package(
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Statistics"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["BathyscopeCommand", "Bathyscope"]),
+      name: "CommandTests", dependencies: ["BathyscopeCommand"], exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

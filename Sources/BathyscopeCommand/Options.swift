@@ -8,7 +8,7 @@ struct ModelOptions: ParsableArguments {
       "A named model, a Hugging Face folder or a .gguf file.", valueName: "name-or-path"))
   var model: String
 
-  @Option(help: "The arithmetic of the forward pass: float32.")
+  @Option(help: "The arithmetic of the forward pass.")
   var precision: Precision = .float32
 
   func load() throws -> Model {
@@ -133,6 +133,22 @@ extension StoreDescription.Labels {
     } else {
       self = .text(values.map { $0?.description ?? "" })
     }
+  }
+}
+
+/// Words of the command line that turn out to make no sense when the model or the data is known.
+struct UsageError: Error {
+  var text: String
+
+  init(_ text: String) { self.text = text }
+}
+
+/// The hooks that `--hooks` and `--layers` mean in a model.
+func chosenHooks(_ patterns: String, layers: String?, in model: Model) throws -> [HookPoint] {
+  do throws(TransformerError) {
+    return try HookSelection(patterns, layers: layers).hooks(in: model.shape)
+  } catch {
+    throw UsageError("\(error)")
   }
 }
 
