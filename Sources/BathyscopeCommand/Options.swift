@@ -13,7 +13,7 @@ struct ModelOptions: ParsableArguments {
 
   func load() throws -> Model {
     let model = try Model.load(model, precision: precision)
-    model.warnings.forEach { writeError("warning: \($0)") }
+    for warning in model.warnings { writeError("warning: \(warning)") }
     return model
   }
 }
