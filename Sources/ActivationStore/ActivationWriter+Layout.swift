@@ -82,15 +82,13 @@ extension HDF5Object {
   ) throws(ActivationStoreError) -> [SiteBlock] {
     let group = try createGroup("acts")
     var scales: [String: HDF5Object] = [:]
-    var sharedLayers: [Int]?
+    let shared = description.sharedLayers
     var blocks: [SiteBlock] = []
     for site in description.sites {
       var dimensions = [rows]
       let layers = description.layers(of: site)
       if site.isPerLayer {
-        let isShared = layers == sharedLayers ?? layers
-        sharedLayers = sharedLayers ?? layers
-        let name = StoreLayout.layerDimension(of: site, isShared: isShared)
+        let name = StoreLayout.layerDimension(of: site, isShared: layers == shared)
         if scales[name] == nil { scales[name] = try group.createLayers(name, layers) }
         dimensions.append(HDF5Dimension(size: layers.count, scale: scales[name]))
       }
@@ -104,8 +102,8 @@ extension HDF5Object {
           dataSet, hooks: description.hooks.filter { $0.site == site },
           elementType: description.elementType, width: width, chunkRows: chunkRows))
     }
-    // The index's name for the layers that the first site has.
-    if sharedLayers != nil {
+    // The index's name for the same layers.
+    if shared != nil {
       let none = bathyscope_h5_default()
       try check(H5Lcreate_hard(id, "acts/layer", id, "index/layer", none, none))
     }

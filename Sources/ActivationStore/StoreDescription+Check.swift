@@ -57,6 +57,11 @@ extension StoreDescription {
     hooks.filter { $0.site == site }.compactMap(\.layer).sorted()
   }
 
+  /// The longest list of layers that a site has, which takes the plain name; nil without blocks.
+  var sharedLayers: [Int]? {
+    sites.filter(\.isPerLayer).map(layers).max { $0.count < $1.count }
+  }
+
   /// The sites that are read, in the order of the forward pass within a block.
   var sites: [HookPoint.Site] {
     HookPoint.Site.allCases.filter { site in hooks.contains { $0.site == site } }

@@ -6,8 +6,9 @@ struct CaptureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "capture", abstract: "Write activations to HDF5.",
     discussion: """
-      Hooks are TransformerLens names in which * stands for anything. The file opens in h5py and in
-      xarray (engine h5netcdf); it appears under its name only when it is complete.
+      Hooks are TransformerLens names in which * stands for anything. The file
+      opens in h5py and in xarray (engine h5netcdf); it appears under its name
+      only when it is complete.
 
       Example:
 
@@ -21,14 +22,17 @@ struct CaptureCommand: ParsableCommand {
   @Option(help: "Hook names or globs, separated by commas.")
   var hooks = "blocks.*.hook_resid_post"
 
-  @Option(help: "Layers of the hooks, such as 15, 0..9 or 0,5,-1; all by default.")
+  @Option(
+    parsing: .unconditional,
+    help: "Layers of the hooks, such as 15, 0..9 or 0,5,-1; all by default.")
   var layers: String?
 
   @Option(
-    help: "Tokens: all, last, an index, a..b (negative from the end), or a segment's name.")
+    parsing: .unconditional,
+    help: "Tokens: all, last, 7, -5..-1 (from the end), or template, prompt, thinking, answer.")
   var positions: Positions = .last
 
-  @Option(help: "Numbers in the file: float32, bfloat16 or float16.")
+  @Option(help: "How numbers are stored in the file.")
   var store: StoreDescription.ElementType = .float32
 
   @Flag(help: "Compress with gzip: 15 % smaller and many times slower.")
@@ -62,7 +66,7 @@ struct CaptureCommand: ParsableCommand {
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let batch = try model.encode(rows.map(\.conversation))
-    let hooks = try HookSelection(hooks, layers: layers).hooks(in: model.shape)
+    let hooks = try chosenHooks(hooks, layers: layers, in: model)
     let description = try describe(model, batch, hooks, rows)
     try announce(model, batch, description)
     let writer = try ActivationWriter(out, description)
@@ -122,6 +126,12 @@ struct CaptureCommand: ParsableCommand {
     let rate = model.estimatedTokensPerSecond(threads: options.threads)
     let seconds = Double(batch.tokenCount) / rate
     let size = description.estimatedBytes
+    let without = description.prompts.count { $0.positions.isEmpty }
+    if without > 0, description.rowCount > 0 {
+      writeError(
+        "note: \(without) of \(description.prompts.count) prompts have no tokens at positions "
+          + "\(positions) and get no rows")
+    }
     if seconds > 2 || size > 1_000_000_000 {
       writeError(
         "\(batch.sequences.count) prompts, \(batch.tokenCount) tokens: about \(duration(seconds)), "
@@ -129,7 +139,7 @@ struct CaptureCommand: ParsableCommand {
     }
     guard size > 100_000_000_000, !yes else { return }
     guard isatty(STDIN_FILENO) == 1 else {
-      throw ValidationError("The file would take \(bytes(size)); give --yes to write it.")
+      throw UsageError("the file would take \(bytes(size)); give --yes to write it")
     }
     FileHandle.standardError.write(Data("Write \(bytes(size))? [y/N] ".utf8))
     guard readLine()?.lowercased().hasPrefix("y") == true else { throw ExitCode(2) }

@@ -8,6 +8,7 @@ struct Main {
     do {
       var command = try BathyscopeCommand.parseAsRoot()
       try command.run()
+      try flushOutput()
     } catch {
       exit(report(error))
     }
@@ -27,13 +28,19 @@ struct Main {
       writeError(BathyscopeCommand.fullMessage(for: error))
       return 2
     }
-    if let probing = error as? ProbingError, probing.place == "modelSHA256" {
-      writeError("error: \(probing)")
-      return 3
+    if let usage = error as? UsageError {
+      writeError("error: \(usage.text)")
+      return 2
     }
     writeError("error: \(error)")
-    return 4
+    return isConflict(error) ? 3 : 4
   }
+}
+
+/// Whether two things that were given belong to different models.
+private func isConflict(_ error: any Error) -> Bool {
+  (error as? ProbingError)?.place == "modelSHA256"
+    || (error as? ActivationStoreError)?.place == "model_sha256"
 }
 
 struct BathyscopeCommand: ParsableCommand {
@@ -47,24 +54,15 @@ struct BathyscopeCommand: ParsableCommand {
         bathyscope capture --model smollm2-135m --prompts prompts.jsonl \\
           --hooks 'blocks.*.hook_resid_post' --positions last --out acts.h5
         bathyscope probe train --acts acts.h5 --label harmful --out probe
-        bathyscope trace --model smollm2-135m --prompts transcripts.jsonl --probe probe --out trace
+        bathyscope trace --model smollm2-135m --prompts transcripts.jsonl \\
+          --probe probe --label harmful --out trace
 
-      Results go to standard output, progress and warnings to standard error. Exit status: 0 done,
-      2 usage, 3 conflict of configurations, 4 bad input.
+      Results go to standard output, progress and warnings to standard error.
+      Exit status: 0 done, 2 usage, 3 conflict of configurations, 4 bad input.
       """,
     version: bathyscopeVersion,
     subcommands: [
       ModelsCommand.self, TokensCommand.self, CaptureCommand.self, ProbeCommand.self,
       TraceCommand.self, DoctorCommand.self, InspectCommand.self,
     ])
-}
-
-/// The part of `Inspector` that runs in a process of its own.
-struct InspectCommand: ParsableCommand {
-  static let name = "inspect-activations"
-  static let configuration = CommandConfiguration(commandName: name, shouldDisplay: false)
-
-  @Argument var path: String
-
-  func run() throws { throw ExitCode(Inspector.run(path)) }
 }

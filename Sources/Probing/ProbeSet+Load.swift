@@ -88,6 +88,9 @@ extension ProbeSet {
     guard card.hooks.indices.contains(card.report.chosen) else {
       throw damaged("report.chosen", "\(card.report.chosen) is none of the hooks")
     }
+    guard card.openerCosines.map({ $0.count == card.hooks.count }) ?? true else {
+      throw damaged("openerCosines", "there is not one for each hook")
+    }
     return card
   }
 

@@ -100,8 +100,8 @@ import Testing
     #expect(try overwrite("index/position", positions, .int32)?.place == "/index/position")
     let segments = [UInt8](repeating: 9, count: rows)
     #expect(try overwrite("index/segment", segments, .uint8)?.place == "/index/segment")
-    let layers = try overwrite("acts/layer_resid_post", [2, 0] as [Int32], .int32)
-    #expect(layers?.place == "/acts/layer_resid_post", "\(String(describing: layers))")
+    let layers = try overwrite("acts/layer", [2, 0] as [Int32], .int32)
+    #expect(layers?.place == "/acts/layer", "\(String(describing: layers))")
   }
 
   @Test func otherShapesAndTypesAreNamed() throws {

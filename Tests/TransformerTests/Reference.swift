@@ -72,6 +72,7 @@ func expectAgreement(
     try reference.integers("\(batch.sequences.count - 1)/positions").count == 1 ? .last : .all
   let run = try model.run(
     batch, capturing: reference.hooks(0).map { Capture($0, at: rows) })
+  var worst: (logits: Float, relative: Float) = (0, 0)
   for (index, sequence) in run.sequences.enumerated() {
     for hook in reference.hooks(index) {
       var values = try #require(sequence.values[hook])
@@ -86,6 +87,14 @@ func expectAgreement(
       let bound = hook == .logits ? logits ?? relative * scale : relative * scale
       #expect(
         difference < bound, "sequence \(index), \(hook): off by \(difference), scale \(scale)")
+      if hook == .logits {
+        worst.logits = max(worst.logits, difference)
+      } else {
+        worst.relative = max(worst.relative, difference / scale)
+      }
     }
   }
+  print(
+    "\(model.identity.id), \(batch.sequences.count) sequences, \(reference.hooks(0).count) hooks: "
+      + "logits differ by at most \(worst.logits), other hooks by \(worst.relative) of the largest")
 }
