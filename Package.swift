@@ -31,7 +31,7 @@ let package = Package(
     // Floor 5
     .target(
       name: "Reporting",
-      dependencies: ["Refusal", "Probing", "Transformer", "Tokenization", "Statistics", "Files"]),
+      dependencies: ["Refusal", "Probing", "Transformer", "Statistics", "Files"]),
 
     // Floor 4
     .target(
@@ -46,13 +46,13 @@ let package = Package(
       dependencies: ["Transformer", "Statistics", "Checkpoints", "Tensors", "Files"]),
     .target(
       name: "ActivationStore",
-      dependencies: ["Transformer", "CHDF5", "CKernels", "Files", "Tensors"],
+      dependencies: ["Transformer", "Tokenization", "CHDF5", "CKernels", "Files", "Tensors"],
       exclude: ["README.md"]),
 
     // Floor 2
     .target(
       name: "Transformer",
-      dependencies: ["Checkpoints", "Tokenization", "Tensors", "Files"]),
+      dependencies: ["Checkpoints", "Tokenization", "Tensors", "CKernels", "Files"]),
 
     // Floor 1
     .target(name: "Checkpoints", dependencies: ["Tensors", "Files"]),
@@ -89,14 +89,20 @@ let package = Package(
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "ActivationStoreTests",
-      dependencies: ["ActivationStore", "Transformer", "Tensors", "Files", "CHDF5", "CKernels"],
+      dependencies: [
+        "ActivationStore", "Transformer", "Tokenization", "Tensors", "Files", "CHDF5", "CKernels",
+      ],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "ProbingTests",
       dependencies: ["Probing", "Transformer", "Statistics", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "RefusalTests", dependencies: ["Refusal", "Probing", "Statistics", "Tensors"],
+      name: "RefusalTests",
+      dependencies: [
+        "Refusal", "ActivationStore", "Probing", "Transformer", "Tokenization", "Statistics",
+        "Tensors",
+      ],
       exclude: ["Oracles"]),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Statistics"]),

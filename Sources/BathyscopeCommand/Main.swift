@@ -66,13 +66,3 @@ struct BathyscopeCommand: ParsableCommand {
       TraceCommand.self, DoctorCommand.self, InspectCommand.self,
     ])
 }
-
-/// The part of `Inspector` that runs in a process of its own.
-struct InspectCommand: ParsableCommand {
-  static let name = "inspect-activations"
-  static let configuration = CommandConfiguration(commandName: name, shouldDisplay: false)
-
-  @Argument var path: String
-
-  func run() throws { throw ExitCode(Inspector.run(path)) }
-}

@@ -11,7 +11,11 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "The arithmetic of the forward pass.")
   var precision: Precision = .float32
 
-  func load() throws -> Model { try Model.load(model, precision: precision) }
+  func load() throws -> Model {
+    let model = try Model.load(model, precision: precision)
+    for warning in model.warnings { writeError("warning: \(warning)") }
+    return model
+  }
 }
 
 struct PromptOptions: ParsableArguments {
@@ -152,12 +156,3 @@ extension Precision: ExpressibleByArgument {}
 extension Positions: ExpressibleByArgument {}
 extension ProbeKind: ExpressibleByArgument {}
 extension StoreDescription.ElementType: ExpressibleByArgument {}
-
-extension ActivationFile {
-  /// Opens a file of any origin: libhdf5 meets it first in a process of its own.
-  static func inspected(_ path: String) throws -> ActivationFile {
-    let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
-    return try ActivationFile(
-      path, inspector: Inspector(executable: executable, arguments: [InspectCommand.name]))
-  }
-}

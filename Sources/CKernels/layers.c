@@ -117,6 +117,17 @@ void bathyscope_add_scaled(float *x, const float *y, float factor, size_t count)
   for (size_t i = 0; i < count; i++) x[i] += factor * y[i];
 }
 
+BATHYSCOPE_CLONES
+size_t bathyscope_count_nonfinite(const float *x, size_t count) {
+  size_t found = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, sizeof bits);
+    found += (bits & 0x7f800000u) == 0x7f800000u;
+  }
+  return found;
+}
+
 const char *bathyscope_kernel_name(void) {
 #if defined(__x86_64__) && defined(__linux__)
   __builtin_cpu_init();

@@ -8,6 +8,8 @@ import CKernels
 package struct PackedMatrix: Sendable {
   package let outputs: Int
   package let inputs: Int
+  /// How many of the weights are NaN or infinite.
+  package let nonFinite: Int
   private let packed: Buffer
 
   /// Packs rows one by one.
@@ -18,10 +20,13 @@ package struct PackedMatrix: Sendable {
     (self.outputs, self.inputs) = (outputs, inputs)
     packed = Buffer(count: bathyscope_packed_count(outputs, inputs))
     let row = Buffer(count: inputs)
+    var nonFinite = 0
     for index in 0..<outputs {
       fill(index, row.start)
+      nonFinite += bathyscope_count_nonfinite(row.start, inputs)
       bathyscope_pack_row(packed.start, row.start, index, inputs)
     }
+    self.nonFinite = nonFinite
   }
 
   /// Writes a row of the matrix, `inputs` floats.

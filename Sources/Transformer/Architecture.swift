@@ -5,6 +5,8 @@ protocol Architecture: Sendable {
   var shape: ModelShape { get }
   /// The libraries and instruction sets in use.
   var kernel: String { get }
+  /// What is odd about the weights, in words.
+  var warnings: [String] { get }
 
   /// Memory for the activations of one tile at a time; one for each thread.
   associatedtype Workspace

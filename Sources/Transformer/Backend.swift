@@ -16,6 +16,8 @@ protocol Backend: Sendable {
 
   /// Takes a weight from a checkpoint. `rowOrder` names the stored row of each row, if permuted.
   func weight(_ tensor: StoredTensor, rowOrder: [Int]?) -> Weight
+  /// How many values of a weight are NaN or infinite.
+  func nonFinite(_ weight: Weight) -> Int
   /// Takes a gain or a bias from a checkpoint.
   func vector(_ tensor: StoredTensor, order: [Int]?) -> [Float]
   func activations(capacity: Int, columns: Int) -> Activations

@@ -22,6 +22,8 @@ struct CPUBackend: Backend {
     }
   }
 
+  func nonFinite(_ weight: PackedMatrix) -> Int { weight.nonFinite }
+
   func vector(_ tensor: StoredTensor, order: [Int]?) -> [Float] {
     let values = tensor.floats()
     return order?.map { values[$0] } ?? values

@@ -23,6 +23,9 @@ public struct Model: Sendable {
 
   public var shape: ModelShape { architecture.shape }
 
+  /// What is odd about the weights, in words, such as tensors with NaN.
+  public var warnings: [String] { architecture.warnings }
+
   /// The libraries and instruction sets that compute the forward pass.
   public var kernel: String { architecture.kernel }
 

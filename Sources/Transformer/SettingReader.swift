@@ -44,10 +44,13 @@ struct SettingReader {
     }
   }
 
-  func expect(_ key: String, is expected: Bool) throws(TransformerError) {
-    guard !has(key) || json[key]?.bool == expected else {
-      throw error(key, "is not \(expected), which is not supported", "use another model")
+  /// A truth value; false when absent.
+  func flag(_ key: String) throws(TransformerError) -> Bool {
+    guard has(key) else { return false }
+    guard let value = json[key]?.bool else {
+      throw error(key, "is neither true nor false", "the file is damaged: fetch it again")
     }
+    return value
   }
 
   /// Sizes that cannot belong together, or would not fit into memory.

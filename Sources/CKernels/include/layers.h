@@ -37,5 +37,8 @@ void bathyscope_add_scaled(float *x, const float *y, float factor, size_t count)
 /// The inner product over count values, summed in 16 lanes.
 float bathyscope_dot(const float *x, const float *y, size_t count);
 
+/// How many of the values are NaN or infinite.
+size_t bathyscope_count_nonfinite(const float *x, size_t count);
+
 /// The instruction set that the loops above chose on this machine.
 const char *bathyscope_kernel_name(void);

@@ -22,15 +22,20 @@ extension Llama {
       results.withLock { $0[layer] = block }
     }
     blocks = try results.withLock { $0 }.compactMap { try $0?.get() }
+    warnings = loader.warnings.sorted()
   }
 }
 
 /// Finds a Llama's tensors under the names of either format.
-private struct LlamaLoader<Device: Backend>: Sendable {
+private final class LlamaLoader<Device: Backend>: Sendable {
   let checkpoint: Checkpoint
   let configuration: LlamaConfiguration
   let device: Device
   let names: Set<String>
+  private let found = Mutex<[String]>([])
+
+  /// Tensors with values that are no numbers: such a checkpoint runs, and says nothing.
+  var warnings: [String] { found.withLock { $0 } }
 
   init(_ checkpoint: Checkpoint, _ configuration: LlamaConfiguration, _ device: Device) {
     (self.checkpoint, self.configuration, self.device) = (checkpoint, configuration, device)
@@ -85,13 +90,26 @@ private struct LlamaLoader<Device: Backend>: Sendable {
   func weight(
     _ part: String, layer: Int? = nil, _ shape: [Int], rowOrder: [Int]? = nil
   ) throws -> Device.Weight {
-    device.weight(try tensor(part, layer, "weight", shape), rowOrder: rowOrder)
+    let tensor = try tensor(part, layer, "weight", shape)
+    let weight = device.weight(tensor, rowOrder: rowOrder)
+    note(device.nonFinite(weight), tensor)
+    return weight
   }
 
   func vector(
     _ part: String, layer: Int? = nil, count: Int, kind: String = "weight", order: [Int]? = nil
   ) throws -> [Float] {
-    device.vector(try tensor(part, layer, kind, [count]), order: order)
+    let tensor = try tensor(part, layer, kind, [count])
+    let vector = device.vector(tensor, order: order)
+    note(vector.count { !$0.isFinite }, tensor)
+    return vector
+  }
+
+  private func note(_ nonFinite: Int, _ tensor: StoredTensor) {
+    guard nonFinite > 0 else { return }
+    let text =
+      "\(checkpoint.path): tensor '\(tensor.name)': \(nonFinite) values are NaN or infinite"
+    found.withLock { $0.append(text) }
   }
 
   private func tensor(

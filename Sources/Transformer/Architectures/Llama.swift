@@ -24,6 +24,7 @@ struct Llama<Device: Backend>: Architecture {
   let blocks: [Block]
   let finalNorm: [Float]  // [d]
   let unembedding: Linear<Device.Weight>  // [dVocabulary, d]
+  let warnings: [String]
 
   var shape: ModelShape { configuration.shape }
   var kernel: String { device.description }

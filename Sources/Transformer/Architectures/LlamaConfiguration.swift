@@ -44,7 +44,9 @@ extension LlamaConfiguration {
       }
     }
     try reader.expect("hidden_act", is: "silu", default: "silu")
-    try reader.expect("rope_interleaved", is: false)
+    guard try !reader.flag("rope_interleaved") else {
+      throw reader.error("rope_interleaved", "is not supported", "use another model")
+    }
     let parameters = json["rope_parameters"] ?? .null
     for source in [json["rope_scaling"] ?? .null, parameters] {
       let kind = (source["rope_type"] ?? source["type"])?.text ?? "default"
@@ -63,10 +65,11 @@ extension LlamaConfiguration {
       contextLength: try reader.count("max_position_embeddings", default: 2048))
     normEpsilon = Float(try reader.number("rms_norm_eps", default: 1e-6))
     let theta = try reader.number("rope_theta", default: 10_000)
-    ropeTheta = Float(parameters["rope_theta"]?.double ?? theta)
-    tiesEmbeddings = json["tie_word_embeddings"]?.bool ?? false
-    attentionBias = json["attention_bias"]?.bool ?? false
-    mlpBias = json["mlp_bias"]?.bool ?? false
+    let rotary = SettingReader(file: file, json: parameters)
+    ropeTheta = Float(try rotary.number("rope_theta", default: theta))
+    tiesEmbeddings = try reader.flag("tie_word_embeddings")
+    attentionBias = try reader.flag("attention_bias")
+    mlpBias = try reader.flag("mlp_bias")
     try reader.check(shape, theta: ropeTheta, epsilon: normEpsilon)
   }
 

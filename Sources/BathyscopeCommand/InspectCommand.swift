@@ -1,0 +1,22 @@
+import ArgumentParser
+import Bathyscope
+import Foundation
+
+/// The part of `Inspector` that runs in a process of its own.
+struct InspectCommand: ParsableCommand {
+  static let name = "inspect-activations"
+  static let configuration = CommandConfiguration(commandName: name, shouldDisplay: false)
+
+  @Argument var path: String
+
+  func run() throws { throw ExitCode(Inspector.run(path)) }
+}
+
+extension ActivationFile {
+  /// Opens a file of any origin: libhdf5 meets it first in a process of its own.
+  static func inspected(_ path: String) throws -> ActivationFile {
+    let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
+    return try ActivationFile(
+      path, inspector: Inspector(executable: executable, arguments: [InspectCommand.name]))
+  }
+}

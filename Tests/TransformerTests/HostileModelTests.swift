@@ -1,0 +1,217 @@
+import Checkpoints
+import Files
+import Foundation
+import Testing
+
+@testable import Transformer
+
+@Suite("Models that are damaged or not what they claim")
+struct HostileModelTests {
+  /// A copy of the tiny model in a folder of its own.
+  final class Copy {
+    let path = NSTemporaryDirectory() + "bathyscope-\(UUID().uuidString)"
+
+    init() throws {
+      try FileManager.default.copyItem(atPath: golden("tiny-llama"), toPath: path)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Changes settings of config.json; nil removes one.
+    func set(_ changes: [String: Any?]) throws {
+      let url = URL(fileURLWithPath: path + "/config.json")
+      let content = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+      var settings = try #require(content as? [String: Any])
+      for (key, value) in changes { settings[key] = value }
+      try JSONSerialization.data(withJSONObject: settings).write(to: url)
+    }
+
+    func problem() -> String? {
+      do { _ = try Model.load(path) } catch { return "\(error)" }
+      return nil
+    }
+  }
+
+  @Test func theCopyIsAModel() throws { #expect(try Copy().problem() == nil) }
+
+  @Test(arguments: [
+    ("num_attention_heads", "0"), ("num_attention_heads", "-6"), ("num_attention_heads", "6.5"),
+    ("num_attention_heads", "99999999999999999999"), ("num_hidden_layers", "1000000000"),
+    ("num_hidden_layers", "null"), ("num_key_value_heads", "4"), ("num_key_value_heads", "\"2\""),
+    ("hidden_size", "40"), ("head_dim", "5"), ("head_dim", "8"), ("vocab_size", "98"),
+    ("vocab_size", "2147483647"), ("intermediate_size", "51"), ("rms_norm_eps", "-1"),
+    ("rms_norm_eps", "\"small\""), ("rope_parameters", "{\"rope_theta\": 0}"),
+    ("rope_parameters", "{\"rope_theta\": \"500\"}"), ("rope_interleaved", "true"),
+    ("rope_parameters", "{\"rope_type\": \"yarn\", \"rope_theta\": 500}"),
+    ("rope_scaling", "{\"type\": \"linear\", \"factor\": 2}"), ("hidden_act", "\"gelu\""),
+    ("attention_bias", "true"), ("mlp_bias", "true"), ("model_type", "\"mistral\""),
+    ("sliding_window", "4096"), ("tie_word_embeddings", "\"no\""), ("attention_bias", "1"),
+  ])
+  func aSettingThatCannotBeIsNamed(key: String, value: String) throws {
+    let copy = try Copy()
+    let json = try JSONSerialization.jsonObject(
+      with: Data(value.utf8), options: .fragmentsAllowed)
+    try copy.set([key: json])
+    let problem = try #require(copy.problem())
+    #expect(problem.contains(copy.path), "\(problem)")
+    #expect(problem.utf8.count < 500 && problem.contains(";"), "\(problem)")
+  }
+
+  @Test func aTensorThatIsNotPartOfTheModelIsNamed() throws {
+    let copy = try Copy()
+    try rewrite(copy) {
+      $0.append(("model.layers.0.self_attn.q_norm.weight", [6], .init(repeating: 1, count: 6)))
+    }
+    #expect(copy.problem()?.contains("q_norm") == true)
+  }
+
+  @Test func aMissingTensorIsNamed() throws {
+    let copy = try Copy()
+    try rewrite(copy) { $0.removeAll { $0.name == "model.layers.1.mlp.up_proj.weight" } }
+    #expect(copy.problem()?.contains("model.layers.1.mlp.up_proj.weight") == true)
+  }
+
+  @Test func weightsThatAreNoNumbersAreWarnedOf() throws {
+    let copy = try Copy()
+    try rewrite(copy) { tensors in
+      for index in tensors.indices
+      where tensors[index].name.hasSuffix("layers.2.mlp.up_proj.weight") {
+        tensors[index].values[5] = .nan
+        tensors[index].values[7] = -.infinity
+      }
+      for index in tensors.indices where tensors[index].name == "model.norm.weight" {
+        tensors[index].values[0] = .infinity
+      }
+    }
+    let warnings = try Model.load(copy.path).warnings
+    #expect(warnings.count == 2)
+    #expect(warnings.contains { $0.contains("layers.2.mlp.up_proj.weight': 2 values") })
+    #expect(warnings.contains { $0.contains("model.norm.weight': 1 values") })
+    #expect(try Model.load(golden("tiny-llama")).warnings.isEmpty)
+  }
+
+  private func rewrite(
+    _ copy: Copy, _ change: (inout [(name: String, shape: [Int], values: [Float])]) -> Void
+  ) throws {
+    let checkpoint = try Checkpoint.open(golden("tiny-llama"))
+    var tensors = try checkpoint.names.map { name in
+      let tensor = try checkpoint.tensor(name)
+      return (name: name, shape: tensor.shape, values: tensor.floats())
+    }
+    change(&tensors)
+    try SafetensorsFile.write(tensors, metadata: [:], to: copy.path + "/model.safetensors")
+  }
+}
+
+@Suite("GGUF metadata that cannot be")
+struct HostileMetadataTests {
+  /// A GGUF file of version 3 with the given integers and texts, and no tensors.
+  static func file(_ integers: [String: UInt32], _ texts: [String: String]) throws -> String {
+    var bytes: [UInt8] = Array("GGUF".utf8)
+    func put(_ value: some FixedWidthInteger) {
+      withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    func put(_ text: String) {
+      put(UInt64(text.utf8.count))
+      bytes.append(contentsOf: text.utf8)
+    }
+    put(UInt32(3))
+    put(UInt64(0))
+    put(UInt64(integers.count + texts.count + 1))
+    for (key, value) in texts.sorted(by: { $0.key < $1.key }) {
+      put(key)
+      put(UInt32(8))
+      put(value)
+    }
+    for (key, value) in integers.sorted(by: { $0.key < $1.key }) {
+      put(key)
+      put(UInt32(4))
+      put(value)
+    }
+    put("llama.attention.layer_norm_rms_epsilon")
+    put(UInt32(6))
+    put(Float(1e-5).bitPattern)
+    let path = NSTemporaryDirectory() + "bathyscope-\(UUID().uuidString).gguf"
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+
+  static let good: [String: UInt32] = [
+    "llama.block_count": 2, "llama.attention.head_count": 4,
+    "llama.attention.head_count_kv": 2, "llama.embedding_length": 32,
+    "llama.feed_forward_length": 64, "llama.context_length": 128, "llama.vocab_size": 97,
+  ]
+
+  @Test func theGoodOneIsRead() throws {
+    let path = try Self.file(Self.good, ["general.architecture": "llama"])
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let configuration = try LlamaConfiguration(Checkpoint.open(path))
+    #expect(configuration.shape.keyValueHeads == 2 && configuration.shape.dHead == 8)
+    #expect(configuration.ropeTheta == 10_000 && configuration.tiesEmbeddings)
+  }
+
+  @Test(
+    arguments: [
+      ("llama.attention.head_count", 0), ("llama.attention.head_count_kv", 3),
+      ("llama.attention.head_count_kv", 0), ("llama.block_count", 1_000_000_000),
+      ("llama.block_count", 0), ("llama.embedding_length", 0),
+      ("llama.embedding_length", 4_294_967_295), ("llama.vocab_size", 0),
+      ("llama.rope.dimension_count", 4), ("llama.expert_count", 8),
+      ("llama.attention.value_length", 16), ("llama.rope.scaling.factor", 2),
+    ] as [(String, UInt32)])
+  func aValueThatCannotBeIsNamed(key: String, value: UInt32) throws {
+    var integers = Self.good
+    integers[key] = value
+    let path = try Self.file(integers, ["general.architecture": "llama"])
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let error = #expect(throws: (any Error).self) { _ = try Model.load(path) }
+    #expect(error.map { "\($0)".contains(path) } == true)
+  }
+
+  @Test func missingKeysAndOtherArchitecturesAreNamed() throws {
+    for key in ["llama.block_count", "llama.attention.head_count", "llama.context_length"] {
+      var integers = Self.good
+      integers[key] = nil
+      let path = try Self.file(integers, ["general.architecture": "llama"])
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let error = #expect(throws: (any Error).self) { _ = try Model.load(path) }
+      #expect(error.map { "\($0)".contains(key) } == true)
+    }
+    let path = try Self.file(Self.good, ["general.architecture": "mamba"])
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let error = #expect(throws: TransformerError.self) { _ = try Model.load(path) }
+    #expect(error?.problem.contains("mamba") == true)
+  }
+}
+
+@Suite("Choosing hooks")
+struct HookSelectionTests {
+  let shape = ModelShape(
+    layers: 4, dModel: 8, heads: 2, keyValueHeads: 1, dHead: 4, dMLP: 16, dVocabulary: 32,
+    contextLength: 64)
+
+  func names(_ patterns: String, _ layers: String? = nil) throws -> [String] {
+    try HookSelection(patterns, layers: layers).hooks(in: shape).map(\.description)
+  }
+
+  @Test func globsAndLayers() throws {
+    #expect(
+      try names("blocks.*.hook_resid_post", "-2..-1,0")
+        == ["blocks.0.hook_resid_post", "blocks.2.hook_resid_post", "blocks.3.hook_resid_post"])
+    #expect(try names("hook_embed,blocks.1.attn.*", "1").count == 3)
+    #expect(try names("*.hook_z").count == 4)
+    #expect(try names("*").count == 8 * 4 + 3)
+    #expect(try names("unembed.hook_out,hook_embed") == ["hook_embed", "unembed.hook_out"])
+  }
+
+  @Test func whatMatchesNothingIsNamed() throws {
+    for (patterns, layers, word) in [
+      ("blocks.*.hook_q", nil, "hook_q"), ("blocks.*.hook_resid_post", "9", "no hook"),
+      ("ln_final.hook_normalized", nil, "gain"), ("*", "a..b", "'a..b'"), ("*", "1,,2", "''"),
+      ("", nil, "no hook"),
+    ] as [(String, String?, String)] {
+      let error = #expect(throws: TransformerError.self) { _ = try names(patterns, layers) }
+      #expect(error.map { "\($0)".contains(word) } == true, "\(String(describing: error))")
+    }
+  }
+}
