@@ -53,15 +53,13 @@ struct DemoModelTests {
       segments.map { Set($0) } == [
         ["template", "prompt", "answer"], ["template", "prompt"], ["prompt"],
       ])
-    for (rule, segment) in [("answer", "answer"), ("template", "template"), ("prompt", "prompt")] {
-      let outcome = try Tool.run(
-        [
-          "capture", "--prompts", "p.jsonl", "--layers", "0", "--positions", rule, "--out", "a.h5",
-          "--json",
-        ] + model, in: folder)
-      let expected = segments.joined().count { $0 == segment }
-      #expect(try outcome.json["rows"] as? Int == expected, "\(rule)")
-    }
+    let captured = try Tool.run(
+      [
+        "capture", "--prompts", "p.jsonl", "--layers", "0", "--positions", "template", "--out",
+        "a.h5", "--json",
+      ] + model, in: folder)
+    #expect(try captured.json["rows"] as? Int == segments.joined().count { $0 == "template" })
+    #expect(captured.errors.contains("note: 1 of 3 prompts"), "the raw text has no template")
   }
 }
 

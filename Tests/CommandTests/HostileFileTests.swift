@@ -193,6 +193,22 @@ import Testing
     #expect(try Set(bad.json.keys) == ["place", "problem", "remedy"])
   }
 
+  /// libhdf5 may crash, but not in the command's own process, and its trace of the stack is not shown.
+  @Test func fileThatCrashesLibhdf5() throws {
+    let golden = testFolder.appendingPathComponent("Golden/crashes-libhdf5.h5")
+    try folder.write("crash.h5", Array(Data(contentsOf: golden)))
+    let inspected = try Tool.run(["inspect-activations", "crash.h5"], in: folder)
+    for words in [["train", "--out", "probe"], ["eval", "--probe", Self.probe]] {
+      let outcome = try Tool.run(
+        ["probe"] + words + ["--acts", "crash.h5", "--label", "marked"], in: folder)
+      #expect(outcome.status == 4 && !outcome.wasKilled)
+      #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+      // Other versions of the library may see what is wrong.
+      if inspected.wasKilled { #expect(outcome.errors.contains("libhdf5 crashed, hung")) }
+    }
+    #expect(folder.contents == ["crash.h5", "good.jsonl"])
+  }
+
   // MARK: Probes
 
   @Test func damagedProbes() throws {
