@@ -86,6 +86,12 @@ struct LabelOptions: ParsableArguments {
         file: file.path, place: "label '\(group ?? "")'", problem: "is not stored",
         remedy: "name one of: \(labels.keys.sorted().joined(separator: ", "))")
     }
+    if let positive, !file.prompts.indices.contains(where: { isPositive(values, $0) == true }) {
+      throw ActivationStoreError(
+        file: file.path, place: "label '\(label)'",
+        problem: "no prompt has the value '\(printable(positive.utf8))'",
+        remedy: "name one of the values of this label, or leave --positive out for true and false")
+    }
     return try file.prompts.enumerated().map { index, prompt in
       let id = prompt.sequence.id
       guard let isPositive = isPositive(values, index) else {
@@ -102,8 +108,13 @@ struct LabelOptions: ParsableArguments {
   private func isPositive(_ values: StoreDescription.Labels, _ index: Int) -> Bool? {
     let text = values.text(index)
     if text.isEmpty { return nil }
-    if let positive { return text == positive }
-    return ["true": true, "1": true, "false": false, "0": false][text.lowercased()]
+    let truth = ["true": true, "1": true, "false": false, "0": false]
+    guard let positive else { return truth[text.lowercased()] }
+    // Truth values are stored as 1 and 0.
+    if let value = truth[text.lowercased()], let wanted = truth[positive.lowercased()] {
+      return value == wanted
+    }
+    return text == positive
   }
 }
 

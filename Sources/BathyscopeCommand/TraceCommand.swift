@@ -78,7 +78,8 @@ struct TraceCommand: ParsableCommand {
     let set = try ProbeSet.load(
       probe,
       for: ProbeHost(
-        modelSHA256: model.identity.weightsSHA256, width: try ProbeSet.load(probe).card.width,
+        modelSHA256: model.identity.weightsSHA256,
+        width: model.shape.width(of: try ProbeSet.load(probe).chosen.hook.site, tokens: 1),
         layerCount: model.shape.layers), force: force)
     let probes = try chosenProbes(set, model)
     let batch = try model.encode(rows.map(\.conversation))
@@ -127,7 +128,9 @@ struct TraceCommand: ParsableCommand {
     _ model: Model, _ batch: Batch, _ rows: [Prompt], _ probes: [Probe], _ chosen: Probe
   ) throws -> [TokenTrace] {
     let tokenizer = try? model.encoder.tokenizer
-    let controls = chosen.randomControls(99, seed: options.seed)
+    // Enough for the smallest p to pass a correction over all groups.
+    let groups = Set(rows.map { row in label.flatMap { kind(row, $0) } }).count
+    let controls = chosen.randomControls(max(99, 40 * groups - 1), seed: options.seed)
     let index = probes.firstIndex { $0.hook == chosen.hook } ?? 0
     var progress = Progress(of: batch.tokenCount, "tokens")
     var traces: [TokenTrace] = []
@@ -138,7 +141,7 @@ struct TraceCommand: ParsableCommand {
       var trace = try TokenTrace(
         capture, of: sequence,
         texts: sequence.tokens.map { tokenizer?.label(of: $0) ?? "\($0)" }, probes: probes,
-        chosen: index, group: row.labels[group ?? "group"]?.description,
+        chosen: index, group: group(of: row),
         label: label.flatMap { kind(row, $0) })
       if let activations = capture.values[chosen.hook] {
         trace.control = try TraceControl(
@@ -149,6 +152,12 @@ struct TraceCommand: ParsableCommand {
     }
     progress.finish()
     return traces
+  }
+
+  /// Nil, for a group of its own, where the label is missing or empty.
+  private func group(of row: Prompt) -> String? {
+    let text = row.labels[group ?? "group"]?.description ?? ""
+    return text.isEmpty ? nil : text
   }
 
   /// `harmful` or `not harmful` for a truth value, else the label's own text.

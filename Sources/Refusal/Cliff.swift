@@ -67,9 +67,9 @@ public struct Cliff: Sendable, Equatable, Codable {
     return plateau - final
   }
 
-  /// cliff / plateau.
+  /// cliff / plateau; nil below a plateau of 0.01, where the ratio says nothing.
   public var relativeDrop: Double? {
-    guard let cliff, let plateau, plateau > 0 else { return nil }
+    guard let cliff, let plateau, plateau >= 0.01 else { return nil }
     return cliff / plateau
   }
 

@@ -12,6 +12,8 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     public var transcripts: Int
     /// Transcripts with both a plateau and a final token.
     public var measured: Int
+    /// The prompts that the measured transcripts answer: equal `TokenTrace.group`s are one.
+    public var prompts: Int
     public var means: Means
     /// The share of the mean cliff that lies inside the end-of-thinking template; nil where the mean
     /// does not fall.
@@ -76,14 +78,17 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     for (label, traces) in byLabel.sorted(by: { $0.key < $1.key }) {
       groups.append(try Group(label, traces, rule, bootstrap))
     }
-    try judge(byLabel)
+    try judge()
   }
 }
 
 extension CliffSummary {
   /// Says what was found, once the controls of all groups are there to be corrected together.
-  private mutating func judge(_ traces: [String: [TokenTrace]]) throws(RefusalError) {
-    let places = groups.indices.filter { groups[$0].control != nil }
+  private mutating func judge() throws(RefusalError) {
+    // Groups that are too small for a verdict are no test and take no part in the correction.
+    let places = groups.indices.filter { index in
+      groups[index].control != nil && groups[index].prompts >= Verdict.fewestPrompts
+    }
     let raw = places.compactMap { groups[$0].control?.p }
     let p: [Double]
     do throws(StatisticsError) {
@@ -93,13 +98,10 @@ extension CliffSummary {
     }
     for (place, p) in zip(places, p) { groups[place].control?.p = p }
     for index in groups.indices {
-      let measured = (traces[groups[index].label] ?? []).filter {
-        $0.cliff(rule: rule).cliff != nil
-      }
       groups[index].verdict = Verdict(
         cliff: groups[index].means.cliff, control: groups[index].control,
-        total: groups[index].transcripts, measured: measured.count,
-        prompts: Set(measured.map(\.group)).count, rule: rule)
+        total: groups[index].transcripts, measured: groups[index].measured,
+        prompts: groups[index].prompts, rule: rule)
     }
   }
 }
@@ -119,6 +121,7 @@ extension CliffSummary.Group {
     means = layers[traces[0].chosen].means
     let pairs = zip(traces, traces.map { $0.cliff(rule: rule) }).filter { $0.1.cliff != nil }
     measured = pairs.count
+    prompts = Set(pairs.map(\.0.group)).count
     let total = pairs.reduce(0) { $0 + ($1.1.cliff ?? 0) }
     let atEnd = pairs.reduce(0) { $0 + ($1.1.endOfThinkingFall ?? 0) }
     endOfThinkingShare = total > 0 ? atEnd / total : nil

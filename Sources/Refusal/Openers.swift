@@ -9,7 +9,8 @@ public enum Openers {
   public static let refusal = ["I'm sorry", "Sorry", "I cannot", "Unfortunately", "As an AI"]
   public static let compliance = ["Sure", "Here", "Of course", "Certainly", "Yes"]
 
-  /// The cosine of each probe with refusal minus compliance openers, as first tokens of an answer.
+  /// The cosine of each probe with refusal minus compliance openers, as first tokens of an answer;
+  /// nil for a probe that does not read the residual stream or something that is added to it.
   public static func cosines(
     of probes: [Probe], in model: Model
   ) throws -> [Double?] {
@@ -19,6 +20,11 @@ public enum Openers {
     }
     let refusal = model.unembedding(of: rows(refusal))
     let compliance = model.unembedding(of: rows(compliance))
-    return try probes.map { try $0.openerCosine(refusal: refusal, compliance: compliance) }
+    return try probes.map { probe in
+      switch probe.hook.site {
+      case .attentionPattern, .headOutput, .mlpHidden, .logits: nil
+      default: try probe.openerCosine(refusal: refusal, compliance: compliance)
+      }
+    }
   }
 }

@@ -9,11 +9,23 @@ extension Bootstrap {
     public var interval: Interval?
   }
 
-  /// The mean of curves at each position with a pointwise percentile band, drawing whole curves.
+  /// The mean of curves at each position with a pointwise percentile band, drawing whole curves, or
+  /// whole clusters of them.
   ///
   /// A position where a curve has no value is left out of that curve's share of the mean; it never
   /// counts as zero. Curves may have different lengths. The same resamples serve every position.
-  public func band(curves: [[Double?]]) throws(StatisticsError) -> [BandPoint] {
+  ///
+  /// - Parameter clusters: one name per curve; curves of one name are drawn together.
+  /// - Throws: when a value is not finite or there is not one cluster per curve.
+  public func band(
+    curves: [[Double?]], clusters: [String]? = nil
+  ) throws(StatisticsError) -> [BandPoint] {
+    guard clusters == nil || clusters?.count == curves.count else {
+      throw StatisticsError(
+        statistic: "bootstrap band", problem: "there is not one cluster per curve",
+        remedy: "give one name for each")
+    }
+    let plan = clusters.map { Resampling.clusters($0) } ?? .items(curves.count)
     for (index, curve) in curves.enumerated() {
       guard curve.allSatisfy({ $0?.isFinite ?? true }) else {
         throw StatisticsError(
@@ -25,12 +37,14 @@ extension Bootstrap {
     var points: [BandPoint] = []
     // Blocks bound the memory: 10,000 resamples of 64 positions are 5 MB, of 8,000 would be 640.
     for start in stride(from: 0, to: length, by: 64) {
-      points += band(curves, start..<min(start + 64, length))
+      points += band(curves, start..<min(start + 64, length), plan)
     }
     return points
   }
 
-  private func band(_ curves: [[Double?]], _ positions: Range<Int>) -> [BandPoint] {
+  private func band(
+    _ curves: [[Double?]], _ positions: Range<Int>, _ plan: Resampling
+  ) -> [BandPoint] {
     let width = positions.count
     var values = [Double](repeating: 0, count: curves.count * width)
     var present = values
@@ -43,7 +57,6 @@ extension Bootstrap {
     }
     let all = Self.masked(Array(curves.indices), values, present, width)
     var resampled = [[Double]](repeating: [], count: width)
-    let plan = Resampling.items(curves.count)
     var generator = SeededGenerator(seed: seed, item: "bootstrap")
     var drawn = [Int](repeating: 0, count: curves.count)
     for _ in 0..<resamples {

@@ -43,10 +43,17 @@ public struct HookSelection: Sendable, Equatable {
     }
     if let layers {
       let count = shape.layers
-      let numbers = layers.flatMap { range -> [Int] in
+      var numbers: Set<Int> = []
+      for range in layers {
         let first = range.first < 0 ? range.first + count : range.first
         let last = range.last < 0 ? range.last + count : range.last
-        return (0..<count).filter { $0 >= first && $0 <= last }
+        guard first >= 0, last < count, first <= last else {
+          throw TransformerError(
+            "layers", place: "\(Positions.range(range.first, range.last))",
+            problem: "is not within the model's \(count) layers",
+            remedy: "name layers 0 to \(count - 1), or -\(count) to -1")
+        }
+        numbers.formUnion(first...last)
       }
       chosen = chosen.filter { $0.layer.map(numbers.contains) ?? true }
     }

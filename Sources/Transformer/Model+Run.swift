@@ -31,6 +31,9 @@ extension Model {
   ) throws -> [Effect] {
     let prepared = try PreparedPlan(plan, shape: shape)
     try check(batch)
+    guard threads >= 1 else {
+      throw TransformerError("threads", problem: "is \(threads)", remedy: "use 1 or more")
+    }
     try prepared.check(against: batch)
     let marks = try withoutActuallyEscaping(receive) { receive in
       try forward(batch, prepared, threads, architecture, Unchecked(receive))
@@ -52,6 +55,12 @@ extension Model {
           "prompt '\(sequence.id)'",
           problem: "has \(sequence.tokens.count) tokens, and the model takes 1 to "
             + "\(shape.contextLength)", remedy: "leave it out or shorten it")
+      }
+      guard sequence.segments.count == sequence.tokens.count else {
+        throw TransformerError(
+          "prompt '\(sequence.id)'",
+          problem: "has \(sequence.tokens.count) tokens and \(sequence.segments.count) segments",
+          remedy: "give one segment per token")
       }
       if let wrong = sequence.tokens.first(where: { $0 < 0 || $0 >= shape.dVocabulary }) {
         throw TransformerError(

@@ -76,7 +76,7 @@ struct PreparedPlan: Sendable {
   private static func check(
     _ hook: HookPoint, _ name: String, _ shape: ModelShape
   ) throws(TransformerError) {
-    guard hook.layer.map({ $0 < shape.layers }) ?? true else {
+    guard hook.layer.map({ (0..<shape.layers).contains($0) }) ?? true else {
       throw TransformerError(
         name, place: hook.description, problem: "the model has only \(shape.layers) layers",
         remedy: "name layers 0 to \(shape.layers - 1)")
@@ -96,6 +96,7 @@ struct PreparedPlan: Sendable {
     case .add(let vector, let scale):
       try check(vector, width: width, hook, name)
       let scaled = vector.map { $0 * scale }
+      try check(scaled, width: width, hook, name)
       return scaled.allSatisfy { $0 == 0 } ? .identity : .add(scaled)
     case .replace(let vector):
       try check(vector, width: width, hook, name)
@@ -121,6 +122,11 @@ struct PreparedPlan: Sendable {
       }
       let columns = Set(heads.filter { $0.layer == hook.layer }.map(\.head)).sorted().map {
         ($0 * shape.dHead)..<(($0 + 1) * shape.dHead)
+      }
+      guard !columns.isEmpty else {
+        throw TransformerError(
+          name, place: hook.description, problem: "none of its heads is in this layer",
+          remedy: "make the intervention with scaleHeads(_:by:at:)")
       }
       return factor == 1 ? .identity : .scale(columns, factor: factor)
     }

@@ -63,7 +63,9 @@ struct SettingReader {
         "\(shape.heads) query heads are not a multiple of "
           + "\(shape.keyValueHeads)", "the file is damaged: fetch it again")
     }
-    guard shape.dHead % 2 == 0, theta > 0, epsilon >= 0 else {
+    guard shape.dHead >= 2, shape.dHead % 2 == 0, theta > 0, theta.isFinite, epsilon >= 0,
+      epsilon.isFinite
+    else {
       throw error(
         "rotary embedding", "the head width is odd or a constant is not positive",
         "the file is damaged: fetch it again")

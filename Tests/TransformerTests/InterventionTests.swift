@@ -152,6 +152,14 @@ struct InterventionTests {
       (.projectOut(vector.map { _ in 0 }, at: [.embedding]), "is zero"),
       (.replace(with: [0], at: .logits), "read-only"),
       (.scaleHeads([Head(layer: 0, head: 6)], by: 0), "out of range"),
+      (.add(vector, after: -1), "only 3 layers"),
+      (.add(vector, scale: .nan, after: 0), "finite values"),
+      (.add(vector, scale: .greatestFiniteMagnitude, after: 0), "finite values"),
+      (
+        Intervention(
+          .scaleHeads([Head(layer: 1, head: 0)], factor: 0), at: [.headOutput(layer: 0)]),
+        "none of its heads"
+      ),
     ] {
       let error = #expect(throws: TransformerError.self) {
         _ = try model.run(batch, capturing: [.residual(after: 1)], applying: [good, bad])
@@ -165,6 +173,20 @@ struct InterventionTests {
       _ = try model.run(batch, capturing: [.residual(after: 1, at: .segment(.answer))])
     }
     #expect(throws: TransformerError.self) { _ = try model.run(batch, capturing: []) }
+  }
+
+  @Test func sequencesThatContradictThemselvesAreErrors() throws {
+    var sequence = TokenSequence(id: "odd", tokens: [1, 2, 3])
+    sequence.segments.append(.answer)
+    #expect(throws: TransformerError.self) {
+      _ = try model.run(Batch([sequence]), capturing: [.residual(after: 0)])
+    }
+    #expect(throws: TransformerError.self) {
+      _ = try model.run(batch, capturing: [.residual(after: 0)], threads: 0)
+    }
+    #expect(throws: TransformerError.self) {
+      _ = try model.run(batch, capturing: [.residual(after: -1)])
+    }
   }
 
   @Test func tokensThatDoNotFitAreErrors() throws {

@@ -67,12 +67,15 @@ private final class LlamaLoader<Device: Backend>: Sendable {
   /// A tensor that no part of the forward pass uses would be a model other than this one.
   func refuseStrangers() throws(TransformerError) {
     var expected: Set<String> = []
-    for (part, _) in Self.parts {
-      for kind in ["weight", "bias"] {
-        expected.insert(name(part, layer: nil, kind))
-        for layer in 0..<configuration.shape.layers {
-          expected.insert(name(part, layer: layer, kind))
-        }
+    for (index, (part, _)) in Self.parts.enumerated() {
+      // Three parts stand outside of the blocks; behind the norms come those that may have a bias.
+      guard index >= 3 else {
+        expected.insert(name(part, layer: nil, "weight"))
+        continue
+      }
+      for layer in 0..<configuration.shape.layers {
+        expected.insert(name(part, layer: layer, "weight"))
+        if index >= 5 { expected.insert(name(part, layer: layer, "bias")) }
       }
     }
     // Stored by old versions of transformers; recomputed from the configuration.
