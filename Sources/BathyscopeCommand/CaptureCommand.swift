@@ -114,7 +114,8 @@ struct CaptureCommand: ParsableCommand {
       },
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(rows.map { $0.labels[name] })) }),
-      precision: self.model.precision, kernel: model.kernel, arguments: commandLineJSON(),
+      precision: self.model.precision, kernel: model.kernel,
+      arguments: "{\"command\":\(commandLineJSON()),\"prompts\":\(try prompts.provenanceJSON())}",
       seed: options.seed, rule: positions, toolVersion: bathyscopeVersion, elementType: store,
       compresses: compress)
   }

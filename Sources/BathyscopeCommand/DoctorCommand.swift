@@ -71,6 +71,8 @@ struct DoctorCommand: ParsableCommand {
       name: "python", isGood: isGood,
       finding: isGood
         ? text.split(separator: " ").prefix(2).joined(separator: " ")
-        : "pip is missing, and needed to fetch models: install python3-pip")
+        : process.terminationStatus == 127
+          ? "python3 is missing, and needed to fetch models: install it"
+          : "pip is missing, and needed to fetch models: install python3-pip")
   }
 }

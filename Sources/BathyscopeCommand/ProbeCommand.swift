@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bathyscope
 import Foundation
+import Synchronization
 
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -61,7 +62,11 @@ struct ProbeCommand: ParsableCommand {
       let file = try ActivationFile.inspected(acts)
       let features = try FeatureSet(file, try label.examples(file))
       let training = ProbeTraining(kind: kind, seed: options.seed)
-      let trained = try training.train(features, threads: options.threads)
+      let progress = Mutex(Progress(of: features.hooks.count, "probes"))
+      let trained = try training.train(features, threads: options.threads) {
+        progress.withLock { $0.advance(by: 1) }
+      }
+      progress.withLock { $0.finish() }
       var card = ProbeCard(
         name: name ?? URL(fileURLWithPath: out).lastPathComponent, trained: trained,
         model: file.description.model, precision: file.description.precision,
@@ -72,12 +77,19 @@ struct ProbeCommand: ParsableCommand {
         let other = try ActivationFile.inspected(path)
         try requireSameModel(other, file)
         let features = try FeatureSet(other, try label.examples(other))
+        let source = try source(other, features)
+        if card.trainingData.contains(where: { $0.sha256 == source.sha256 }) {
+          throw ActivationStoreError(
+            file: path, problem: "is the file that the probe is trained on, and can be no test",
+            remedy: "the card has figures of held-out rows; test on other data")
+        }
         card.outOfDistribution.append(
           .init(
-            data: try source(other, features), hook: trained.chosen.hook,
+            data: source, hook: trained.chosen.hook,
             metrics: try trained.chosen.evaluate(on: features, seed: options.seed)))
       }
       card.openerCosines = openerCosines(trained, file)
+      card.arguments = commandLineJSON()
       let set = ProbeSet(card: card, probes: trained.probes)
       try set.write(to: out)
       if options.json {
@@ -160,7 +172,8 @@ struct ProbeCommand: ParsableCommand {
         probe,
         for: ProbeHost(
           modelSHA256: description.model.weightsSHA256,
-          width: try ProbeSet.load(probe).card.width, layerCount: Int.max),
+          width: description.widths[try ProbeSet.load(probe).chosen.hook.site] ?? 0,
+          layerCount: Int.max),
         force: force)
       let probes = set.probes.filter { file.hooks.contains($0.hook) }
       guard !probes.isEmpty else {

@@ -60,13 +60,16 @@ struct TraceCommand: ParsableCommand {
   struct StoredSummary: Encodable {
     var summary: CliffSummary
     var forced: [String]
+    /// Where the numbers came from, by name.
+    var provenance: [String: String]
 
-    enum CodingKeys: CodingKey { case forced }
+    enum CodingKeys: CodingKey { case forced, provenance }
 
     func encode(to encoder: any Encoder) throws {
       try summary.encode(to: encoder)
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(forced, forKey: .forced)
+      try container.encode(provenance, forKey: .provenance)
     }
   }
 
@@ -179,26 +182,26 @@ struct TraceCommand: ParsableCommand {
     var lines: [UInt8] = []
     for trace in traces { lines += try encoder.encode(trace) + [0x0A] }
     try AtomicFile.write(lines, to: "\(out)/traces.jsonl")
-    let document = try Document(
-      schema: "cliff-summary", content: StoredSummary(summary: summary, forced: set.forced)
-    ).text
+    let identity = model.identity
+    let facts: [Report.Fact] = [
+      .init("model", identity.id), .init("weights SHA-256", identity.weightsSHA256),
+      .init("chat template SHA-256", identity.templateSHA256 ?? "none"),
+      .init("tokenizer SHA-256", identity.tokenizerSHA256 ?? "none"),
+      .init("prompts", try prompts.provenance()),
+      .init("probe", "\(set.card.name) \(set.card.probeSHA256)"),
+      .init("seed", "\(options.seed)"), .init("precision", self.model.precision.rawValue),
+      .init("kernel", model.kernel), .init("Bathyscope", bathyscopeVersion),
+    ]
+    let stored = StoredSummary(
+      summary: summary, forced: set.forced,
+      provenance: Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) }))
+    let document = try Document(schema: "cliff-summary", content: stored).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: "\(out)/summary.json")
     let byLabel = Dictionary(grouping: traces) { $0.label ?? "" }
     let shown = byLabel.sorted { $0.key < $1.key }.flatMap { $0.value.prefix(max(figures, 0)) }
-    let identity = model.identity
     let report = Report(
       title: "Refusal trace of \(identity.id)", summary: summary, shown: shown, probes: set,
-      facts: [
-        .init("model", identity.id), .init("weights SHA-256", identity.weightsSHA256),
-        .init("chat template SHA-256", identity.templateSHA256 ?? "none"),
-        .init("tokenizer SHA-256", identity.tokenizerSHA256 ?? "none"),
-        .init("prompts", try prompts.provenance()),
-        .init(
-          "probe", "\(set.card.name) \(Digest.sha256(of: try MappedFile("\(probe)/card.json")))"),
-        .init("seed", "\(options.seed)"), .init("precision", self.model.precision.rawValue),
-        .init("kernel", model.kernel), .init("Bathyscope", bathyscopeVersion),
-        .init("command", commandLineJSON()),
-      ])
+      facts: facts + [.init("command", commandLineJSON())])
     return try report.write(to: out)
   }
 }

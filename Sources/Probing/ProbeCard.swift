@@ -61,6 +61,8 @@ public struct ProbeCard: Sendable, Equatable, Codable {
   public var outOfDistribution: [ExternalTest]
   /// Cosine with refusal minus compliance openers in the unembedding, one per probe, where computed.
   public var openerCosines: [Double?]?
+  /// The command that trained it.
+  public var arguments = ""
   public var intendedUse: String
   public var knownFailures: String
   /// SHA-256 of `probe.safetensors`, which ties both files together; filled in when written.

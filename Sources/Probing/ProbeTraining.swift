@@ -37,21 +37,23 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   }
 
   /// Trains one probe per hook on the examples' labels.
+  /// - Parameter advance: called after each hook, on any thread.
   /// - Throws: when a class has too few groups for three parts and the folds.
   public func train(
-    _ features: FeatureSet, threads: Int = 1
+    _ features: FeatureSet, threads: Int = 1, advance: @Sendable () -> Void = {}
   ) throws(ProbingError) -> TrainedProbes {
-    try train(features, ProbeTask(labels: features.labels), threads: threads)
+    try train(features, ProbeTask(labels: features.labels), threads: threads, advance: advance)
   }
 
   func train(
-    _ features: FeatureSet, _ task: ProbeTask, threads: Int
+    _ features: FeatureSet, _ task: ProbeTask, threads: Int, advance: @Sendable () -> Void = {}
   ) throws(ProbingError) -> TrainedProbes {
     try checkSettings()
     let parts = try RowParts(features, task, self)
     let outcomes = try concurrentMap(features.hooks.count, threads: threads) {
       (index) throws(ProbingError) in
-      try HookTraining(self, features, task, parts, index).run()
+      defer { advance() }
+      return try HookTraining(self, features, task, parts, index).run()
     }
     let evaluations = outcomes.map(\.evaluation)
     func rank(_ index: Int) -> (Double, Double) {

@@ -1,6 +1,6 @@
 import Statistics
 
-/// The mean of s over transcripts with a pointwise bootstrap band, drawing whole transcripts.
+/// The mean of s over transcripts with a pointwise bootstrap band, drawing whole prompts.
 public struct AverageCurve: Sendable, Equatable, Codable {
   /// One place on the common axis.
   public struct Point: Sendable, Equatable, Codable {
@@ -30,14 +30,15 @@ public struct AverageCurve: Sendable, Equatable, Codable {
     _ traces: [TokenTrace], at hook: Int? = nil, before: Int = 100, after: Int = 20,
     bootstrap: Bootstrap
   ) throws(RefusalError) -> AverageCurve {
-    let curves = traces.compactMap { trace -> [Double?]? in
+    let curves = traces.compactMap { trace -> Curve? in
       let thinking = trace.landmarks.thinking
       guard let first = thinking.first, let last = thinking.last else { return nil }
       let scores = trace.probabilities(at: hook)
-      return (-before...after).map { offset in
+      let values = (-before...after).map { offset -> Double? in
         let token = last + offset
         return token >= first && token < scores.count ? scores[token] : nil
       }
+      return (trace.group, values)
     }
     return try AverageCurve(
       axis: "tokens behind the last thinking token",
@@ -49,25 +50,30 @@ public struct AverageCurve: Sendable, Equatable, Codable {
   public static func resampled(
     _ traces: [TokenTrace], at hook: Int? = nil, bootstrap: Bootstrap
   ) throws(RefusalError) -> AverageCurve {
-    let curves = traces.compactMap { trace -> [Double?]? in
+    let curves = traces.compactMap { trace -> Curve? in
       let landmarks = trace.landmarks
       guard let first = landmarks.thinking.first, let end = landmarks.final else { return nil }
-      return stretched(Array(trace.probabilities(at: hook)[first...end]), to: 100)
+      let scores = Array(trace.probabilities(at: hook)[first...end])
+      return (trace.group, stretched(scores, to: 100))
     }
     return try AverageCurve(
       axis: "percent of the way from the first thinking token to the final token",
       positions: (0..<100).map { Double($0) * 100 / 99 }, curves: curves, bootstrap: bootstrap)
   }
 
+  /// The values of one transcript and the prompt that it answers.
+  private typealias Curve = (group: String, values: [Double?])
+
   private init(
-    axis: String, positions: [Double], curves: [[Double?]], bootstrap: Bootstrap
+    axis: String, positions: [Double], curves: [Curve], bootstrap: Bootstrap
   ) throws(RefusalError) {
     self.axis = axis
     confidence = bootstrap.confidence
     resamples = bootstrap.resamples
     seed = bootstrap.seed
     do throws(StatisticsError) {
-      points = zip(positions, try bootstrap.band(curves: curves)).map { position, point in
+      let band = try bootstrap.band(curves: curves.map(\.values), clusters: curves.map(\.group))
+      points = zip(positions, band).map { position, point in
         Point(
           position: position, n: point.n, mean: point.mean, low: point.interval?.low,
           high: point.interval?.high)

@@ -5,7 +5,7 @@ extension Report {
   /// Writes `report.html`, and beside it `figures/` with the drawing (SVG) and the data (CSV, JSON) of
   /// every figure; returns the path of the page.
   ///
-  /// The page is written last, so that where it stands all that it links to stands as well.
+  /// Figures of an earlier report in the same folder are removed. The page is written last, so that where it stands all that it links to stands as well.
   /// - Throws: when the folder cannot be made or written to.
   @discardableResult
   public func write(to folder: String) throws(ReportingError) -> String {
@@ -17,6 +17,10 @@ extension Report {
       throw ReportingError(
         file: figureFolder, problem: "the folder cannot be made: \(error.localizedDescription)",
         remedy: "choose an output folder that can be written to")
+    }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: figureFolder)) ?? []
+    where Self.isFigureFile(name) {
+      try? FileManager.default.removeItem(atPath: "\(figureFolder)/\(name)")
     }
     let page = "\(folder)/report.html"
     do {
@@ -31,5 +35,13 @@ extension Report {
         file: error.file, place: error.place, problem: error.problem, remedy: error.remedy)
     }
     return page
+  }
+
+  /// Whether a file is named as `figures` names them: two digits, a hyphen, and one of three endings.
+  private static func isFigureFile(_ name: String) -> Bool {
+    let start = Array(name.utf8.prefix(3))
+    return start.count == 3 && start[2] == UInt8(ascii: "-")
+      && start.prefix(2).allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      && [".csv", ".json", ".svg"].contains { name.hasSuffix($0) }
   }
 }

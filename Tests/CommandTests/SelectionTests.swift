@@ -45,13 +45,19 @@ import Testing
     ("blocks.*.hook_resid_post", nil, ["0", "1", "2"]), ("blocks.*.hook_resid_post", "1", ["1"]),
     ("blocks.*.hook_resid_post", "-1", ["2"]), ("blocks.*.hook_resid_post", "0,-1", ["0", "2"]),
     ("blocks.*.hook_resid_post", "-2..-1", ["1", "2"]),
-    ("blocks.*.hook_resid_post", "1..7", ["1", "2"]), ("*.1.*resid_post", nil, ["1"]),
+    ("*.1.*resid_post", nil, ["1"]),
     ("blocks.0.hook_resid_post,blocks.2.hook_resid_post", nil, ["0", "2"]),
   ])
   func layers(hooks: String, layers: String?, expected: [String]) throws {
     let outcome = try capture(["--hooks", hooks] + (layers.map { ["--layers", $0] } ?? []))
     #expect(
       try outcome.json["hooks"] as? [String] == expected.map { "blocks.\($0).hook_resid_post" })
+  }
+
+  @Test(arguments: ["1..7", "3", "-4", "2..1"]) func layersThatAreNotThere(layers: String) throws {
+    let outcome = try capture(["--layers", layers])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("layers 0 to 2"), "\(outcome.errors)")
   }
 
   @Test func everySiteButPatternsAtOnce() throws {

@@ -39,7 +39,8 @@ struct HostileModelTests {
     ("num_attention_heads", "99999999999999999999"), ("num_hidden_layers", "1000000000"),
     ("num_hidden_layers", "null"), ("num_key_value_heads", "4"), ("num_key_value_heads", "\"2\""),
     ("hidden_size", "40"), ("head_dim", "5"), ("head_dim", "8"), ("vocab_size", "98"),
-    ("vocab_size", "2147483647"), ("intermediate_size", "51"), ("rms_norm_eps", "-1"), ("rms_norm_eps", "1e300"),
+    ("vocab_size", "2147483647"), ("intermediate_size", "51"), ("rms_norm_eps", "-1"),
+    ("rms_norm_eps", "1e300"),
     ("rms_norm_eps", "\"small\""), ("rope_parameters", "{\"rope_theta\": 0}"),
     ("rope_parameters", "{\"rope_theta\": \"500\"}"), ("rope_interleaved", "true"),
     ("rope_parameters", "{\"rope_type\": \"yarn\", \"rope_theta\": 500}"),
@@ -217,7 +218,8 @@ struct HookSelectionTests {
 
   @Test func whatMatchesNothingIsNamed() throws {
     for (patterns, layers, word) in [
-      ("blocks.*.hook_q", nil, "hook_q"), ("blocks.*.hook_resid_post", "9", "layers 0 to 3"), ("*", "0,2..5", "2..5"),
+      ("blocks.*.hook_q", nil, "hook_q"), ("blocks.*.hook_resid_post", "9", "layers 0 to 3"),
+      ("*", "0,2..5", "2..5"),
       ("*", "-5", "-5"), ("blocks.0.hook_z", "1", "hook_z"),
       ("ln_final.hook_normalized", nil, "gain"), ("*", "a..b", "'a..b'"), ("*", "1,,2", "''"),
       ("", nil, "no hook"),

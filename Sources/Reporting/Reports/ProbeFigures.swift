@@ -11,16 +11,14 @@ extension HookPoint {
 }
 
 extension ProbeReport {
-  /// The layers of the probes, for an axis.
-  var axisLayers: [Int] {
-    let hooks = evaluations.map(\.hook)
-    let last = hooks.compactMap(\.layer).max() ?? -1
-    return hooks.map { $0.axisLayer(lastBlock: last) }
-  }
-
   /// AUROC on the test rows by layer, beside probes of shuffled labels and of random directions.
   public var aurocByLayer: LineFigure {
-    let layers = axisLayers.map { Double($0) }
+    // Probes at several sites of one layer would share a place on the axis.
+    let site = evaluations[chosen].hook.site
+    let evaluations = evaluations.filter { $0.hook.site == site }
+    let last = evaluations.compactMap(\.hook.layer).max() ?? -1
+    let layers = evaluations.map { Double($0.hook.axisLayer(lastBlock: last)) }
+    let chosenLayer = self.evaluations[chosen].hook.axisLayer(lastBlock: last)
     func control(_ name: String, _ metrics: [ControlMetrics]) -> LineFigure.Series {
       let points = zip(layers, metrics).map { layer, metrics in
         LineFigure.Point(
@@ -34,7 +32,8 @@ extension ProbeReport {
     }
     return LineFigure(
       title: "AUROC by layer",
-      caption: "Probes on \(testRows) test rows that served neither training nor any choice, with "
+      caption:
+        "Probes at \(site.rawValue) on \(testRows) test rows that served neither training nor any choice, with "
         + "95 % intervals. Controls: mean and range of probes on shuffled labels and of "
         + "norm-matched random directions. The marked layer was chosen on \(selectionRows) other "
         + "rows. Seed \(training.seed).",
@@ -45,7 +44,7 @@ extension ProbeReport {
         control("random directions", evaluations.map(\.random)),
       ],
       levels: [.init(name: "chance", value: 0.5)],
-      marks: [.init(name: "chosen", value: layers[chosen])])
+      marks: [.init(name: "chosen", value: Double(chosenLayer))])
   }
 
   /// Every probe's figures and controls.

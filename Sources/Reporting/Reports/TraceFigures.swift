@@ -30,15 +30,18 @@ extension TokenTrace {
 
   /// The score of every token at every layer.
   public var heatMap: HeatMapFigure {
+    let site = hooks[chosen].site
+    let places = hooks.indices.filter { hooks[$0].site == site }
     let last = hooks.compactMap(\.layer).max() ?? -1
-    let layers = hooks.map { $0.axisLayer(lastBlock: last) }
     return HeatMapFigure(
       title: "Layers and positions: \(id)",
-      caption: "s of each layer's own probe. The marked layer is the chosen one.",
-      valueLabel: "s", colors: .diverging(centre: 0.5), layers: layers, tokens: tokens,
+      caption:
+        "s of each layer's own probe at \(site.rawValue). The marked layer is the chosen one.",
+      valueLabel: "s", colors: .diverging(centre: 0.5),
+      layers: places.map { hooks[$0].axisLayer(lastBlock: last) }, tokens: tokens,
       segments: segments.map(\.name),
-      values: hooks.indices.map { probabilities(at: $0).map { $0 } },
-      chosenLayer: layers[chosen])
+      values: places.map { probabilities(at: $0).map { $0 } },
+      chosenLayer: hooks[chosen].axisLayer(lastBlock: last))
   }
 }
 
@@ -71,14 +74,15 @@ extension CliffSummary {
     {
       .init(
         name: "\(group.label): \(name)",
-        points: group.layers.map { layer in
+        points: group.layers.filter { $0.hook.site == hook.site }.map { layer in
           let x = Double(layer.hook.axisLayer(lastBlock: last))
           return value(layer.means).map { .init(x: x, $0) } ?? .init(x: x, y: nil)
         })
     }
     return LineFigure(
       title: "Final score and plateau by layer",
-      caption: "Each layer's own probe; means over transcripts with 95 % BCa intervals over "
+      caption:
+        "Each layer's own probe at \(hook.site.rawValue); means over transcripts with 95 % BCa intervals over "
         + "prompts, seed \(seed).",
       xLabel: "layer", yLabel: "mean s",
       series: groups.flatMap { group in
