@@ -134,9 +134,13 @@ struct CaptureCommand: ParsableCommand {
           + "\(positions) and get no rows")
     }
     if seconds > 2 || size > 1_000_000_000 {
+      let memory =
+        peakMemory()
+        + model.estimatedWorkingBytes(
+          batch, capturing: description.hooks, threads: options.threads)
       writeError(
         "\(batch.sequences.count) prompts, \(batch.tokenCount) tokens: about \(duration(seconds)), "
-          + "\(bytes(size)) on disk")
+          + "\(bytes(memory)) of memory, \(bytes(size)) on disk")
     }
     guard size > 100_000_000_000, !yes else { return }
     guard isatty(STDIN_FILENO) == 1 else {

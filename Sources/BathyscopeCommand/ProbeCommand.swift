@@ -38,6 +38,14 @@ struct ProbeCommand: ParsableCommand {
       completion: .file())
     var test: [String] = []
 
+    @Option(
+      help: ArgumentHelp(
+        """
+        A second label that crosses the first: two probes in two folders, each with the other label \
+        balanced. With refused and harmful it tells refusal from topic.
+        """, valueName: "name"))
+    var other: String?
+
     @Option(help: "How the weights are found.")
     var kind: ProbeKind = .logistic
 
@@ -58,17 +66,63 @@ struct ProbeCommand: ParsableCommand {
 
     @OptionGroup var options: RunOptions
 
+    /// What a 2 x 2 design prints: a card for each direction, and how alike they are.
+    struct Design: Encodable {
+      var cards: [ProbeCard]
+      var cosines: [Double]
+    }
+
     func run() throws {
       let file = try ActivationFile.inspected(acts)
       let features = try FeatureSet(file, try label.examples(file))
       let training = ProbeTraining(kind: kind, seed: options.seed)
-      let progress = Mutex(Progress(of: features.hooks.count, "probes"))
-      let trained = try training.train(features, threads: options.threads) {
-        progress.withLock { $0.advance(by: 1) }
+      guard let other else {
+        let trained = try withProgress(features.hooks.count) {
+          try training.train(features, threads: options.threads, advance: $0)
+        }
+        let card = try store(trained, label, file, features, in: out)
+        if options.json { try printJSON("probe", card) } else { printCard(card, in: out) }
+        return
       }
-      progress.withLock { $0.finish() }
+      var second = label
+      (second.label, second.positive) = (other, nil)
+      let crossed = try FeatureSet(file, try second.examples(file))
+      let design = try withProgress(2 * features.hooks.count) {
+        try training.trainTwoByTwo(
+          features, harmful: crossed.examples.map(\.label),
+          refused: features.examples.map(\.label), threads: options.threads, advance: $0)
+      }
+      let folders = ["\(out)/\(label.label)", "\(out)/\(other)"]
+      let cards = [
+        try store(design.refusal, label, file, features, in: folders[0]),
+        try store(design.harmfulness, second, file, crossed, in: folders[1]),
+      ]
+      if options.json {
+        try printJSON("probe-design", Design(cards: cards, cosines: design.cosines))
+        return
+      }
+      for (card, folder) in zip(cards, folders) { printCard(card, in: folder) }
+      print("\ncosine of both directions, by hook")
+      for (hook, cosine) in zip(features.hooks, design.cosines) {
+        print("\(hook)  \(fixed(cosine, 3))")
+      }
+    }
+
+    private func withProgress<Outcome>(
+      _ probes: Int, _ train: (@Sendable () -> Void) throws -> Outcome
+    ) rethrows -> Outcome {
+      let progress = Mutex(Progress(of: probes, "probes"))
+      defer { progress.withLock { $0.finish() } }
+      return try train { progress.withLock { $0.advance(by: 1) } }
+    }
+
+    /// Writes the probes with their card, tested on the other files too.
+    private func store(
+      _ trained: TrainedProbes, _ label: LabelOptions, _ file: ActivationFile,
+      _ features: FeatureSet, in folder: String
+    ) throws -> ProbeCard {
       var card = ProbeCard(
-        name: name ?? URL(fileURLWithPath: out).lastPathComponent, trained: trained,
+        name: name ?? URL(fileURLWithPath: folder).lastPathComponent, trained: trained,
         model: file.description.model, precision: file.description.precision,
         positions: file.description.rule ?? .all, trainingData: [try source(file, features)],
         signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
@@ -90,14 +144,8 @@ struct ProbeCommand: ParsableCommand {
       }
       card.openerCosines = openerCosines(trained, file)
       card.arguments = commandLineJSON()
-      let set = ProbeSet(card: card, probes: trained.probes)
-      try set.write(to: out)
-      if options.json {
-        try printJSON("probe", card)
-      } else {
-        printCard(card)
-        print("\nwritten to \(out)")
-      }
+      try ProbeSet(card: card, probes: trained.probes).write(to: folder)
+      return card
     }
 
     private func source(
@@ -229,7 +277,7 @@ func requireSameModel(_ file: ActivationFile, _ other: ActivationFile) throws {
 }
 
 /// A probe's card as a table by layer.
-func printCard(_ card: ProbeCard) {
+func printCard(_ card: ProbeCard, in folder: String) {
   let report = card.report
   printTable(
     ["hook", "test AUROC", "test accuracy", "shuffled", "random", "cosine", "chosen"],
@@ -249,4 +297,5 @@ func printCard(_ card: ProbeCard) {
         + (test.metrics.auroc.map { "\($0)" } ?? "undefined") + ", accuracy "
         + (test.metrics.accuracy.map { "\($0)" } ?? "undefined"))
   }
+  print("\nwritten to \(folder)")
 }

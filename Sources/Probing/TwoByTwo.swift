@@ -28,9 +28,11 @@ extension ProbeTraining {
   /// - Parameters:
   ///   - harmful: whether the prompt asks for harm, one per row; the examples' labels are not used.
   ///   - refused: whether the model refused, one per row.
+  ///   - advance: called after each probe, on any thread.
   /// - Throws: when a cell is empty or too small to be split: then the two factors cannot be told apart.
   public func trainTwoByTwo(
-    _ features: FeatureSet, harmful: [Bool], refused: [Bool], threads: Int = 1
+    _ features: FeatureSet, harmful: [Bool], refused: [Bool], threads: Int = 1,
+    advance: @Sendable () -> Void = {}
   ) throws(ProbingError) -> TwoByTwo {
     guard harmful.count == features.rowCount, refused.count == features.rowCount else {
       throw ProbingError(
@@ -57,10 +59,10 @@ extension ProbeTraining {
     }
     let refusal = try train(
       features, ProbeTask(labels: refused, other: (harmful, ("harmful", "benign"))),
-      threads: threads)
+      threads: threads, advance: advance)
     let harmfulness = try train(
       features, ProbeTask(labels: harmful, other: (refused, ("refused", "complied"))),
-      threads: threads)
+      threads: threads, advance: advance)
     let cosines = zip(refusal.probes, harmfulness.probes).map {
       cosine($0.direction.map { Double($0) }, $1.direction.map { Double($0) }) ?? 0
     }

@@ -1,6 +1,19 @@
 import Tensors
 
 extension Model {
+  /// About how many bytes a run will need besides the weights, which are in memory already: the
+  /// activations of one tile for each thread, and what is captured of it until it is handed over.
+  public func estimatedWorkingBytes(
+    _ batch: Batch, capturing hooks: [HookPoint], threads: Int
+  ) -> Int {
+    let longest = batch.sequences.map(\.tokens.count).max() ?? 0
+    let rows = max(Tile.targetRows, longest)
+    let heads = (shape.heads + shape.keyValueHeads) * shape.dHead
+    let activations = 4 * shape.dModel + 2 * heads + 2 * shape.dMLP
+    let captured = hooks.reduce(0) { $0 + shape.width(of: $1.site, tokens: longest) }
+    return threads * rows * (activations + 2 * captured) * MemoryLayout<Float>.stride
+  }
+
   /// About how many tokens a second this machine will run, from a product of a few milliseconds.
   ///
   /// A forecast to print before a long run; attention over long sequences and the writing of files

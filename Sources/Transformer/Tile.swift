@@ -22,13 +22,15 @@ struct Tile {
   /// Rows of the tile's `index`-th sequence.
   func rows(of index: Int) -> Range<Int> { offsets[index]..<offsets[index + 1] }
 
+  /// Enough rows for a matrix product to reach its speed, few enough for the cache.
+  static let targetRows = 384
+
   /// Cuts a batch into tiles of about equal size, whole sequences each.
   ///
-  /// Results do not depend on the cut. 384 rows are enough for a matrix product to reach its speed and
-  /// few enough for the workspace to stay in the cache; a small batch is shared among the threads.
+  /// Results do not depend on the cut. A small batch is shared among the threads.
   static func cut(_ batch: Batch, threads: Int) -> [Range<Int>] {
     let share = (batch.tokenCount + threads - 1) / threads
-    let target = max(1, min(384, share))
+    let target = max(1, min(targetRows, share))
     var tiles: [Range<Int>] = []
     var (start, rows) = (0, 0)
     for (index, sequence) in batch.sequences.enumerated() {

@@ -1,0 +1,55 @@
+import Testing
+
+/// Probes whose labels cross: refusal apart from topic.
+@Suite struct DesignTests {
+  let folder: Scratch
+
+  init() throws {
+    folder = try Scratch()
+    // One token says what was asked, another what was done; both stand in every combination.
+    let rows = (0..<160).map { index in
+      let (harmful, refused) = (index % 2 == 0, index / 2 % 2 == 0)
+      let tokens = [index % 89, harmful ? 90 : 91, index * 7 % 89, refused ? 92 : 93]
+      return #"{"token_ids": \#(tokens), "harmful": \#(harmful), "refused": \#(refused)}"#
+    }
+    try folder.write("p.jsonl", rows.joined(separator: "\n"))
+    let captured = try Tool.run(
+      ["capture", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--out", "a.h5"], in: folder)
+    try #require(captured.status == 0, "\(captured.errors)")
+  }
+
+  func train(_ arguments: [String]) throws -> Tool.Outcome {
+    try Tool.run(["probe", "train", "--acts", "a.h5", "--out", "probes"] + arguments, in: folder)
+  }
+
+  @Test func twoProbesEachWithTheOtherLabelBalanced() throws {
+    let outcome = try train(["--label", "refused", "--other", "harmful", "--json"])
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let cards = try #require(try outcome.json["cards"] as? [[String: Any]])
+    #expect(cards.map { $0["sign_convention"] as? String } == ["z > 0: refused", "z > 0: harmful"])
+    #expect((try outcome.json["cosines"] as? [Double])?.count == 3)
+    for name in ["refused", "harmful"] {
+      let evaluation = try Tool.run(
+        [
+          "probe", "eval", "--probe", "probes/\(name)", "--acts", "a.h5", "--label", name,
+          "--json",
+        ], in: folder)
+      #expect(evaluation.status == 0, "\(evaluation.errors)")
+    }
+    #expect(
+      try train(["--label", "refused", "--other", "harmful"]).output.contains("cosine of both"))
+  }
+
+  @Test func aTestOnTheTrainingFileIsRefused() throws {
+    let outcome = try train(["--label", "refused", "--test", "a.h5"])
+    #expect(outcome.status == 4)
+    #expect(outcome.errors.contains("can be no test"), "\(outcome.errors)")
+  }
+
+  @Test(arguments: [("yse", 4, "no prompt has the value 'yse'"), ("true", 0, ""), ("1", 0, "")])
+  func theValueThatCountsAsPositive(value: String, status: Int32, text: String) throws {
+    let outcome = try train(["--label", "refused", "--positive", value])
+    #expect(outcome.status == status)
+    #expect(text.isEmpty || outcome.errors.contains(text), "\(outcome.errors)")
+  }
+}
