@@ -105,7 +105,8 @@ let package = Package(
       ],
       exclude: ["Oracles"]),
     .testTarget(
-      name: "ReportingTests", dependencies: ["Reporting", "Statistics"]),
+      name: "ReportingTests",
+      dependencies: ["Reporting", "Refusal", "Transformer", "Tokenization", "Statistics"]),
     .testTarget(
       name: "CommandTests", dependencies: ["BathyscopeCommand"], exclude: ["Golden"]),
   ],

@@ -23,12 +23,14 @@ public struct HeatMapFigure: Figure {
   public var values: [[Double?]]
   /// The layer that the rest of the report is about.
   public var chosenLayer: Int?
+  /// The position of the first token, where only a part of a transcript is drawn.
+  public var firstPosition: Int
 
   /// - Precondition: one row for each layer, one value and one segment (or none at all) for each token.
   public init(
     title: String, caption: String, valueLabel: String, colors: Colors = .sequential,
     layers: [Int], tokens: [String], segments: [String] = [], values: [[Double?]],
-    chosenLayer: Int? = nil
+    chosenLayer: Int? = nil, firstPosition: Int = 0
   ) {
     precondition(values.count == layers.count, "one row for each layer")
     precondition(values.allSatisfy { $0.count == tokens.count }, "one value for each token")
@@ -42,6 +44,7 @@ public struct HeatMapFigure: Figure {
     self.segments = segments
     self.values = values
     self.chosenLayer = chosenLayer
+    self.firstPosition = firstPosition
   }
 
   public var data: Table {
@@ -50,7 +53,7 @@ public struct HeatMapFigure: Figure {
       rows: layers.indices.flatMap { row in
         tokens.indices.map { column in
           [
-            .integer(layers[row]), .integer(column),
+            .integer(layers[row]), .integer(firstPosition + column),
             segments.isEmpty ? .missing : .text(segments[column]),
             .text(JSONText.string(tokens[column])), Cell(values[row][column]),
           ]

@@ -28,20 +28,31 @@ extension TokenTrace {
       ])
   }
 
-  /// The score of every token at every layer.
-  public var heatMap: HeatMapFigure {
+  /// The score of every token at every layer; of a long transcript the whole and, with the texts of its
+  /// tokens, the part around the largest fall, as in `figure(rule:)`.
+  public var heatMaps: [HeatMapFigure] {
+    let all = tokens.indices
+    guard all.count > TokenAxis.labelled else { return [heatMap(all)] }
+    let centre = cliff().largestFallStart ?? landmarks.thinking.last ?? all.count
+    let start = min(max(centre - TokenAxis.labelled / 2, 0), all.count - TokenAxis.labelled)
+    return [heatMap(all), heatMap(start..<(start + TokenAxis.labelled))]
+  }
+
+  private func heatMap(_ range: Range<Int>) -> HeatMapFigure {
     let site = hooks[chosen].site
     let places = hooks.indices.filter { hooks[$0].site == site }
     let last = hooks.compactMap(\.layer).max() ?? -1
+    let part =
+      range == tokens.indices ? "" : ", tokens \(range.lowerBound) to \(range.upperBound - 1)"
     return HeatMapFigure(
-      title: "Layers and positions: \(id)",
+      title: "Layers and positions: \(id)\(part)",
       caption:
         "s of each layer's own probe at \(site.rawValue). The marked layer is the chosen one.",
       valueLabel: "s", colors: .diverging(centre: 0.5),
-      layers: places.map { hooks[$0].axisLayer(lastBlock: last) }, tokens: tokens,
-      segments: segments.map(\.name),
-      values: places.map { probabilities(at: $0).map { $0 } },
-      chosenLayer: hooks[chosen].axisLayer(lastBlock: last))
+      layers: places.map { hooks[$0].axisLayer(lastBlock: last) }, tokens: Array(tokens[range]),
+      segments: segments[range].map(\.name),
+      values: places.map { place in probabilities(at: place)[range].map { $0 } },
+      chosenLayer: hooks[chosen].axisLayer(lastBlock: last), firstPosition: range.lowerBound)
   }
 }
 
@@ -53,7 +64,7 @@ extension CliffSummary {
     return LineFigure(
       title: title,
       caption: "Mean of s at \(hook) over transcripts; positions that a transcript lacks do not "
-        + "count. Band: 95 % bootstrap over transcripts, \(first?.resamples ?? 0) resamples, seed "
+        + "count. Band: 95 % bootstrap over prompts, \(first?.resamples ?? 0) resamples, seed "
         + "\(seed).",
       xLabel: first?.axis ?? "position", yLabel: "mean s",
       series: curves.map { label, curve in

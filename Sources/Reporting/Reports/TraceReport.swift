@@ -37,7 +37,7 @@ extension Report {
         blocks: [.prose("The first transcripts of each group, in the order of the file.")]
           + shown.flatMap { trace in
             [.figure(trace.figure(rule: summary.rule))]
-              + (trace.hooks.count > 1 ? [.figure(trace.heatMap)] : [])
+              + (trace.hooks.count > 1 ? trace.heatMaps.map { .figure($0) } : [])
           }),
       Section(title: "The probe", blocks: Self.probe(probes)),
     ]
