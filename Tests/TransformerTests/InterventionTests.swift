@@ -21,7 +21,6 @@ struct InterventionTests {
 
   func bits(_ run: Run) -> [[HookPoint: [UInt32]]] { run.sequences.map(InvarianceTests.bits) }
 
-  /// A vector with a negative zero, which adding zero would change.
   var vector: [Float] { (0..<model.shape.dModel).map { Float($0 % 5) - 2 } }
 
   @Test func identitiesChangeNoBit() throws {
@@ -37,6 +36,19 @@ struct InterventionTests {
       #expect(same, "\(identity.summary)")
       #expect(run.effects[0].fired == 21 && run.effects[0].norm == 0)
     }
+  }
+
+  /// -0 + 0 is +0: adding nothing must not be an addition.
+  @Test func addingNothingKeepsNegativeZeros() throws {
+    let zeros = Intervention.replace(
+      with: vector.map { _ in -0.0 }, at: .residual(after: 1))
+    let clean = try model.run(batch, capturing: [.residual(after: 1)], applying: [zeros])
+    let run = try model.run(
+      batch, capturing: [.residual(after: 1)],
+      applying: [zeros, .add(vector, scale: 0, after: 1)])
+    let signs = clean[.residual(after: 1)]?.values.allSatisfy { $0.sign == .minus }
+    #expect(signs == true)
+    #expect(bits(run) == bits(clean))
   }
 
   @Test func replacingByTheCleanActivationChangesNoBit() throws {
