@@ -102,6 +102,7 @@ struct CaptureCommand: ParsableCommand {
     _ model: Model, _ batch: Batch, _ hooks: [HookPoint], _ rows: [Prompt]
   ) throws -> StoreDescription {
     let longest = batch.sequences.map(\.tokens.count).max() ?? 0
+    let inputs = jsonArray(try prompts.provenance())
     let names = Set(rows.flatMap(\.labels.keys)).sorted()
     return StoreDescription(
       model: model.identity, hooks: hooks,
@@ -115,7 +116,7 @@ struct CaptureCommand: ParsableCommand {
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(rows.map { $0.labels[name] })) }),
       precision: self.model.precision, kernel: model.kernel,
-      arguments: "{\"command\":\(commandLineJSON()),\"prompts\":\(try prompts.provenanceJSON())}",
+      arguments: "{\"command\":\(commandLineJSON()),\"prompts\":\(inputs)}",
       seed: options.seed, rule: positions, toolVersion: bathyscopeVersion, elementType: store,
       compresses: compress)
   }

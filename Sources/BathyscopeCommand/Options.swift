@@ -37,23 +37,11 @@ struct PromptOptions: ParsableArguments {
     return prompts
   }
 
-  /// The digests by file name, as a JSON object.
-  func provenanceJSON() throws -> String {
-    var digests: [String: String] = [:]
-    for path in prompts {
-      let name = URL(fileURLWithPath: path).lastPathComponent
-      digests[name] = Digest.sha256(of: try MappedFile(path))
-    }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(digests), as: UTF8.self)
-  }
-
-  /// File names with digests, for provenance.
-  func provenance() throws -> String {
+  /// Each file's name and SHA-256, for provenance; two files may have one name.
+  func provenance() throws -> [String] {
     try prompts.map { path in
       "\(URL(fileURLWithPath: path).lastPathComponent) \(Digest.sha256(of: try MappedFile(path)))"
-    }.joined(separator: ", ")
+    }
   }
 }
 

@@ -155,8 +155,12 @@ struct Progress {
 
 /// The command line as it was given, one JSON array: part of every result's provenance.
 func commandLineJSON() -> String {
-  let words = ["bathyscope"] + CommandLine.arguments.dropFirst()
+  jsonArray(["bathyscope"] + CommandLine.arguments.dropFirst())
+}
+
+/// Texts as one JSON array on one line.
+func jsonArray(_ texts: [String]) -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.withoutEscapingSlashes]
-  return (try? encoder.encode(words)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+  return (try? encoder.encode(texts)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
 }

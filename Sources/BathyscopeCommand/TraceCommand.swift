@@ -187,7 +187,7 @@ struct TraceCommand: ParsableCommand {
       .init("model", identity.id), .init("weights SHA-256", identity.weightsSHA256),
       .init("chat template SHA-256", identity.templateSHA256 ?? "none"),
       .init("tokenizer SHA-256", identity.tokenizerSHA256 ?? "none"),
-      .init("prompts", try prompts.provenance()),
+      .init("prompts", try prompts.provenance().joined(separator: ", ")),
       .init("probe", "\(set.card.name) \(set.card.probeSHA256)"),
       .init("seed", "\(options.seed)"), .init("precision", self.model.precision.rawValue),
       .init("kernel", model.kernel), .init("Bathyscope", bathyscopeVersion),

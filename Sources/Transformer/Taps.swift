@@ -61,7 +61,7 @@ final class Taps<Device: Backend> {
     keep(hook, index, wanted, pattern.picking(wanted))
   }
 
-  /// The tile's rows at which a hook is read, and a way to hand in their values.
+  /// The tile's rows at which a hook is read, sequence by sequence.
   func wantedRows(_ hook: HookPoint) -> [Int] {
     (0..<tile.sequences.count).flatMap { index in
       wanted(hook, index).map { tile.offsets[index] + $0 }

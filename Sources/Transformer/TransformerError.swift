@@ -1,7 +1,3 @@
-import Checkpoints
-import Files
-import Tokenization
-
 /// What stands between a checkpoint, a plan and a run, and what to do about it.
 public struct TransformerError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file, hook or intervention concerned.
