@@ -34,6 +34,11 @@ public struct Model: Sendable {
   public static func load(
     _ nameOrPath: String, precision: Precision = .float32
   ) throws -> Model {
+    guard precision == .float32 else {
+      throw TransformerError(
+        nameOrPath, place: "precision", problem: "no \(precision.rawValue) yet",
+        remedy: "use float32")
+    }
     let checkpoint = try Checkpoint.open(ModelCatalogue.resolve(nameOrPath))
     let configuration = try LlamaConfiguration(checkpoint)
     let encoding = Result { try PromptEncoder(checkpoint) }

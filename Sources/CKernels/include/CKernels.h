@@ -4,7 +4,9 @@
 #include "expand.h"
 #include "halves.h"
 #include "layers.h"
+#include "list.h"
 #include "multiply.h"
 #include "sha256.h"
+#include "variants.h"
 
 #endif

@@ -39,6 +39,3 @@ float bathyscope_dot(const float *x, const float *y, size_t count);
 
 /// How many of the values are NaN or infinite.
 size_t bathyscope_count_nonfinite(const float *x, size_t count);
-
-/// The instruction set that the loops above chose on this machine.
-const char *bathyscope_kernel_name(void);

@@ -1,9 +1,4 @@
-#include "CKernels.h"
-#include "lanes.h"
-
-#include <math.h>
-
-BATHYSCOPE_INLINE float sum_of_lanes(const lanes *x) {
+INLINE float sum_of_lanes(const lanes *x) {
   float s[16];
   memcpy(s, x, sizeof s);
   for (int width = 8; width > 0; width /= 2)
@@ -13,7 +8,7 @@ BATHYSCOPE_INLINE float sum_of_lanes(const lanes *x) {
 
 // exp by 2^n times a polynomial of degree 6 on [-ln 2 / 2, ln 2 / 2]; about 1 unit in the last place.
 // Below -87.3 the result is 0, which includes minus infinity; above 88.3 it is held at exp(88.3).
-BATHYSCOPE_INLINE void exp_lanes(lanes *v) {
+INLINE void exp_lanes(lanes *v) {
   lanes x = *v;
   int_lanes tiny = x < -87.3f;
   int_lanes huge = x > 88.3f;
@@ -44,7 +39,7 @@ BATHYSCOPE_INLINE void exp_lanes(lanes *v) {
   memcpy(v, &bits, sizeof bits);
 }
 
-BATHYSCOPE_INLINE float dot(const float *x, const float *y, size_t count) {
+INLINE float inner_product(const float *x, const float *y, size_t count) {
   lanes sum = {0};
   size_t i = 0;
   for (; i + 16 <= count; i += 16) {
@@ -58,20 +53,17 @@ BATHYSCOPE_INLINE float dot(const float *x, const float *y, size_t count) {
   return total;
 }
 
-BATHYSCOPE_CLONES
-float bathyscope_dot(const float *x, const float *y, size_t count) { return dot(x, y, count); }
+KERNEL(float, dot)(const float *x, const float *y, size_t count) { return inner_product(x, y, count); }
 
-BATHYSCOPE_CLONES
-void bathyscope_rms_norm(float *out, const float *x, const float *gain, size_t rows, size_t d,
+KERNEL(void, rms_norm)(float *out, const float *x, const float *gain, size_t rows, size_t d,
                          float epsilon) {
   for (size_t r = 0; r < rows; r++, x += d, out += d) {
-    float scale = 1.0f / sqrtf(dot(x, x, d) / (float)d + epsilon);
+    float scale = 1.0f / sqrtf(inner_product(x, x, d) / (float)d + epsilon);
     for (size_t i = 0; i < d; i++) out[i] = gain[i] * (x[i] * scale);
   }
 }
 
-BATHYSCOPE_CLONES
-void bathyscope_rotate(float *x, const float *cosines, const float *sines, size_t rows,
+KERNEL(void, rotate)(float *x, const float *cosines, const float *sines, size_t rows,
                        size_t heads, size_t head_width) {
   size_t half = head_width / 2;
   for (size_t r = 0; r < rows; r++, cosines += half, sines += half) {
@@ -86,8 +78,7 @@ void bathyscope_rotate(float *x, const float *cosines, const float *sines, size_
   }
 }
 
-BATHYSCOPE_CLONES
-void bathyscope_silu_multiply(float *out, const float *x, const float *y, size_t count) {
+KERNEL(void, silu_multiply)(float *out, const float *x, const float *y, size_t count) {
   size_t i = 0;
   for (; i + 16 <= count; i += 16) {
     lanes a, b;
@@ -112,13 +103,11 @@ void bathyscope_silu_multiply(float *out, const float *x, const float *y, size_t
   }
 }
 
-BATHYSCOPE_CLONES
-void bathyscope_add_scaled(float *x, const float *y, float factor, size_t count) {
+KERNEL(void, add_scaled)(float *x, const float *y, float factor, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] += factor * y[i];
 }
 
-BATHYSCOPE_CLONES
-size_t bathyscope_count_nonfinite(const float *x, size_t count) {
+KERNEL(size_t, count_nonfinite)(const float *x, size_t count) {
   size_t found = 0;
   for (size_t i = 0; i < count; i++) {
     uint32_t bits;
@@ -128,19 +117,6 @@ size_t bathyscope_count_nonfinite(const float *x, size_t count) {
   return found;
 }
 
-const char *bathyscope_kernel_name(void) {
-#if defined(__x86_64__) && defined(__linux__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
-  if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
-  return "x86-64";
-#elif defined(__aarch64__)
-  return "arm64";
-#else
-  return "generic";
-#endif
-}
-
 // Attention. Keys are laid out by head coordinate so that a vector holds sixteen keys and no sum
 // runs across lanes; four queries share each key that is loaded.
 
@@ -148,12 +124,12 @@ enum { query_block = 4 };
 
 static size_t round_up(size_t n) { return (n + 15) / 16 * 16; }
 
-size_t bathyscope_attend_scratch(size_t tokens, size_t head_width) {
+KERNEL(size_t, attend_scratch)(size_t tokens, size_t head_width) {
   size_t keys = round_up(tokens);
   return keys * head_width + tokens * round_up(head_width) + query_block * keys;
 }
 
-BATHYSCOPE_INLINE void score_block(float *scores, size_t stride, const float *const query[],
+INLINE void score_block(float *scores, size_t stride, const float *const query[],
                                    const float *keys, size_t key_stride, size_t key_blocks,
                                    size_t head_width, float scale) {
   for (size_t block = 0; block < key_blocks; block++) {
@@ -172,7 +148,7 @@ BATHYSCOPE_INLINE void score_block(float *scores, size_t stride, const float *co
 }
 
 // Turns the first count scores into probabilities; the rest of the last block becomes 0.
-BATHYSCOPE_INLINE void softmax(float *scores, size_t count) {
+INLINE void softmax(float *scores, size_t count) {
   size_t padded = (count + 15) / 16 * 16;
   float largest = scores[0];
   for (size_t i = 1; i < count; i++) largest = scores[i] > largest ? scores[i] : largest;
@@ -191,7 +167,7 @@ BATHYSCOPE_INLINE void softmax(float *scores, size_t count) {
 }
 
 // out[0 ..< 16 * blocks] = sum over keys of weight * value.
-BATHYSCOPE_INLINE void weighted_sum(float *out, const float *weights, const float *values,
+INLINE void weighted_sum(float *out, const float *weights, const float *values,
                                     size_t value_stride, size_t count, int blocks) {
   lanes sum[4] = {{0}};
   for (size_t j = 0; j < count; j++, values += value_stride) {
@@ -204,7 +180,7 @@ BATHYSCOPE_INLINE void weighted_sum(float *out, const float *weights, const floa
   for (int b = 0; b < blocks; b++) store(out + 16 * b, &sum[b]);
 }
 
-BATHYSCOPE_INLINE void attend_query(float *z, const float *weights, const float *values,
+INLINE void attend_query(float *z, const float *weights, const float *values,
                                     size_t count, size_t head_width) {
   size_t width = (head_width + 15) / 16 * 16;
   for (size_t c = 0; c < width; c += 64) {
@@ -219,8 +195,7 @@ BATHYSCOPE_INLINE void attend_query(float *z, const float *weights, const float 
   }
 }
 
-BATHYSCOPE_CLONES
-void bathyscope_attend(float *z, float *pattern, const float *q, const float *k, const float *v,
+KERNEL(void, attend)(float *z, float *pattern, const float *q, const float *k, const float *v,
                        size_t tokens, size_t heads, size_t kv_heads, size_t head_width,
                        float scale, float *scratch) {
   size_t key_stride = (tokens + 15) / 16 * 16;
