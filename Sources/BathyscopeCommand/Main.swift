@@ -7,6 +7,7 @@ struct Main {
   static func main() {
     do {
       var command = try BathyscopeCommand.parseAsRoot()
+      if let problem = Diagnosis.kernelProblem { throw UsageError(problem) }
       try command.run()
       try flushOutput()
     } catch {
