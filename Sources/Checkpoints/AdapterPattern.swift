@@ -27,6 +27,7 @@ struct AdapterPattern: Sendable {
 
   private var elements: [Element] = []
   private var isAnchored = false
+  private var hasFixedLength = true
 
   /// Nil for a key that is not understood.
   init?(_ key: [UInt8]) {
@@ -43,6 +44,7 @@ struct AdapterPattern: Sendable {
       if let quantifier = rest.first, "*+?".utf8.contains(quantifier) {
         element.isOptional = quantifier != UInt8(ascii: "+")
         element.repeats = quantifier != UInt8(ascii: "?")
+        hasFixedLength = false
         rest.removeFirst()
       }
       elements.append(element)
@@ -63,8 +65,18 @@ struct AdapterPattern: Sendable {
   }
 
   /// Whether the key stands for this module.
-  /// - Parameter steps: grows with the work done, so that a caller can bound it.
-  func matches(_ module: [UInt8], steps: inout Int) -> Bool {
+  /// - Parameter cost: grows by about the nanoseconds that it takes, so that a caller can bound them.
+  func matches(_ module: [UInt8], cost: inout Int) -> Bool {
+    cost += 1
+    if hasFixedLength {
+      let start = module.count - elements.count
+      guard start >= 0, canStart(at: start, of: module) else { return false }
+      for (element, byte) in zip(elements, module[start...]) {
+        cost += 1
+        guard element.kind.matches(byte) else { return false }
+      }
+      return true
+    }
     // Where in the module the elements that are left can begin, taken from the back: at first only
     // its end.
     var starts: Set<Int> = [module.count]
@@ -74,16 +86,18 @@ struct AdapterPattern: Sendable {
       for end in ends {
         var position = end
         repeat {
-          steps += 1
+          cost += 50
           guard position > 0, element.kind.matches(module[position - 1]) else { break }
           position -= 1
         } while starts.insert(position).inserted && element.repeats
       }
       if starts.isEmpty { return false }
     }
-    return starts.contains { position in
-      position == 0 || (!isAnchored && module[position - 1] == UInt8(ascii: "."))
-    }
+    return starts.contains { canStart(at: $0, of: module) }
+  }
+
+  private func canStart(at position: Int, of module: [UInt8]) -> Bool {
+    position == 0 || (!isAnchored && module[position - 1] == UInt8(ascii: "."))
   }
 }
 

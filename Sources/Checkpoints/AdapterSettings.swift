@@ -109,11 +109,11 @@ struct AdapterSettings: Sendable {
   }
 
   /// The rank of a module's update and what it is multiplied by.
-  /// - Parameter steps: grows with the work done.
-  func rankAndScale(of module: String, steps: inout Int) -> (rank: Int, scale: Double) {
+  /// - Parameter cost: grows by about the nanoseconds that matching takes.
+  func rankAndScale(of module: String, cost: inout Int) -> (rank: Int, scale: Double) {
     let path = Array(module.utf8)
-    let rank = ranks.first { $0.pattern.matches(path, steps: &steps) }?.rank ?? self.rank
-    let alpha = alphas.first { $0.pattern.matches(path, steps: &steps) }?.alpha ?? self.alpha
+    let rank = ranks.first { $0.pattern.matches(path, cost: &cost) }?.rank ?? self.rank
+    let alpha = alphas.first { $0.pattern.matches(path, cost: &cost) }?.alpha ?? self.alpha
     return (rank, alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)))
   }
 

@@ -30,9 +30,9 @@ struct AdapterTable {
       }
     }
     // Sorted, so that of several errors it is always the same one that is reported.
-    var steps = 0
+    var cost = 0
     for (module, parts) in modules.sorted(by: { $0.key < $1.key }) {
-      try addFactors(module, parts, &steps)
+      try addFactors(module, parts, &cost)
     }
     guard !factors.isEmpty || !replacements.isEmpty else {
       throw .damaged(checkpoint.path, "tensors", "there are none")
@@ -71,7 +71,7 @@ struct AdapterTable {
   // MARK: Updates
 
   private mutating func addFactors(
-    _ module: String, _ parts: [Part: StoredTensor], _ steps: inout Int
+    _ module: String, _ parts: [Part: StoredTensor], _ cost: inout Int
   ) throws(CheckpointError) {
     let parameter = module + ".weight"
     let isEmbedding = parts[.embeddingA] != nil || parts[.embeddingB] != nil
@@ -85,8 +85,8 @@ struct AdapterTable {
     if let replacement = replacements[parameter], !replacement.isBase {
       throw problem(a.name, "the module's whole weight is stored, too")
     }
-    let (rank, scale) = settings.rankAndScale(of: module, steps: &steps)
-    guard steps < 100_000_000 else {
+    let (rank, scale) = settings.rankAndScale(of: module, cost: &cost)
+    guard cost < 200_000_000 else {
       throw .damaged(
         settings.file, "rank_pattern, alpha_pattern", "take too long to match with the modules")
     }
