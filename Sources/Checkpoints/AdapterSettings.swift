@@ -132,12 +132,13 @@ struct AdapterSettings: Sendable {
     return nil
   }
 
-  /// The entry of `modules_to_save` for a module or one that it is part of.
-  func savedName(for module: String) -> String? {
+  /// The entries of `modules_to_save` that stand for a module or for one that it is part of.
+  func savedNames(for module: String) -> Set<String> {
+    var names: Set<String> = []
     var part = module[...]
     while true {
-      if let name = savedModules.first(where: { part.hasSuffix($0) }) { return name }
-      guard let dot = part.lastIndex(of: ".") else { return nil }
+      names.formUnion(savedModules.lazy.filter { part.hasSuffix($0) })
+      guard let dot = part.lastIndex(of: ".") else { return names }
       part = part[..<dot]
     }
   }
@@ -182,7 +183,7 @@ extension AdapterSettings {
     if value.isNull { return [] }
     guard let values = value.array else { throw .damaged(file, key, "is not an array of names") }
     // The longest lists name each adapted module; those that are stored whole are a few.
-    let limit = key == "modules_to_save" ? 64 : 50_000
+    let limit = key == "modules_to_save" ? 32 : 50_000
     guard values.count <= limit else { throw .damaged(file, key, "holds over \(limit) names") }
     var names: [String] = []
     for value in values {

@@ -4,6 +4,8 @@ import Tensors
 struct AdapterTable {
   private(set) var factors: [String: AdapterFactors] = [:]
   private(set) var replacements: [String: AdapterReplacement] = [:]
+  /// The entries of `modules_to_save` of which something was stored.
+  private var savedNames: Set<String> = []
   private let checkpoint: Checkpoint
   private let settings: AdapterSettings
 
@@ -37,14 +39,9 @@ struct AdapterTable {
     guard !factors.isEmpty || !replacements.isEmpty else {
       throw .damaged(checkpoint.path, "tensors", "there are none")
     }
-    for name in settings.savedModules {
-      let isStored = replacements.keys.contains { parameter in
-        settings.savedName(for: Self.module(of: parameter)) == name
-      }
-      guard isStored else {
-        throw .damaged(
-          checkpoint.path, "tensors", "none is of the module '\(name)' that modules_to_save names")
-      }
+    for name in settings.savedModules where !savedNames.contains(name) {
+      throw .damaged(
+        checkpoint.path, "tensors", "none is of the module '\(name)' that modules_to_save names")
     }
   }
 
@@ -52,16 +49,12 @@ struct AdapterTable {
   private func path(of name: String) throws(CheckpointError) -> String {
     let path = name.dropFirst(Self.prefix.count)
     let components = path.split(separator: ".", omittingEmptySubsequences: false)
-    guard name.hasPrefix(Self.prefix), components.count > 1,
+    guard name.hasPrefix(Self.prefix), (2...32).contains(components.count),
       components.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isNameByte) })
     else {
       throw problem(name, "its name is not that of a part of a PEFT adapter")
     }
     return String(path)
-  }
-
-  private static func module(of parameter: String) -> String {
-    String(parameter[..<(parameter.lastIndex(of: ".") ?? parameter.endIndex)])
   }
 
   private func problem(_ name: String, _ problem: String) -> CheckpointError {
@@ -136,7 +129,9 @@ struct AdapterTable {
     let kind = components[components.count - 1]
     let isBelow = components[components.count - 2] == "base_layer" && components.count > 2
     let module = components.dropLast(isBelow ? 2 : 1).joined(separator: ".")
-    let isSaved = settings.savedName(for: module) != nil
+    let saved = settings.savedNames(for: module)
+    let isSaved = !saved.isEmpty
+    savedNames.formUnion(saved)
     let isEmbedding = ["embed_tokens", "lm_head", "wte", "embed_in", "embed_out"]
       .contains(module.split(separator: ".").last.map(String.init) ?? "")
     let isExpected =

@@ -121,6 +121,9 @@ import Testing
       ], "not supported", "\"use_dora\":true"),
     Case([a, b, tensor("base_model.model.a\"b.weight", [4])], "a\"b"),
     Case([a, b, tensor("base_model.model.é.weight", [4])], "é"),
+    Case(
+      [a, b, tensor("base_model.model." + String(repeating: "a.", count: 40) + "weight", [4])],
+      "a.a.a"),
   ]
 
   @Test(arguments: settings + tensors) func refuses(_ damaged: Case) throws {
@@ -144,6 +147,18 @@ import Testing
     let folder = try TemporaryFolder()
     try Self.write(folder, members, [Self.a, Self.b])
     #expect(try Adapter.open(folder.path).factors.count == 1)
+  }
+
+  /// As PEFT matches them: by the end of a name, wherever it begins, and with all that it is made of.
+  @Test func acceptsModulesThatAreStoredWhole() throws {
+    let folder = try TemporaryFolder()
+    let names = ["model.norm.weight", "lm_head.weight", "model.layers.0.mlp.up_proj.weight"]
+    try Self.write(
+      folder, "\"modules_to_save\":[\"norm\",\"model.norm\",\"head\",\"mlp\"]",
+      [Self.a, Self.b] + names.map { Self.tensor("base_model.model.\($0)", [4]) })
+    let replacements = try Adapter.open(folder.path).replacements
+    #expect(Set(replacements.keys) == Set(names))
+    #expect(replacements.values.allSatisfy { !$0.isBase })
   }
 
   @Test func refusesValuesThatAreNotFinite() throws {
@@ -193,7 +208,7 @@ import Testing
   @Test func refusesCostlyPatternsQuickly() throws {
     let folder = try TemporaryFolder()
     let tensors = (0..<40).flatMap { index in
-      let module = "base_model.model." + String(repeating: "a.", count: 200) + "a\(index)"
+      let module = "base_model.model." + String(repeating: "a", count: 400) + "\(index)"
       return [
         Self.tensor("\(module).lora_A.weight", [2, 1]),
         Self.tensor("\(module).lora_B.weight", [1, 2]),
@@ -236,7 +251,7 @@ import Testing
     let seed = try readFile("\(path)/adapter_config.json")
     var random = SplitMix64(state: 11)
     var (parsed, accepted) = (0, 0)
-    for round in 0..<5_000 {
+    for round in 0..<3_000 {
       let bytes =
         round % 3 == 0 ? FuzzTests.mutate(seed, &random) : Self.replaceValue(seed, &random)
       guard let json = try? JSONReader.parse(bytes, file: "fuzz") else { continue }
@@ -247,7 +262,7 @@ import Testing
       accepted += 1
       #expect(table.factors.count == 8)
     }
-    #expect(parsed > 1_000 && accepted > 500 && accepted < parsed, "\(parsed) \(accepted)")
+    #expect(parsed > 1_000 && accepted > 300 && accepted < parsed, "\(parsed) \(accepted)")
   }
 
   @Test func mutatedWeightsReturnOrThrow() throws {
@@ -256,7 +271,7 @@ import Testing
     let seed = try readFile("\(folder.path)/adapter_model.safetensors")
     var random = SplitMix64(state: 12)
     var accepted = 0
-    for _ in 0..<2_000 {
+    for _ in 0..<400 {
       _ = try folder.write("adapter_model.safetensors", FuzzTests.mutate(seed, &random))
       guard let adapter = try? Adapter.open(folder.path) else { continue }
       accepted += 1
@@ -266,6 +281,6 @@ import Testing
           for: name, rows: factors.left.rows, columns: factors.right.columns)
       }
     }
-    #expect((20..<1_980).contains(accepted), "\(accepted)")
+    #expect((10..<390).contains(accepted), "\(accepted)")
   }
 }

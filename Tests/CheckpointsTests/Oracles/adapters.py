@@ -154,6 +154,9 @@ for name, settings in ADAPTERS.items():
     with open(f"{folder}/adapter_config.json") as file:
         written = json.load(file)
     written["base_model_name_or_path"] = name.split("-")[0]
+    for key, value in written.items():
+        # PEFT keeps lists of names as sets, which Python writes in another order each time.
+        written[key] = sorted(value) if isinstance(value, list) else value
     with open(f"{folder}/adapter_config.json", "w") as file:
         json.dump(written, file, indent=1)
         file.write("\n")
@@ -196,12 +199,16 @@ for key in "ab":
 adapted.add_weighted_adapter(["a", "b"], [0.7, -1.3], "c", combination_type="cat")
 adapted.set_adapter("c")
 logits["llama+weighted"] = forward(adapted)
-record("llama+weighted", base("llama"), adapted.merge_and_unload())
+combined = adapted.merge_and_unload()
+record("llama+weighted", base("llama"), combined)
+assert torch.allclose(forward(combined), logits["llama+weighted"], rtol=1e-4, atol=1e-5)
 adapted = pair()
 adapted.base_model.set_adapter(["a", "b"])
 logits["llama+both"] = forward(adapted)
 adapted.merge_adapter(["a", "b"])
-record("llama+both", base("llama"), adapted.unload())
+combined = adapted.unload()
+record("llama+both", base("llama"), combined)
+assert torch.allclose(forward(combined), logits["llama+both"], rtol=1e-4, atol=1e-5)
 
 save_file(merged, f"{root}/merged.safetensors")
 save_file(logits, f"{root}/logits.safetensors", metadata={"tokens": json.dumps(TOKENS)})
