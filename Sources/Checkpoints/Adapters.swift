@@ -8,7 +8,8 @@ import Tensors
 /// A loader asks for each parameter by its Hugging Face name, whatever its own format calls it, and
 /// says at the end which ones it asked for:
 ///
-///     let stored = try adapters.replacement(for: name, shape: [rows, columns]) ?? checkpoint.tensor(name)
+///     let whole = try adapters.replacement(for: name, shape: [rows, columns])
+///     let stored = try whole ?? checkpoint.tensor(name)
 ///     let update = try adapters.update(for: name, rows: rows, columns: columns)
 ///     PackedMatrix(outputs: rows, inputs: columns) { row, target in
 ///       stored.expand(rows: row..<(row + 1), into: target)
