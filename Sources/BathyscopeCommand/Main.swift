@@ -63,6 +63,6 @@ struct BathyscopeCommand: ParsableCommand {
     version: bathyscopeVersion,
     subcommands: [
       ModelsCommand.self, TokensCommand.self, CaptureCommand.self, ProbeCommand.self,
-      TraceCommand.self, DoctorCommand.self, InspectCommand.self,
+      TraceCommand.self, SelfcheckCommand.self, DoctorCommand.self, InspectCommand.self,
     ])
 }

@@ -36,7 +36,7 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
 extension ModelIdentity {
   /// Names a checkpoint; reads all of its weights once, for their digest.
   init(
-    _ nameOrPath: String, _ checkpoint: Checkpoint, _ configuration: LlamaConfiguration,
+    _ nameOrPath: String, _ checkpoint: Checkpoint, _ configuration: any Architecture,
     encoder: PromptEncoder?
   ) throws {
     let encoding = JSONEncoder()

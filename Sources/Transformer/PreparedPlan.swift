@@ -55,7 +55,7 @@ struct PreparedPlan: Sendable {
   /// Refuses a plan that names positions which no sequence has, before anything is computed.
   func check(against batch: Batch) throws(TransformerError) {
     func isTouched(_ positions: Positions) -> Bool {
-      batch.sequences.contains { !positions.indices(in: $0.segments).isEmpty }
+      batch.sequences.contains { !positions.indices(in: $0).isEmpty }
     }
     for (index, intervention) in interventions.enumerated()
     where !isTouched(intervention.positions) {
@@ -80,6 +80,11 @@ struct PreparedPlan: Sendable {
       throw TransformerError(
         name, place: hook.description, problem: "the model has only \(shape.layers) layers",
         remedy: "name layers 0 to \(shape.layers - 1)")
+    }
+    guard shape.has(hook) else {
+      throw TransformerError(
+        name, place: hook.description, problem: "is not a place in this model's forward pass",
+        remedy: "name another hook")
     }
   }
 

@@ -20,51 +20,70 @@ final class Taps<Device: Backend> {
   /// Whether the hook is read.
   func reads(_ hook: HookPoint) -> Bool { plan.captures[hook] != nil }
 
-  /// The positions to read at a hook in the tile's `index`-th sequence, ascending.
+  /// The last hook that is read; nothing after it is computed.
+  var last: HookPoint { plan.last }
+
+  /// The positions of new tokens meant by rules in the tile's `index`-th sequence, ascending.
+  private func meant(by rules: [Positions], _ index: Int) -> [Int] {
+    let sequence = batch.sequences[tile.sequences.lowerBound + index]
+    let start = tile.start(of: index)
+    if rules.count == 1 { return rules[0].indices(in: sequence, from: start) }
+    return Set(rules.flatMap { $0.indices(in: sequence, from: start) }).sorted()
+  }
+
   private func wanted(_ hook: HookPoint, _ index: Int) -> [Int] {
-    let segments = batch.sequences[tile.sequences.lowerBound + index].segments
-    let rules = plan.captures[hook] ?? []
-    if rules.count == 1 { return rules[0].indices(in: segments) }
-    return Set(rules.flatMap { $0.indices(in: segments) }).sorted()
+    meant(by: plan.captures[hook] ?? [], index)
+  }
+
+  /// The tile's rows of positions in its `index`-th sequence.
+  private func rows(_ positions: [Int], _ index: Int) -> [Int] {
+    let shift = tile.offsets[index] - tile.start(of: index)
+    return positions.map { $0 + shift }
   }
 
   /// Changes and then reads the activations at a hook.
-  /// - Returns: whether anything later in the forward pass is still to be read.
-  func callAsFunction(_ hook: HookPoint, _ x: Device.Activations) -> Bool {
-    change(hook, x)
+  func callAsFunction(_ hook: HookPoint, _ x: Device.Activations) -> Device.Activations {
+    let changed = change(hook, x)
     if reads(hook) {
       for index in 0..<tile.sequences.count {
         let wanted = wanted(hook, index)
-        keep(hook, index, wanted, device.read(wanted.map { tile.offsets[index] + $0 }, of: x))
+        keep(hook, index, wanted, device.read(rows(wanted, index), of: changed))
       }
     }
-    return plan.last > hook
+    return changed
   }
 
-  private func change(_ hook: HookPoint, _ x: Device.Activations) {
+  private func change(_ hook: HookPoint, _ x: Device.Activations) -> Device.Activations {
+    var x = x
     for (intervention, change, rule) in plan.changes[hook] ?? [] {
-      for index in 0..<tile.sequences.count {
-        let sequence = tile.sequences.lowerBound + index
-        let touched = rule.indices(in: batch.sequences[sequence].segments)
-        guard !touched.isEmpty else { continue }
-        let rows = touched.map { tile.offsets[index] + $0 }
-        let norms = device.change(rows, of: x, by: change)
+      let touched = (0..<tile.sequences.count).map { meant(by: [rule], $0) }
+      let rows = touched.enumerated().flatMap { self.rows($1, $0) }
+      guard !rows.isEmpty else { continue }
+      let norms: [Double]
+      (x, norms) = device.change(rows, of: x, by: change)
+      var first = 0
+      for (index, touched) in touched.enumerated() where !touched.isEmpty {
         marks.append(
-          EffectMark(intervention: intervention, sequence: sequence, hook: hook, norms: norms))
+          EffectMark(
+            intervention: intervention, sequence: tile.sequences.lowerBound + index, hook: hook,
+            norms: Array(norms[first..<(first + touched.count)])))
+        first += touched.count
       }
     }
+    return x
   }
 
   /// Reads one sequence's attention pattern, `[tokens, H * tokens]`.
   func readPattern(_ hook: HookPoint, _ index: Int, _ pattern: Matrix) {
     let wanted = wanted(hook, index)
-    keep(hook, index, wanted, pattern.picking(wanted))
+    let start = tile.start(of: index)
+    keep(hook, index, wanted, pattern.picking(wanted.map { $0 - start }))
   }
 
   /// The tile's rows at which a hook is read, sequence by sequence.
   func wantedRows(_ hook: HookPoint) -> [Int] {
     (0..<tile.sequences.count).flatMap { index in
-      wanted(hook, index).map { tile.offsets[index] + $0 }
+      rows(wanted(hook, index), index)
     }
   }
 

@@ -44,8 +44,8 @@ struct HostileModelTests {
     ("rms_norm_eps", "\"small\""), ("rope_parameters", "{\"rope_theta\": 0}"),
     ("rope_parameters", "{\"rope_theta\": \"500\"}"), ("rope_interleaved", "true"),
     ("rope_parameters", "{\"rope_type\": \"yarn\", \"rope_theta\": 500}"),
-    ("rope_scaling", "{\"type\": \"linear\", \"factor\": 2}"), ("hidden_act", "\"gelu\""),
-    ("attention_bias", "true"), ("mlp_bias", "true"), ("model_type", "\"mistral\""),
+    ("rope_scaling", "{\"type\": \"dynamic\", \"factor\": 2}"), ("hidden_act", "\"gelu\""),
+    ("attention_bias", "true"), ("mlp_bias", "true"), ("model_type", "\"mamba\""),
     ("sliding_window", "4096"), ("tie_word_embeddings", "\"no\""), ("attention_bias", "1"),
   ])
   func aSettingThatCannotBeIsNamed(key: String, value: String) throws {
@@ -157,9 +157,9 @@ struct HostileMetadataTests {
   @Test func theGoodOneIsRead() throws {
     let path = try Self.file(Self.good, ["general.architecture": "llama"])
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let configuration = try LlamaConfiguration(Checkpoint.open(path))
-    #expect(configuration.shape.keyValueHeads == 2 && configuration.shape.dHead == 8)
-    #expect(configuration.ropeTheta == 10_000 && configuration.tiesEmbeddings)
+    let llama = try Llama.read(Settings(Checkpoint.open(path)))
+    #expect(llama.shape.keyValueHeads == 2 && llama.shape.dHead == 8)
+    #expect(llama.rotary.theta == 10_000 && llama.rotary.rotated == 8)
   }
 
   @Test(

@@ -3,6 +3,7 @@
 
 #include "expand.h"
 #include "halves.h"
+#include "attention.h"
 #include "layers.h"
 #include "multiply.h"
 #include "sha256.h"

@@ -14,19 +14,10 @@ void bathyscope_rms_norm(float *out, const float *x, const float *gain, size_t r
                          float epsilon);
 
 /// Rotary embedding in place, halves rotated against each other (the Hugging Face convention).
-/// x [rows, heads * head_width]; cosines, sines [rows, head_width / 2].
+/// Of each head the first 2 * pairs values are rotated. x [rows, heads * head_width];
+/// cosines, sines [rows, pairs].
 void bathyscope_rotate(float *x, const float *cosines, const float *sines, size_t rows,
-                       size_t heads, size_t head_width);
-
-/// Floats of scratch that bathyscope_attend needs.
-size_t bathyscope_attend_scratch(size_t tokens, size_t head_width);
-
-/// Causal attention of one sequence with grouped query heads.
-/// q, z [tokens, heads * head_width]; k, v [tokens, kv_heads * head_width];
-/// pattern [tokens, heads * tokens] or NULL, zero after the query's position.
-void bathyscope_attend(float *z, float *pattern, const float *q, const float *k, const float *v,
-                       size_t tokens, size_t heads, size_t kv_heads, size_t head_width,
-                       float scale, float *scratch);
+                       size_t heads, size_t head_width, size_t pairs);
 
 /// out = x / (1 + exp(-x)) * y, over count values.
 void bathyscope_silu_multiply(float *out, const float *x, const float *y, size_t count);
@@ -42,3 +33,7 @@ size_t bathyscope_count_nonfinite(const float *x, size_t count);
 
 /// The instruction set that the loops above chose on this machine.
 const char *bathyscope_kernel_name(void);
+
+void bathyscope_layer_norm(float *out, const float *x, const float *gain, const float *bias, size_t rows, size_t d, float epsilon);
+void bathyscope_activate(float *out, const float *x, size_t count, int kind);
+void bathyscope_soft_cap(float *out, const float *x, size_t count, float cap);

@@ -1,0 +1,58 @@
+import CKernels
+import Synchronization
+import Tensors
+
+/// Memory for activations, used again as soon as nothing refers to them.
+final class BufferPool: Sendable {
+  private let free = Mutex<[Buffer]>([])
+
+  /// A buffer for at least `count` floats, with anything in it.
+  func take(_ count: Int) -> Buffer {
+    let reused = free.withLock { free -> Buffer? in
+      let fitting = free.indices.filter { count <= free[$0].count && free[$0].count <= 2 * count }
+      return fitting.min { free[$0].count < free[$1].count }.map { free.remove(at: $0) }
+    }
+    // A little more than asked for, so that tiles of about one size share their buffers.
+    return reused ?? Buffer(count: (count + count / 8 + 1023) / 1024 * 1024)
+  }
+
+  /// Gives a buffer back; those left over from tiles of other sizes are freed.
+  func give(_ buffer: Buffer) {
+    free.withLock { free in
+      free.append(buffer)
+      if free.count > 64 { free.removeFirst() }
+    }
+  }
+}
+
+/// Activations on the CPU, `[rows, columns]`; their memory returns to the pool with the last reference.
+final class CPUActivations: ActivationShape {
+  let rows: Int
+  let columns: Int
+  private let buffer: Buffer
+  private let pool: BufferPool
+
+  init(rows: Int, columns: Int, from pool: BufferPool) {
+    (self.rows, self.columns, self.pool) = (rows, columns, pool)
+    buffer = pool.take(rows * columns)
+  }
+
+  deinit { pool.give(buffer) }
+
+  var count: Int { rows * columns }
+  var start: UnsafeMutablePointer<Float> { buffer.start }
+  func row(_ row: Int) -> UnsafeMutablePointer<Float> { start + row * columns }
+}
+
+/// The keys and values of one sequence in one block, laid out for attention.
+final class CPUMemory {
+  /// How many tokens it holds at most.
+  let capacity: Int
+  let buffer: Buffer
+
+  init(capacity: Int, _ shape: AttentionShape) {
+    self.capacity = capacity
+    buffer = Buffer(
+      count: bathyscope_memory_count(capacity, shape.keyValueHeads, shape.dHead))
+  }
+}
