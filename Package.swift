@@ -73,7 +73,8 @@ let package = Package(
     .testTarget(
       name: "FilesTests", dependencies: ["Files"]),
     .testTarget(
-      name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
+      name: "TensorsTests", dependencies: ["Tensors", "CKernels"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
