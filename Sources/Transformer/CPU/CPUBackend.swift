@@ -61,7 +61,12 @@ struct CPUBackend: Backend {
     _ gate: CPUActivations, _ up: CPUActivations, by activation: Activation
   ) -> CPUActivations {
     let out = make(gate.rows, gate.columns)
-    bathyscope_silu_multiply(out.start, gate.start, up.start, gate.count)
+    guard activation != .silu else {
+      bathyscope_silu_multiply(out.start, gate.start, up.start, gate.count)
+      return out
+    }
+    bathyscope_activate(out.start, gate.start, gate.count, activation.kernel)
+    for index in 0..<out.count { out.start[index] *= up.start[index] }
     return out
   }
 
