@@ -12,14 +12,17 @@ struct GPT2: Architecture {
 
   init(_ settings: Settings) throws {
     settings.ignore("n_ctx")
-    let d = try settings.count("n_embd", "embedding_length", default: 768)
-    let heads = try settings.count("n_head", "attention.head_count", default: 12)
+    func count(_ huggingFace: String, _ gguf: String, _ fallback: Int) throws -> Int {
+      try settings.count(huggingFace, gguf, default: settings.isGGUF ? nil : fallback)
+    }
+    let d = try count("n_embd", "embedding_length", 768)
+    let heads = try count("n_head", "attention.head_count", 12)
     shape = ModelShape(
-      layers: try settings.count("n_layer", "block_count", default: 12), dModel: d, heads: heads,
+      layers: try count("n_layer", "block_count", 12), dModel: d, heads: heads,
       keyValueHeads: heads, dHead: d / heads,
-      dMLP: try settings.count("n_inner", "feed_forward_length", default: 4 * d),
+      dMLP: try count("n_inner", "feed_forward_length", 4 * d),
       dVocabulary: try settings.vocabulary(default: 50_257),
-      contextLength: try settings.count("n_positions", "context_length", default: 1024))
+      contextLength: try count("n_positions", "context_length", 1024))
     shape.absentSites = []
     try settings.check(shape)
     guard d % heads == 0 else {

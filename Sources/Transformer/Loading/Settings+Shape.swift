@@ -2,24 +2,27 @@ import Checkpoints
 
 extension Settings {
   /// The sizes that all architectures have, under the names that most of them use.
-  /// - Parameters:
-  ///   - heads: how many query heads there are where the file does not say it.
-  ///   - dHead: the same of a head's width; nil for a share of the residual stream's.
+  ///
+  /// The parameters are what transformers takes where `config.json` does not say it; what it does not
+  /// take either is required.
   func shape(
     dModel: Int? = nil, heads: Int? = nil, keyValueHeads: Int? = nil, dHead: Int? = nil,
     dMLP: Int? = nil, dVocabulary: Int? = nil, contextLength: Int? = nil
   ) throws -> ModelShape {
-    let heads = try count("num_attention_heads", "attention.head_count", default: heads)
-    let dModel = try count("hidden_size", "embedding_length", default: dModel)
+    func count(_ huggingFace: String, _ gguf: String, _ fallback: Int?) throws -> Int {
+      try self.count(huggingFace, gguf, default: isGGUF ? nil : fallback)
+    }
+    let heads = try count("num_attention_heads", "attention.head_count", heads)
+    let dModel = try count("hidden_size", "embedding_length", dModel)
     let shape = ModelShape(
-      layers: try count("num_hidden_layers", "block_count"), dModel: dModel, heads: heads,
-      keyValueHeads: try count(
-        "num_key_value_heads", "attention.head_count_kv", default: keyValueHeads ?? heads),
-      dHead: try headWidth(default: dHead ?? dModel / heads),
-      dMLP: try count("intermediate_size", "feed_forward_length", default: dMLP),
+      layers: try count("num_hidden_layers", "block_count", nil), dModel: dModel, heads: heads,
+      keyValueHeads: try self.count(
+        "num_key_value_heads", "attention.head_count_kv",
+        default: isGGUF ? heads : keyValueHeads ?? heads),
+      dHead: try headWidth(default: isGGUF ? dModel / heads : dHead ?? dModel / heads),
+      dMLP: try count("intermediate_size", "feed_forward_length", dMLP),
       dVocabulary: try vocabulary(default: dVocabulary),
-      contextLength: try count(
-        "max_position_embeddings", "context_length", default: contextLength))
+      contextLength: try count("max_position_embeddings", "context_length", contextLength))
     try check(shape)
     return shape
   }
@@ -38,8 +41,8 @@ extension Settings {
   /// The size of the vocabulary; GGUF files may leave it to their list of tokens.
   func vocabulary(default fallback: Int? = nil) throws -> Int {
     let list = "tokenizer.ggml.tokens"
-    let tokens =
-      checkpoint.metadata[list] == nil ? fallback : try checkpoint.strings(list).count
+    guard isGGUF else { return try count("vocab_size", nil, default: fallback) }
+    let tokens = checkpoint.metadata[list] == nil ? nil : try checkpoint.strings(list).count
     return try count("vocab_size", "vocab_size", default: tokens)
   }
 

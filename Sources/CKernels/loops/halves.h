@@ -1,46 +1,27 @@
-#include "CKernels.h"
-
-#include <string.h>
-
-#if defined(__x86_64__) && defined(__linux__)
-#define DISPATCHED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define DISPATCHED
-#endif
-
-static inline uint32_t bits_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
+// To the nearest, ties to even; NaN stays NaN.
+INLINE uint32_t bfloat16_of(float value) {
+  uint32_t bits = bits_of(value);
+  uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  uint32_t quiet = bits >> 16 | 0x40;
+  return (bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded;
 }
 
-static inline float float_of(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
+KERNEL(void, float32_to_bfloat16)(const float *from, uint16_t *to, size_t count) {
+  for (size_t i = 0; i < count; i++) to[i] = (uint16_t)bfloat16_of(from[i]);
 }
 
-DISPATCHED void bathyscope_float32_to_bfloat16(const float *from, uint16_t *to, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits = bits_of(from[i]);
-    uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    uint32_t quiet = bits >> 16 | 0x40;
-    to[i] = (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
-  }
+KERNEL(void, bfloat16_to_float32)(const uint16_t *from, float *to, size_t count) {
+  for (size_t i = 0; i < count; i++) to[i] = from_bits((uint32_t)from[i] << 16);
 }
 
-DISPATCHED void bathyscope_bfloat16_to_float32(const uint16_t *from, float *to, size_t count) {
-  for (size_t i = 0; i < count; i++) to[i] = float_of((uint32_t)from[i] << 16);
-}
-
-DISPATCHED size_t bathyscope_float32_to_float16(const float *from, uint16_t *to, size_t count) {
+KERNEL(size_t, float32_to_float16)(const float *from, uint16_t *to, size_t count) {
   size_t overflows = 0;
   for (size_t i = 0; i < count; i++) {
     uint32_t bits = bits_of(from[i]);
     uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
     // 65,520 and more round to infinity; below 2^-14 adding 0.5 lets the adder round to 2^-24.
     uint32_t normal = (magnitude - 0x38000000 + 0xfff + (magnitude >> 13 & 1)) >> 13;
-    uint32_t tiny = bits_of(float_of(magnitude) + 0.5f) - 0x3f000000;
+    uint32_t tiny = bits_of(from_bits(magnitude) + 0.5f) - 0x3f000000;
     uint32_t half = magnitude < 0x38800000 ? tiny : normal;
     half = magnitude >= 0x477ff000 ? 0x7c00 : half;
     half = magnitude > 0x7f800000 ? 0x7e00 : half;
@@ -50,7 +31,7 @@ DISPATCHED size_t bathyscope_float32_to_float16(const float *from, uint16_t *to,
   return overflows;
 }
 
-DISPATCHED void bathyscope_float16_to_float32(const uint16_t *from, float *to, size_t count) {
+KERNEL(void, float16_to_float32)(const uint16_t *from, float *to, size_t count) {
   for (size_t i = 0; i < count; i++) {
     uint32_t sign = (uint32_t)(from[i] & 0x8000) << 16, magnitude = from[i] & 0x7fff;
     uint32_t normal = (magnitude << 13) + 0x38000000;
@@ -59,11 +40,11 @@ DISPATCHED void bathyscope_float16_to_float32(const uint16_t *from, float *to, s
     uint32_t tiny = bits_of((float)(int32_t)magnitude * 0x1p-24f);
     uint32_t bits = magnitude < 0x400 ? tiny : normal;
     bits = magnitude >= 0x7c00 ? special : bits;
-    to[i] = float_of(sign | bits);
+    to[i] = from_bits(sign | bits);
   }
 }
 
-DISPATCHED void bathyscope_count_non_finite(const float *values, size_t count, uint64_t *nans,
+KERNEL(void, count_non_finite)(const float *values, size_t count, uint64_t *nans,
                                             uint64_t *infinities) {
   uint64_t nan = 0, infinite = 0;
   for (size_t i = 0; i < count; i++) {

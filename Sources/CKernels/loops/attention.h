@@ -1,5 +1,28 @@
-#include "CKernels.h"
-#include "functions.h"
+// tanh(x): a polynomial near 0, (1 - e) / (1 + e) with e = exp(-2 |x|) elsewhere.
+INLINE void tanh_lanes(lanes *v) {
+  lanes x = *v;
+  int_lanes bits, sign;
+  memcpy(&bits, &x, sizeof bits);
+  sign = bits & (int32_t)0x80000000;
+  bits ^= sign;
+  lanes size;
+  memcpy(&size, &bits, sizeof size);
+  lanes e = -2.0f * size;
+  exp_lanes(&e);
+  lanes far = (1.0f - e) / (1.0f + e);
+  lanes z = x * x;
+  lanes near = z * -5.70498872745e-3f + 2.06390887954e-2f;
+  near = near * z - 5.37397155531e-2f;
+  near = near * z + 1.33314422036e-1f;
+  near = near * z - 3.33332819422e-1f;
+  near = near * z * size + size;
+  int_lanes is_near = size < 0.625f;
+  int_lanes near_bits, far_bits;
+  memcpy(&near_bits, &near, sizeof near_bits);
+  memcpy(&far_bits, &far, sizeof far_bits);
+  bits = (near_bits & is_near) | (far_bits & ~is_near) | sign;
+  memcpy(v, &bits, sizeof bits);
+}
 
 // Keys are laid out in blocks of sixteen, [block][coordinate][16], so that a vector holds sixteen keys
 // and no sum runs across lanes; four queries share each key that is loaded. A block stands at the same
@@ -7,16 +30,16 @@
 
 enum { block_keys = 16, query_block = 4 };
 
-static size_t blocks_of(size_t tokens) { return (tokens + block_keys - 1) / block_keys; }
+INLINE size_t blocks_of(size_t tokens) { return (tokens + block_keys - 1) / block_keys; }
 
-static size_t padded(size_t width) { return (width + 15) / 16 * 16; }
+INLINE size_t padded(size_t width) { return (width + 15) / 16 * 16; }
 
-size_t bathyscope_memory_count(size_t capacity, size_t kv_heads, size_t head_width) {
+KERNEL(size_t, memory_count)(size_t capacity, size_t kv_heads, size_t head_width) {
   size_t keys = blocks_of(capacity) * block_keys * head_width;
   return kv_heads * (keys + capacity * padded(head_width));
 }
 
-BATHYSCOPE_INLINE void score_block(float *scores, size_t stride, const float *const query[],
+INLINE void score_block(float *scores, size_t stride, const float *const query[],
                                    const float *keys, size_t first, size_t last,
                                    const bathyscope_attention *a) {
   size_t width = a->head_width;
@@ -41,7 +64,7 @@ BATHYSCOPE_INLINE void score_block(float *scores, size_t stride, const float *co
 }
 
 // Turns scores[first ..< last] into probabilities; the rest of their blocks becomes 0.
-BATHYSCOPE_INLINE void softmax(float *scores, size_t first, size_t last) {
+INLINE void softmax(float *scores, size_t first, size_t last) {
   size_t begin = first / block_keys * block_keys, end = blocks_of(last) * block_keys;
   float largest = scores[first];
   for (size_t i = first + 1; i < last; i++) largest = scores[i] > largest ? scores[i] : largest;
@@ -61,7 +84,7 @@ BATHYSCOPE_INLINE void softmax(float *scores, size_t first, size_t last) {
 }
 
 // out[0 ..< 16 * blocks] = sum over keys of weight * value.
-BATHYSCOPE_INLINE void weighted_sum(float *out, const float *weights, const float *values,
+INLINE void weighted_sum(float *out, const float *weights, const float *values,
                                     size_t value_stride, size_t count, int blocks) {
   lanes sum[4] = {{0}};
   for (size_t j = 0; j < count; j++, values += value_stride) {
@@ -74,7 +97,7 @@ BATHYSCOPE_INLINE void weighted_sum(float *out, const float *weights, const floa
   for (int b = 0; b < blocks; b++) store(out + 16 * b, &sum[b]);
 }
 
-BATHYSCOPE_INLINE void attend_query(float *z, const float *weights, const float *values,
+INLINE void attend_query(float *z, const float *weights, const float *values,
                                     size_t count, size_t head_width) {
   size_t width = padded(head_width);
   for (size_t c = 0; c < width; c += 64) {
@@ -89,8 +112,7 @@ BATHYSCOPE_INLINE void attend_query(float *z, const float *weights, const float 
   }
 }
 
-BATHYSCOPE_CLONES
-void bathyscope_attend(float *z, float *pattern, const float *q, const float *k, const float *v,
+KERNEL(void, attend)(float *z, float *pattern, const float *q, const float *k, const float *v,
                        float *memory, size_t capacity, size_t start, size_t count,
                        bathyscope_attention a, size_t kv_head) {
   size_t width = a.head_width, value_width = padded(width), total = start + count;

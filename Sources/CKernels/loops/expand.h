@@ -1,30 +1,10 @@
-#include "CKernels.h"
-
-#include <stdint.h>
-#include <string.h>
-
 // Every product below is exact in a float (a half has 11 bits, its factors at most 13 together), so
-// a fused multiply-add, which only some clones would have, could change no bit. This keeps it so
+// a fused multiply-add, which only some processors have, could change no bit. This keeps it so
 // when a type with longer factors comes: weights must not depend on the machine.
 #pragma STDC FP_CONTRACT OFF
 
-#if defined(__x86_64__) && defined(__linux__)
-#define DISPATCHED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define DISPATCHED
-#endif
-
-// Without it, a block function stays behind as one baseline copy that all clones call.
-#define INLINE static inline __attribute__((always_inline))
-
 INLINE uint16_t load16(const uint8_t *bytes) {
   return (uint16_t)(bytes[0] | bytes[1] << 8);
-}
-
-INLINE float from_bits(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
 }
 
 // IEEE 754 half to single, in integers: baseline x86-64 has no instruction for it. A subnormal half
@@ -35,17 +15,15 @@ INLINE float half(const uint8_t *bytes) {
   uint32_t normal = magnitude + (112u << 23);
   float small = from_bits(magnitude + (113u << 23)) - from_bits(113u << 23);
   float value = exponent ? from_bits(exponent == 0x7c00 ? normal + (112u << 23) : normal) : small;
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return from_bits(bits | (stored & 0x8000) << 16);
+  return from_bits(bits_of(value) | (stored & 0x8000) << 16);
 }
 
-DISPATCHED void bathyscope_expand_f16(const void *source, size_t count, float *restrict target) {
+KERNEL(void, expand_f16)(const void *source, size_t count, float *restrict target) {
   const uint8_t *bytes = source;
   for (size_t i = 0; i < count; i++) target[i] = half(bytes + 2 * i);
 }
 
-DISPATCHED void bathyscope_expand_bf16(const void *source, size_t count, float *restrict target) {
+KERNEL(void, expand_bf16)(const void *source, size_t count, float *restrict target) {
   const uint8_t *bytes = source;
   for (size_t i = 0; i < count; i++) target[i] = from_bits((uint32_t)load16(bytes + 2 * i) << 16);
 }
@@ -190,8 +168,7 @@ INLINE void q6_k_block(const uint8_t *block, float *restrict target) {
 }
 
 #define EXPAND(type, elements, size)                                                           \
-  DISPATCHED void bathyscope_expand_##type(const void *source, size_t count,                   \
-                                           float *restrict target) {                           \
+  KERNEL(void, expand_##type)(const void *source, size_t count, float *restrict target) {      \
     const uint8_t *block = source;                                                             \
     for (size_t i = 0; i < count; i += (elements), block += (size)) {                          \
       type##_block(block, target + i);                                                         \
