@@ -25,7 +25,7 @@ struct PublishedSettingsTests {
   @Test func defaultsAreThoseOfTransformers() throws {
     let sizes = """
       "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2, "vocab_size": 9,
-      "intermediate_size": 8, "max_position_embeddings": 16
+      "intermediate_size": 8, "max_position_embeddings": 16, "num_key_value_heads": 2
       """
     let mistral = try #require(
       try Self.read("{\"model_type\": \"mistral\", \(sizes)}") as? Mistral)
