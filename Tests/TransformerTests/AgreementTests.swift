@@ -8,7 +8,7 @@ struct AgreementTests {
   @Test(arguments: tinyModels)
   func everyHookOfATinyModel(name: String) throws {
     let model = try Model.load(golden(name))
-    try expectAgreement(model, reference: golden(name) + "/reference.safetensors", relative: 5e-5)
+    try expectAgreement(model, reference: tinyReference(name), relative: 5e-6)
   }
 
   @Test(.enabled(if: demoModel != nil, "run: bathyscope models get smollm2-135m"))

@@ -17,7 +17,25 @@ func golden(_ name: String) -> String {
   Bundle.module.bundleURL.appendingPathComponent("Golden/\(name)").path
 }
 
-let tinyModels = ["tiny-llama", "tiny-llama-bias"]
+/// The tiny models: folders and GGUF files, of every architecture.
+let tinyModels =
+  tinyFolders
+  + tinyFolders.map { $0 + ".gguf" }.filter {
+    FileManager.default.fileExists(atPath: golden($0))
+  }
+
+let tinyFolders = [
+  "tiny-llama", "tiny-llama-bias", "tiny-llama-llama3", "tiny-llama-linear", "tiny-llama-yarn",
+  "tiny-mistral", "tiny-mixtral", "tiny-qwen2", "tiny-qwen2-tied", "tiny-qwen3", "tiny-qwen3-yarn",
+  "tiny-qwen3-moe", "tiny-qwen3-moe-mixed", "tiny-gemma2", "tiny-gemma3", "tiny-phi3",
+  "tiny-phi3-partial", "tiny-olmo2", "tiny-gpt2", "tiny-gpt-neox", "tiny-gpt-neox-sequential",
+]
+
+/// The reference of a tiny model; a GGUF file's is that of the folder with the same weights.
+func tinyReference(_ name: String) -> String {
+  let folder = name.hasSuffix(".gguf") ? String(name.dropLast(".gguf".count)) : name
+  return golden(folder) + "/reference.safetensors"
+}
 
 /// The demo model where it has been fetched; its tests are skipped elsewhere.
 let demoModel: Model? = try? Model.load("smollm2-135m")
