@@ -31,7 +31,10 @@ extension Architecture {
 
 /// The architectures that this engine knows.
 enum Architectures {
-  static let all: [any Architecture.Type] = [Llama.self]
+  static let all: [any Architecture.Type] = [
+    GPT2.self, GPTNeoX.self, Llama.self, Mistral.self, Mixtral.self, Qwen2.self, Qwen3.self,
+    Qwen3MoE.self, Gemma2.self, Gemma3.self, Phi3.self, OLMo2.self,
+  ]
 
   /// The settings of a checkpoint, of whichever architecture it is.
   static func read(_ checkpoint: Checkpoint) throws -> any Architecture {
@@ -51,8 +54,11 @@ extension Checkpoint {
   /// The architecture that the checkpoint says it has.
   func architectureName() throws -> String {
     switch format {
-    case .gguf: try string("general.architecture")
-    case .safetensors: configuration?["model_type"]?.text ?? "none"
+    case .gguf:
+      let name = try string("general.architecture")
+      // GGUF files call Mixtral Llama.
+      return name == "llama" && metadata["llama.expert_count"] != nil ? "mixtral" : name
+    case .safetensors: return configuration?["model_type"]?.text ?? "none"
     }
   }
 }

@@ -37,7 +37,7 @@ struct CPUBackend: Backend {
 
   func multiply(_ x: CPUActivations, by linear: Linear<PackedMatrix>) -> CPUActivations {
     let out = make(x.rows, linear.weight.outputs)
-    linear.weight.multiply(x.start, rows: x.rows, into: out.start)
+    linear.weight.multiply(x.start, rows: x.rows, into: out.start, threads: threads)
     if let bias = linear.bias {
       for row in 0..<x.rows { bathyscope_add_scaled(out.row(row), bias, 1, out.columns) }
     }
@@ -61,7 +61,12 @@ struct CPUBackend: Backend {
     _ gate: CPUActivations, _ up: CPUActivations, by activation: Activation
   ) -> CPUActivations {
     let out = make(gate.rows, gate.columns)
-    bathyscope_silu_multiply(out.start, gate.start, up.start, gate.count)
+    guard activation != .silu else {
+      bathyscope_silu_multiply(out.start, gate.start, up.start, gate.count)
+      return out
+    }
+    bathyscope_activate(out.start, gate.start, gate.count, activation.kernel)
+    for index in 0..<out.count { out.start[index] *= up.start[index] }
     return out
   }
 

@@ -22,43 +22,67 @@ struct RotarySettings: Sendable, Equatable, Codable {
 }
 
 extension RotarySettings {
-  /// Reads `rope_theta`, `rope_scaling` and `rope_parameters`, or the `rope.*` metadata.
-  /// - Parameters:
-  ///   - parameters: the settings of one kind of layer, where `rope_parameters` has several.
+  /// A setting's name in either format, and its value where a file leaves it out.
+  struct Key {
+    var huggingFace: String
+    var gguf: String?
+    var value: Double
+
+    static func theta(_ value: Double = 10_000) -> Key {
+      Key(huggingFace: "rope_theta", gguf: "rope.freq_base", value: value)
+    }
+  }
+
+  /// Reads `rope_parameters` or `rope_scaling` with what stands beside them, or the `rope.*` metadata.
+  /// - Parameter part: which share of a head is rotated; nil where the architecture rotates all.
   init(
-    _ settings: Settings, dHead: Int, theta fallback: Double = 10_000,
-    partialFactor: Double = 1, parameters: Settings? = nil
+    _ settings: Settings, _ shape: ModelShape, theta: Key = .theta(), part: Key? = nil
   ) throws {
-    let inner = try parameters ?? settings.inner("rope_parameters")
-    let old = try settings.inner("rope_scaling")
-    let base = try settings.number("rope_theta", "rope.freq_base", default: fallback)
-    theta = try inner?.number("rope_theta", nil, default: base) ?? base
-    let part = try settings.number("partial_rotary_factor", nil, default: partialFactor)
-    let factor = try inner?.number("partial_rotary_factor", nil, default: part) ?? part
-    guard theta > 0, factor > 0, factor <= 1 else {
+    // A file with both has one left unread, which is an error.
+    try self.init(
+      settings, shape, theta: theta, part: part,
+      parameters: settings.inner("rope_parameters") ?? settings.inner("rope_scaling"))
+  }
+
+  /// - Parameter parameters: what applies to the layers that this is for.
+  init(
+    _ settings: Settings, _ shape: ModelShape, theta base: Key, part: Key? = nil,
+    parameters: Settings?
+  ) throws {
+    func value(_ key: Key, inside name: String) throws -> Double {
+      let outer = try settings.number(key.huggingFace, key.gguf, default: key.value)
+      return try parameters?.number(name, nil, default: outer) ?? outer
+    }
+    theta = try value(base, inside: "rope_theta")
+    let whole = Key(huggingFace: "partial_rotary_factor", gguf: nil, value: 1)
+    let share = try value(part ?? whole, inside: "partial_rotary_factor")
+    guard theta > 0, share > 0, share <= 1 else {
       throw settings.error(
         "rotary embedding", "its base is not positive or its part not from 0 to 1",
         "the file is damaged: fetch it again")
     }
     rotated = try settings.count(
-      "rotary_dim", "rope.dimension_count", default: Int(Double(dHead) * factor))
-    guard rotated >= 2, rotated <= dHead, rotated % 2 == 0 else {
+      "", "rope.dimension_count", default: Int(Double(shape.dHead) * share))
+    guard rotated >= 2, rotated % 2 == 0,
+      part == nil ? rotated == shape.dHead : rotated <= shape.dHead
+    else {
       throw settings.error(
-        "rotary embedding", "\(rotated) of \(dHead) values of a head cannot be rotated",
-        "the file is damaged: fetch it again")
+        "rotary embedding",
+        "\(rotated) of \(shape.dHead) values of a head cannot be rotated in this architecture",
+        "check that the file's architecture is the one it claims")
     }
-    let context = try settings.count("max_position_embeddings", "context_length", default: 2048)
+    if settings.isGGUF {
+      scaling = try Scaling(gguf: settings, context: shape.contextLength)
+      return
+    }
     // Where it stands outside, it counts; inside, only without.
     let original =
       settings.json("original_max_position_embeddings") == nil
       ? nil : try settings.count("original_max_position_embeddings", nil)
-    scaling = .none
-    for source in [inner, old].compactMap({ $0 }) {
-      let scaling = try Scaling(source, original: original, context: context)
-      if scaling != .none { self.scaling = scaling }
-      try source.finish()
-    }
-    if settings.isGGUF { scaling = try Scaling(gguf: settings, context: context) }
+    scaling =
+      try parameters.map { try Scaling($0, original: original, context: shape.contextLength) }
+      ?? .none
+    try parameters?.finish()
   }
 
   /// The angles by position. The roundings are those of the models' own code, in 32 bits.
@@ -145,23 +169,22 @@ extension RotarySettings.Scaling {
 
   /// Reads the keys `rope.scaling.*`; llama3's scaling is a tensor there.
   init(gguf settings: Settings, context: Int) throws {
+    settings.ignore("rope.scaling.finetuned")
     let factor = try settings.number("", "rope.scaling.factor", default: 1)
     let original = try settings.count(
       "", "rope.scaling.original_context_length", default: context)
-    let kind = try settings.text("", "rope.scaling.type", default: "none")
+    let kind = try settings.text("", "rope.scaling.type", default: "linear")
     guard factor > 0 else {
       throw settings.error(
         "rope.scaling.factor", "is not positive", "the file is damaged: fetch it again")
     }
     switch kind {
     case "none": self = .none
-    case "linear": self = .linear(factor: factor)
+    case "linear": self = factor == 1 ? .none : .linear(factor: factor)
     case "yarn":
       self = .yarn(
         factor: factor, betaFast: 32, betaSlow: 1, original: original,
-        attentionFactor: try settings.number(
-          "", "rope.scaling.attn_factor", default: factor <= 1 ? 1 : 0.1 * log(factor) + 1),
-        truncates: true)
+        attentionFactor: factor <= 1 ? 1 : 0.1 * log(factor) + 1, truncates: true)
     default:
       throw settings.error(
         "rope.scaling.type", "'\(kind)' rotary scaling is not supported", "use another model")

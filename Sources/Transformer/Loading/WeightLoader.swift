@@ -2,49 +2,32 @@ import Checkpoints
 import Synchronization
 import Tensors
 
-/// A tensor's name in either format, without `.weight` or `.bias`.
-struct TensorName: Sendable {
-  var huggingFace: String
-  var gguf: String
-
-  init(_ huggingFace: String, _ gguf: String) {
-    (self.huggingFace, self.gguf) = (huggingFace, gguf)
-  }
-
-  /// The name of a part of block `layer`, under the names that most architectures use.
-  static func block(_ layer: Int, _ huggingFace: String, _ gguf: String) -> TensorName {
-    TensorName("model.layers.\(layer).\(huggingFace)", "blk.\(layer).\(gguf)")
-  }
-}
-
-/// Which stored rows a weight is made of, where it is not all of them in order.
-struct StoredRows: Sendable {
-  /// How many rows the tensor has.
-  var total: Int
-  /// The stored row of each row.
-  var order: [Int]
-
-  /// A part of a tensor that holds several weights.
-  static func slice(_ range: Range<Int>, of total: Int) -> StoredRows {
-    StoredRows(total: total, order: Array(range))
-  }
-}
-
 /// Takes a model's weights from a checkpoint, and remembers which: a tensor that no part of the forward
 /// pass uses would make it another model.
 final class WeightLoader: Sendable {
   let checkpoint: Checkpoint
+  let precision: Precision
+  /// Whether weights stay as they are stored and are expanded whenever they are used.
+  let keepsStored: Bool
   private let used = Mutex<Set<String>>([])
   private let noted = Mutex<[String]>([])
+  private let rounded = Mutex<(matrices: Int, change: Float)>((0, 0))
   private let names: Set<String>
 
-  init(_ checkpoint: Checkpoint) {
-    self.checkpoint = checkpoint
+  init(_ checkpoint: Checkpoint, precision: Precision = .float32, keepsStored: Bool = false) {
+    (self.checkpoint, self.precision) = (checkpoint, precision)
+    self.keepsStored = keepsStored
     names = Set(checkpoint.names)
   }
 
   /// What is odd about the weights: such a checkpoint runs, and says nothing.
-  var warnings: [String] { noted.withLock { $0 }.sorted() }
+  var warnings: [String] {
+    let (matrices, change) = rounded.withLock { $0 }
+    let rounding =
+      "\(checkpoint.path): \(matrices) weight matrices are rounded to bfloat16, which changes "
+      + "weights by up to \(change * 100) %: this is not quite the model that is stored"
+    return (matrices > 0 ? [rounding] : []) + noted.withLock { $0 }.sorted()
+  }
 
   var isGGUF: Bool { checkpoint.format == .gguf }
 
@@ -56,13 +39,22 @@ final class WeightLoader: Sendable {
     names.contains(stored(name, kind))
   }
 
+  /// Leaves tensors aside that are not weights, or not of the part of the model that is offered.
+  /// - Parameter warning: what users should know of it.
+  func ignore(warning: String? = nil, _ isIgnored: (String) -> Bool) {
+    let ignored = names.filter(isIgnored)
+    used.withLock { $0.formUnion(ignored) }
+    if let warning, !ignored.isEmpty {
+      noted.withLock { $0.append("\(checkpoint.path): \(ignored.count) tensors: \(warning)") }
+    }
+  }
+
   /// Refuses tensors that were not asked for.
-  /// - Parameter isHarmless: tells of those that are not weights.
-  func finish(ignoring isHarmless: (String) -> Bool = { _ in false }) throws {
+  func finish() throws {
     let used = used.withLock { $0 }
     let stranger = checkpoint.names.first {
       // Stored by old versions of transformers; recomputed from the configuration.
-      !used.contains($0) && !$0.hasSuffix(".rotary_emb.inv_freq") && !isHarmless($0)
+      !used.contains($0) && !$0.hasSuffix(".rotary_emb.inv_freq")
     }
     if let stranger {
       throw TransformerError(
@@ -104,13 +96,23 @@ final class WeightLoader: Sendable {
     if let experts { shape = [experts, total / experts, inputs] }
     let tensor = try tensor(stored(name, "weight"), shape)
     let values = isTransposed ? tensor.floats() : []
-    let matrix = PackedMatrix(outputs: outputs, inputs: inputs) { row, target in
-      let stored = rows?.order[row] ?? row
+    let order = rows?.order
+    let expand: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void = { row, target in
+      let stored = order?(row) ?? row
       guard isTransposed else {
         tensor.expand(rows: stored..<(stored + 1), into: target)
         return
       }
       for input in 0..<inputs { target[input] = values[input * total + stored] }
+    }
+    let matrix =
+      keepsStored
+      ? PackedMatrix(outputs: outputs, inputs: inputs) { range, target in
+        for row in range { expand(row, target + (row - range.lowerBound) * inputs) }
+      }
+      : PackedMatrix(outputs: outputs, inputs: inputs, precision: precision, fill: expand)
+    if matrix.roundingChange > 0 {
+      rounded.withLock { $0 = ($0.matrices + 1, max($0.change, matrix.roundingChange)) }
     }
     note(matrix.nonFinite, tensor)
     return matrix
@@ -123,7 +125,7 @@ final class WeightLoader: Sendable {
     let tensor = try tensor(stored(name, kind), [rows?.total ?? count])
     let values = tensor.floats()
     note(values.count { !$0.isFinite }, tensor)
-    return rows.map { $0.order.map { values[$0] } } ?? values
+    return rows.map { rows in (0..<count).map { values[rows.order($0)] } } ?? values
   }
 
   /// A projection with its bias, if it has one.
@@ -147,52 +149,45 @@ final class WeightLoader: Sendable {
     return linear
   }
 
-  /// An RMS norm.
-  /// - Parameter offset: what the model adds to the stored gain; Hugging Face stores Gemma's less 1.
-  func rmsNorm(_ name: TensorName, _ count: Int, epsilon: Float, offset: Float = 0) throws -> Norm {
+  /// A norm over `count` values.
+  func norm(_ name: TensorName, _ count: Int, _ style: NormStyle) throws -> Norm {
     let gain = try vector(name, count: count)
-    return Norm(kind: .rms, gain: offset == 0 ? gain : gain.map { $0 + offset }, epsilon: epsilon)
-  }
-
-  /// A layer norm.
-  func layerNorm(_ name: TensorName, _ count: Int, epsilon: Float) throws -> Norm {
-    Norm(
-      kind: .layer(bias: try vector(name, count: count, kind: "bias")),
-      gain: try vector(name, count: count), epsilon: epsilon)
+    switch style {
+    case .layer(let epsilon):
+      let bias = try vector(name, count: count, kind: "bias")
+      return Norm(kind: .layer(bias: bias), gain: gain, epsilon: epsilon)
+    case .rms(let epsilon): return Norm(kind: .rms, gain: gain, epsilon: epsilon)
+    case .rmsOfGainLessOne(let epsilon):
+      return Norm(kind: .rms, gain: gain.map { 1 + $0 }, epsilon: epsilon)
+    }
   }
 
   /// The embedding and, unless it is the same, the unembedding: `[dVocabulary, dModel]` both.
+  ///
+  /// GGUF files tell that it is the same by leaving the unembedding out.
   func embeddings(
-    _ shape: ModelShape, isTied: Bool, bias: Bool = false,
-    names: (TensorName, TensorName) = (
-      TensorName("model.embed_tokens", "token_embd"), TensorName("lm_head", "output")
-    )
+    _ shape: ModelShape, isTied: Bool, _ names: NetworkNames
   ) throws -> (PackedMatrix, Linear<PackedMatrix>) {
-    let embedding = try weight(names.0, shape.dVocabulary, shape.dModel)
-    guard isTied else {
-      return (embedding, try linear(names.1, shape.dVocabulary, shape.dModel, bias: bias))
+    let (rows, columns) = (shape.dVocabulary, shape.dModel)
+    let embedding = try weight(names.embedding, rows, columns)
+    let isStored = has(names.unembedding)
+    guard isGGUF ? !isStored : isTied else {
+      return (embedding, try linear(names.unembedding, rows, columns))
     }
-    // Some files store a tied matrix twice.
-    if has(names.1) { _ = try weight(names.1, shape.dVocabulary, shape.dModel) }
+    if isStored { try checkCopy(names.unembedding, of: names.embedding, [rows, columns]) }
     return (embedding, Linear(weight: embedding))
   }
 
-  /// Whether the unembedding is the embedding: GGUF files tell by leaving it out.
-  func isTied(_ settings: Settings, default fallback: Bool = false) throws -> Bool {
-    let isTied = try settings.flag("tie_word_embeddings", nil, default: fallback)
-    return isGGUF ? !has(TensorName("lm_head", "output")) : isTied
-  }
-
-  /// Makes the blocks, two at a time.
-  func blocks(
-    _ count: Int, _ make: @Sendable (Int) throws -> Block<PackedMatrix>
-  ) throws -> [Block<PackedMatrix>] {
-    let results = Mutex<[Result<Block<PackedMatrix>, any Error>?]>(
-      Array(repeating: nil, count: count))
-    parallelFor(count, threads: 2) { layer in
-      let block = Result { try make(layer) }
-      results.withLock { $0[layer] = block }
+  /// Some files store a tied matrix twice; where they differ, versions of transformers disagree about
+  /// which of them counts.
+  private func checkCopy(_ copy: TensorName, of original: TensorName, _ shape: [Int]) throws {
+    let copy = try tensor(stored(copy, "weight"), shape)
+    let original = try tensor(stored(original, "weight"), shape)
+    guard copy.elementType == original.elementType, copy.bytes.elementsEqual(original.bytes) else {
+      throw TransformerError(
+        checkpoint.path, place: "tensor '\(copy.name)'",
+        problem: "differs from '\(original.name)', and tie_word_embeddings says that they are one",
+        remedy: "set tie_word_embeddings to false if the model was trained with both")
     }
-    return try results.withLock { $0 }.compactMap { try $0?.get() }
   }
 }
