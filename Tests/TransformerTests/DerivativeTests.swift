@@ -4,56 +4,6 @@ import Tokenization
 
 @testable import Transformer
 
-/// Every tiny model that this engine loads, by its name.
-private let models: [(name: String, model: Model)] = [
-  "tiny-gemma2", "tiny-gemma3", "tiny-gpt-neox", "tiny-gpt-neox-sequential", "tiny-gpt2",
-  "tiny-llama", "tiny-llama-bias", "tiny-llama-yarn", "tiny-mistral", "tiny-mixtral", "tiny-olmo2",
-  "tiny-phi3", "tiny-phi3-partial", "tiny-qwen2-tied", "tiny-qwen3", "tiny-qwen3-moe",
-  "tiny-qwen3-moe-mixed",
-].compactMap { name in (try? Model.load(golden(name))).map { (name, $0) } }
-
-private func noise(_ count: Int, seed: Int) -> [Float] {
-  var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
-  return (0..<count).map { _ in
-    // The sum of four uniform numbers has a shape near enough to the normal one.
-    (0..<4).reduce(Float(-2)) { sum, _ in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return sum + Float(state >> 40) / Float(1 << 24)
-    }
-  }
-}
-
-private func norm(_ values: [Float]) -> Double {
-  values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-}
-
-/// Something of everything: changes before, at and behind the hooks that are differentiated.
-private func interventions(_ shape: ModelShape) -> [Intervention] {
-  let (d, last) = (shape.dModel, shape.layers - 1)
-  return [
-    .add(noise(d, seed: 1), scale: 0.7, after: 0, at: .from(token: 2)),
-    .projectOut(noise(d, seed: 2), at: [.attentionOutput(layer: last), .residual(after: 0)]),
-    .scaleHeads([Head(layer: last, head: 1)], by: 0.3, at: .range(1, 7)),
-    .replace(
-      with: noise(d, seed: 3), at: .residual(before: last), positions: .index(3)),
-    Intervention(
-      .add(vector: noise(d, seed: 4), scale: -1.5),
-      at: [.mlpOutput(layer: 0), .residual(before: last)], positions: .last),
-  ]
-}
-
-private func objective(_ shape: ModelShape) -> Objective {
-  .logProbability(of: 5, at: .range(2, -1)) + 0.5 * .logitDifference(7, 11)
-    - 0.25
-    * .projection(
-      noise(shape.dModel, seed: 9), bias: 2, at: .residual(after: shape.layers - 1),
-      positions: .range(1, 4))
-}
-
-private func hooks(_ shape: ModelShape) -> [HookPoint] {
-  HookPoint.all(in: shape).filter { ![.attentionPattern, .logits].contains($0.site) }
-}
-
 @Suite("Derivatives are derivatives")
 struct DerivativeTests {
   static let lengths = [6, 11, 9]
@@ -78,60 +28,92 @@ struct DerivativeTests {
       .sequences.map(\.value)
   }
 
-  /// The objectives of a batch with vectors added behind all other interventions.
-  func values(
-    _ model: Model, _ batch: Batch, _ objective: Objective, _ interventions: [Intervention],
-    _ directions: [Direction], _ step: Float
-  ) throws -> [Double] {
-    let steps = directions.map {
-      Intervention(.add(vector: $0.vector, scale: step), at: [$0.hook], positions: $0.positions)
+  /// A direction at each hook that is as large as the activations there.
+  func directions(
+    _ model: Model, _ batch: Batch, at hooks: [HookPoint]? = nil, seed: Int
+  ) throws -> [Direction] {
+    let hooks = hooks ?? allHooks(model.shape)
+    let run = try model.run(batch, capturing: hooks.map { Capture($0) })
+    return try hooks.enumerated().map { index, hook in
+      let values = try #require(run[hook]).values
+      let size = Float(norm(values) / Double(values.count).squareRoot())
+      let vector = noise(model.shape.width(of: hook.site, tokens: 0), seed: seed + index)
+      return Direction(vector.map { $0 * size }, at: hook, positions: .range(1, -2))
     }
-    return try value(model, batch, objective, interventions + steps)
   }
 
-  /// Forward mode, reverse mode and central differences, at every hook, in the thick of interventions.
-  @Test(arguments: models.map(\.name))
-  func threeWaysAgree(name: String) throws {
-    let model = try #require(models.first { $0.name == name }).model
-    let shape = model.shape
-    let batch = InvarianceTests.batch(of: model, lengths: Self.lengths)
-    let objective = objective(shape)
-    for changes in [[], interventions(shape)] {
-      let all = try model.gradients(batch, of: objective, at: hooks(shape), applying: changes)
-      for (seed, hook) in hooks(shape).enumerated() {
-        let direction = Direction(
-          noise(shape.width(of: hook.site, tokens: 0), seed: 20 + seed), at: hook,
-          positions: .range(1, -2))
-        let forward = try model.derivative(
-          batch, of: objective, along: [direction], applying: changes)
-        let differences = try slopes(0.01) {
-          try values(model, batch, objective, changes, [direction], $0)
-        }
-        for (index, sequence) in all.sequences.enumerated() {
-          let gradient = try #require(sequence.gradients[hook])
-          let rows = gradient.picking(Array(1..<(Self.lengths[index] - 1)))
-          let along = rows.values.enumerated().reduce(0.0) {
-            $0 + Double($1.element) * Double(direction.vector[$1.offset % gradient.columns])
-          }
-          let scale = norm(rows.values) * norm(direction.vector) + 1e-2
-          let derivative = forward.sequences[index].derivative
-          #expect(abs(derivative - along) < 1e-5 * scale, "\(hook): \(derivative), \(along)")
-          #expect(
-            abs(differences[index] - along) < 2e-3 * scale,
-            "\(hook): difference \(differences[index]), gradient \(along)")
-          #expect(abs(forward.sequences[index].value - sequence.value) < 1e-9)
-        }
+  /// The gradients' share in a direction, by sequence.
+  func products(_ gradients: Gradients, _ direction: Direction) throws -> [Double] {
+    try gradients.sequences.enumerated().map { index, sequence in
+      let gradient = try #require(sequence.gradients[direction.hook])
+      return gradient.picking(Array(1..<(gradient.rows - 1))).values.enumerated().reduce(0) {
+        $0 + Double($1.element) * Double(direction.vector[$1.offset % gradient.columns])
       }
     }
   }
 
+  /// At every hook by itself, in the thick of interventions.
+  @Test(arguments: differentiatedModels)
+  func forwardModeIsTheGradientTimesTheDirection(name: String) throws {
+    let model = try Model.load(golden(name))
+    let batch = InvarianceTests.batch(of: model, lengths: Self.lengths)
+    let (objective, changes) = (mixedObjective(model.shape), mixedInterventions(model.shape))
+    let gradients = try model.gradients(
+      batch, of: objective, at: allHooks(model.shape), applying: changes)
+    for direction in try directions(model, batch, seed: 20) {
+      let forward = try model.derivative(
+        batch, of: objective, along: [direction], applying: changes)
+      for (index, product) in try products(gradients, direction).enumerated() {
+        let sequence = gradients.sequences[index]
+        let size = try norm(#require(sequence.gradients[direction.hook]).values)
+        let off = abs(forward.sequences[index].derivative - product)
+        #expect(off < 1e-5 * size * norm(direction.vector), "\(direction.hook): \(product)")
+        #expect(abs(forward.sequences[index].value - sequence.value) < 1e-9)
+      }
+    }
+  }
+
+  /// Along random vectors at all hooks at once, without interventions and with them.
+  @Test(arguments: differentiatedModels)
+  func differencesAreTheGradientTimesTheDirection(name: String) throws {
+    let model = try Model.load(golden(name))
+    let batch = InvarianceTests.batch(of: model, lengths: Self.lengths)
+    let objective = mixedObjective(model.shape)
+    var worst = 0.0
+    for changes in [[], mixedInterventions(model.shape)] {
+      let gradients = try model.gradients(
+        batch, of: objective, at: allHooks(model.shape), applying: changes)
+      for seed in [100, 200, 300] {
+        let directions = try directions(model, batch, seed: seed)
+        let differences = try slopes(0.003) { step in
+          let steps = directions.map {
+            Intervention(
+              .add(vector: $0.vector, scale: step), at: [$0.hook], positions: $0.positions)
+          }
+          return try value(model, batch, objective, changes + steps)
+        }
+        var products = [Double](repeating: 0, count: Self.lengths.count)
+        for direction in directions {
+          let along = try self.products(gradients, direction)
+          for index in along.indices { products[index] += along[index] }
+        }
+        for (difference, product) in zip(differences, products) {
+          let off = abs(difference - product) / max(abs(product), 1)
+          #expect(off < 2e-3, "difference \(difference), gradient \(product)")
+          worst = max(worst, off)
+        }
+      }
+    }
+    print("\(name): central differences are off by at most \(worst)")
+  }
+
   /// The gradient with respect to an added vector, which the forward mode and differences confirm.
-  @Test(arguments: models.map(\.name))
+  @Test(arguments: differentiatedModels)
   func addedVectors(name: String) throws {
-    let model = try #require(models.first { $0.name == name }).model
+    let model = try Model.load(golden(name))
     let shape = model.shape
     let batch = InvarianceTests.batch(of: model, lengths: Self.lengths)
-    let (objective, changes) = (objective(shape), interventions(shape))
+    let (objective, changes) = (mixedObjective(shape), mixedInterventions(shape))
     let all = try model.gradients(batch, of: objective, applying: changes)
     #expect(
       all.sequences.allSatisfy { $0.gradients.isEmpty && $0.vectors.keys.sorted() == [0, 4] })
@@ -148,7 +130,7 @@ struct DerivativeTests {
         let gradient = try #require(sequence.vectors[changed])
         let along = zip(gradient, step).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
         #expect(
-          abs(differences[index] - along) < 2e-3 * (norm(gradient) * norm(step) + 1e-2),
+          abs(differences[index] - along) < 2e-3 * max(abs(along), 1),
           "sequence \(index): difference \(differences[index]), gradient \(along)")
       }
     }
@@ -160,7 +142,7 @@ struct DerivativeTests {
     // Also a vector of zero has a gradient.
     for vector in [noise(36, seed: 5), [Float](repeating: 0, count: 36)] {
       let gradients = try model.gradients(
-        batch, of: objective(model.shape), at: [.residual(after: 1)], positions: .range(2, 4),
+        batch, of: mixedObjective(model.shape), at: [.residual(after: 1)], positions: .range(2, 4),
         applying: [.add(vector, scale: -3, after: 1, at: .range(2, 4))])
       for sequence in gradients.sequences {
         let rows = try #require(sequence.gradients[.residual(after: 1)])
@@ -191,50 +173,15 @@ struct DerivativeTests {
   }
 
   /// What comes after a position cannot change it.
-  @Test(arguments: models.map(\.name))
+  @Test(arguments: differentiatedModels)
   func laterTokensHaveNoGradient(name: String) throws {
-    let model = try #require(models.first { $0.name == name }).model
+    let model = try Model.load(golden(name))
     let batch = InvarianceTests.batch(of: model, lengths: [10])
     let gradients = try model.gradients(
-      batch, of: .logProbability(of: 4, at: .index(5)), at: hooks(model.shape))
+      batch, of: .logProbability(of: 4, at: .index(5)), at: allHooks(model.shape))
     for (hook, rows) in try #require(gradients.sequences.first).gradients {
       let isZero = rows.picking(Array(6..<10)).values.allSatisfy { $0 == 0 }
       #expect(isZero && norm(Array(rows[5])) > 0, "\(hook)")
-    }
-  }
-
-  @Test(arguments: models.map(\.name))
-  func sameBytesInAnyBatchAndOnAnyNumberOfThreads(name: String) throws {
-    let model = try #require(models.first { $0.name == name }).model
-    let shape = model.shape
-    let changes = interventions(shape)
-    let batch = InvarianceTests.batch(of: model, lengths: [6, 33, 12, 25, 8])
-    func bits(_ sequence: SequenceGradient) -> [HookPoint: [UInt32]] {
-      sequence.gradients.mapValues { $0.values.map(\.bitPattern) }
-    }
-    func gradients(_ batch: Batch, _ threads: Int) throws -> [SequenceGradient] {
-      try model.gradients(
-        batch, of: objective(shape), at: hooks(shape), applying: changes, threads: threads
-      ).sequences
-    }
-    let direction = Direction(noise(shape.dModel, seed: 8), at: .residual(after: 0))
-    func derivatives(_ batch: Batch, _ threads: Int) throws -> [SequenceDerivative] {
-      try model.derivative(
-        batch, of: objective(shape), along: [direction], applying: changes, threads: threads
-      ).sequences
-    }
-    let (whole, forward) = (try gradients(batch, 1), try derivatives(batch, 1))
-    let threaded = try gradients(batch, 3)
-    #expect(try derivatives(batch, 3) == forward)
-    for (index, sequence) in batch.sequences.enumerated() {
-      let alone = try gradients(Batch([sequence]), 1 + index % 2)[0]
-      for other in [threaded[index], alone] {
-        let same = bits(other) == bits(whole[index]) && other.vectors == whole[index].vectors
-        #expect(same && other.value == whole[index].value, "sequence \(index)")
-      }
-      let single = try derivatives(Batch([sequence]), 2)[0]
-      #expect(
-        single.value == forward[index].value && single.derivative == forward[index].derivative)
     }
   }
 
@@ -264,5 +211,41 @@ struct DerivativeTests {
     let exact = logits.values.map { Double($0) }
     let other = try model.gradients(batch, of: .logitDifference(1, 2), at: [hook])
     #expect(other.sequences[0].value == exact[1] - exact[2])
+  }
+
+  /// The real model, with vectors at three depths, a change between them and two kinds of objective.
+  @Test(.enabled(if: demoModel != nil, "run: bathyscope models get smollm2-135m"))
+  func ofTheDemoModel() throws {
+    let model = try #require(demoModel)
+    let batch = InvarianceTests.batch(of: model, lengths: [12])
+    let hooks: [HookPoint] = [
+      .residual(after: 3), .headOutput(layer: 14), .mlpHidden(layer: 22), .residual(before: 29),
+    ]
+    let changes: [Intervention] = [
+      .projectOut(noise(576, seed: 1), at: [.residual(after: 10)]),
+      .scaleHeads([Head(layer: 16, head: 2)], by: 0.5),
+    ]
+    let objective =
+      Objective.logProbability(of: 42)
+      + 0.1 * .projection(noise(576, seed: 2), at: .residual(after: 20))
+    let gradients = try model.gradients(batch, of: objective, at: hooks, applying: changes)
+    let directions = try directions(model, batch, at: hooks, seed: 50)
+    let along = try directions.map { try products(gradients, $0)[0] }
+    let product = along.reduce(0, +)
+    let forward = try model.derivative(
+      batch, of: objective, along: directions, applying: changes)
+    let difference = try slopes(0.01) { step in
+      let steps = directions.map {
+        Intervention(
+          .add(vector: $0.vector, scale: step), at: [$0.hook], positions: $0.positions)
+      }
+      return try value(model, batch, objective, changes + steps)
+    }[0]
+    let size = zip(hooks, directions).reduce(0) {
+      $0 + norm(gradients[$1.0]?.values ?? []) * norm($1.1.vector)
+    }
+    #expect(abs(forward.sequences[0].derivative - product) < 1e-5 * size)
+    #expect(abs(difference - product) < 5e-3 * max(abs(product), 1), "\(difference), \(product)")
+    print("smollm2-135m: gradient \(product) (\(along)), difference \(difference)")
   }
 }

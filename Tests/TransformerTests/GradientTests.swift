@@ -70,7 +70,7 @@ private func difference(_ a: Double, _ b: Float) -> Double {
 @Suite("Derivatives agree with PyTorch")
 struct GradientTests {
   @Test func somethingIsCompared() {
-    #expect(differentiated.contains("tiny-llama") && differentiated.contains("tiny-mistral"))
+    #expect(differentiated.count >= 12)
   }
 
   @Test(arguments: differentiated)

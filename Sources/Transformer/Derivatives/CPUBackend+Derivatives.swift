@@ -32,14 +32,8 @@ extension CPUBackend {
 
   /// y times the matrix: back through x weight^T.
   func multiplyTransposed(_ y: CPUActivations, by weight: PackedMatrix) -> CPUActivations {
-    let out = zeros(y.rows, weight.inputs)
-    let row = make(1, weight.inputs)
-    for output in 0..<weight.outputs {
-      weight.copyRow(output, to: row.start)
-      for index in 0..<y.rows {
-        bathyscope_add_scaled(out.row(index), row.start, y.row(index)[output], weight.inputs)
-      }
-    }
+    let out = make(y.rows, weight.inputs)
+    weight.multiplyTransposed(y.start, rows: y.rows, into: out.start, threads: threads)
     return out
   }
 
