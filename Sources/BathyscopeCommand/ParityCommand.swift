@@ -110,6 +110,6 @@ struct ParityCommand: ParsableCommand {
   }
 
   private func short(_ value: Double) -> String {
-    value == 0 ? "0" : String(format: "%.1e", locale: Locale(identifier: "en_US_POSIX"), value)
+    value == 0 ? "0" : String(format: "%.1e", value)
   }
 }

@@ -68,7 +68,7 @@ struct SelfcheckCommand: ParsableCommand {
           ]
         })
     }
-    if !isGood { throw ExitCode(4) }
+    if !isGood { throw ExitCode(1) }
   }
 
   /// A number of differing bits as it is, a relative difference with its order.

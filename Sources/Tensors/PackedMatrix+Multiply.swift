@@ -10,55 +10,53 @@ extension PackedMatrix {
     switch storage {
     case .floats(let packed):
       let (x, y) = (Unchecked(x), Unchecked(y))
-      split(panels, among: threads) { range in
+      split(panels, among: threads) { columns in
         bathyscope_multiply(
-          y.value + range.first, outputs, x.value, packed.start + range.first * inputs, rows,
-          inputs, range.count)
+          y.value + columns.first, outputs, x.value, packed.start + columns.first * inputs, rows,
+          inputs, columns.count)
       }
-    case .halves(let packed, let rounds):
-      multiply(x, rows: rows, into: y, threads: threads, halves: packed, rounds: rounds)
+    case .halves(let packed, roundsActivations: false):
+      multiply(x, rows, into: y, threads, words: packed, by: bathyscope_multiply_widened)
+    case .halves(let packed, roundsActivations: true):
+      withScratch(rows * inputs) { rounded in
+        bathyscope_round_rows(rounded, x, rows, inputs)
+        multiply(rounded, rows, into: y, threads, words: packed, by: bathyscope_multiply_rounded)
+      }
     case .expanded(let expand):
       let (x, y) = (Unchecked(x), Unchecked(y))
-      split(panels, among: threads) { range in
+      split(panels, among: threads) { columns in
         withScratch(2 * Self.panel * inputs) { scratch in
           let panel = scratch + Self.panel * inputs
-          for first in stride(from: range.first, to: range.first + range.count, by: Self.panel) {
+          for first in stride(
+            from: columns.first, to: columns.first + columns.count, by: Self.panel)
+          {
             let count = min(Self.panel, outputs - first)
             expand(first..<(first + count), scratch)
             bathyscope_pack_panel(panel, scratch, count, inputs)
-            bathyscope_multiply(
-              y.value + first, outputs, x.value, panel, rows, inputs, count)
+            bathyscope_multiply(y.value + first, outputs, x.value, panel, rows, inputs, count)
           }
         }
       }
     }
   }
 
+  /// Target and its stride, activations, panels; rows, inputs, outputs.
+  private typealias HalvesKernel =
+    @Sendable (
+      UnsafeMutablePointer<Float>?, Int, UnsafePointer<Float>?, UnsafePointer<UInt32>?, Int, Int,
+      Int
+    ) -> Void
+
   private func multiply(
-    _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>, threads: Int,
-    halves packed: Buffer, rounds: Bool
+    _ x: UnsafePointer<Float>, _ rows: Int, into y: UnsafeMutablePointer<Float>, _ threads: Int,
+    words packed: Buffer, by kernel: @escaping HalvesKernel
   ) {
-    func run(
-      _ x: UnsafePointer<Float>,
-      by kernel:
-        @Sendable (
-          UnsafeMutablePointer<Float>?, Int, UnsafePointer<Float>?, UnsafePointer<UInt32>?, Int,
-          Int,
-          Int
-        ) -> Void
-    ) {
-      let (x, y) = (Unchecked(x), Unchecked(y))
-      let pairs = (inputs + 1) / 2
-      split(panels, among: threads) { range in
-        kernel(
-          y.value + range.first, outputs, x.value, words(packed.start + range.first * pairs),
-          rows, inputs, range.count)
-      }
-    }
-    guard rounds else { return run(x, by: bathyscope_multiply_widened) }
-    withScratch(rows * inputs) { rounded in
-      bathyscope_round_rows(rounded, x, rows, inputs)
-      run(rounded, by: bathyscope_multiply_rounded)
+    let (x, y) = (Unchecked(x), Unchecked(y))
+    let pairs = (inputs + 1) / 2
+    split(panels, among: threads) { columns in
+      kernel(
+        y.value + columns.first, outputs, x.value, words(packed.start + columns.first * pairs),
+        rows, inputs, columns.count)
     }
   }
 
@@ -79,10 +77,11 @@ extension PackedMatrix {
       for first in stride(from: 0, to: outputs, by: taken) {
         let block = first..<min(first + taken, outputs)
         copyRows(block, to: scratch, threads: threads)
-        split((inputs + Self.panel - 1) / Self.panel, among: threads, end: inputs) { range in
+        split((inputs + Self.panel - 1) / Self.panel, among: threads, end: inputs) { columns in
           bathyscope_multiply_transposed(
-            x.value + range.first, inputs, y.value + first, outputs, weights.value + range.first,
-            inputs, rows, range.count, block.count)
+            x.value + columns.first, inputs, y.value + first, outputs,
+            weights.value + columns.first,
+            inputs, rows, columns.count, block.count)
         }
       }
     }
@@ -93,7 +92,7 @@ extension PackedMatrix {
     let target = Unchecked(target)
     let first = rows.lowerBound / Self.panel
     let last = (rows.upperBound + Self.panel - 1) / Self.panel
-    team(last - first, threads: threads) { index in
+    Team.shared.run(last - first, threads: threads) { index in
       let start = (first + index) * Self.panel
       let part = rows.clamped(to: start..<(start + Self.panel))
       let place = target.value + (part.lowerBound - rows.lowerBound) * inputs
@@ -114,12 +113,13 @@ extension PackedMatrix {
 
   /// Shares out columns of a result, in some groups of sixteen at a time.
   private func split(
-    _ groups: Int, among threads: Int, end: Int? = nil, _ body: @Sendable (Columns) -> Void
+    _ groups: Int, among threads: Int, end: Int? = nil,
+    _ body: @escaping @Sendable (Columns) -> Void
   ) {
     let end = end ?? outputs
     // Four groups are a block of the kernel; a few pieces for each thread even out their times.
     let size = threads > 1 ? 4 * max(1, groups / (16 * threads)) : max(groups, 1)
-    team((groups + size - 1) / size, threads: threads) { index in
+    Team.shared.run((groups + size - 1) / size, threads: threads) { index in
       let first = index * size * Self.panel
       body((first, min(size * Self.panel, end - first)))
     }

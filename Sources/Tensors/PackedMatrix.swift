@@ -29,11 +29,6 @@ package struct PackedMatrix: Sendable {
   /// Outputs of a panel.
   static let panel = 16
   var panels: Int { (outputs + Self.panel - 1) / Self.panel }
-  /// Floats, or words of two bfloat16, that a panel takes.
-  var panelCount: Int {
-    if case .halves = storage { return Self.panel * ((inputs + 1) / 2) }
-    return Self.panel * inputs
-  }
 
   /// Packs rows one by one.
   /// - Parameter fill: writes the given row, `inputs` floats.

@@ -43,7 +43,7 @@ struct KernelTests {
     if count > 1 { x[1] = 200 }
     let y = noise.floats(count)
     var out = [Float](repeating: 0, count: count)
-    bathyscope_silu_multiply(&out, x, y, count)
+    bathyscope_gate(&out, x, y, count, bathyscope_silu)
     for index in 0..<count {
       let expected = Double(x[index]) / (1 + exp(-Double(x[index]))) * Double(y[index])
       #expect(abs(Double(out[index]) - expected) < 1e-6 * (1 + abs(expected)))

@@ -246,7 +246,7 @@ struct TokenizerHostileTests {
       ("tokenizer.ggml.token_type[\(byte)]", { $0.tokens[byte] = Array("<0x-1>".utf8) }),
       ("tokenizer.ggml.token_type[\(byte)]", { $0.tokens[byte] = Array("<0xZZ>".utf8) }),
       ("tokenizer.ggml.token_type[\(byte)]", { $0.tokens[byte] = [] }),
-      ("tokenizer.ggml.tokens[\(byte)]", { $0.tokens[byte] = $0.tokens[byte + 1] }),
+      ("tokenizer.ggml.tokens[\(byte + 1)]", { $0.tokens[byte + 1] = $0.tokens[byte] }),
       ("tokenizer.ggml.remove_extra_whitespaces", { $0.removesExtraSpaces = true }),
     ]
     for (place, damage) in cases {

@@ -7,6 +7,7 @@
 #include "layers.h"
 #include "list.h"
 #include "multiply.h"
+#include "pause.h"
 #include "sha256.h"
 #include "variants.h"
 

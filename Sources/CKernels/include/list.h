@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "attention.h"
+#include "layers.h"
 
 // Every kernel that exists once for each instruction set, said once: KERNEL(result, name, parameters,
 // arguments) becomes a field of `struct bathyscope_kernels`, an entry of each variant's table and the
@@ -60,12 +61,54 @@
           size_t capacity, size_t start, size_t count, bathyscope_attention attention, \
           size_t kv_head), \
          (z, pattern, q, k, v, memory, capacity, start, count, attention, kv_head)) \
-  KERNEL(void, silu_multiply, (float *out, const float *x, const float *y, size_t count), \
-         (out, x, y, count)) \
   KERNEL(void, add_scaled, (float *x, const float *y, float factor, size_t count), \
          (x, y, factor, count)) \
   KERNEL(float, dot, (const float *x, const float *y, size_t count), (x, y, count)) \
   KERNEL(size_t, count_nonfinite, (const float *x, size_t count), (x, count)) \
+  KERNEL(void, layer_norm, \
+         (float *out, const float *x, const float *gain, const float *bias, size_t rows, size_t d, \
+          float epsilon), \
+         (out, x, gain, bias, rows, d, epsilon)) \
+  KERNEL(void, rms_norm_backward, \
+         (float *out, const float *v, const float *x, const float *gain, size_t rows, size_t d, \
+          float epsilon), \
+         (out, v, x, gain, rows, d, epsilon)) \
+  KERNEL(void, rms_norm_tangent, \
+         (float *out, const float *v, const float *x, const float *gain, size_t rows, size_t d, \
+          float epsilon), \
+         (out, v, x, gain, rows, d, epsilon)) \
+  KERNEL(void, layer_norm_backward, \
+         (float *out, const float *v, const float *x, const float *gain, size_t rows, size_t d, \
+          float epsilon), \
+         (out, v, x, gain, rows, d, epsilon)) \
+  KERNEL(void, layer_norm_tangent, \
+         (float *out, const float *v, const float *x, const float *gain, size_t rows, size_t d, \
+          float epsilon), \
+         (out, v, x, gain, rows, d, epsilon)) \
+  KERNEL(void, activate, \
+         (float *out, const float *x, size_t count, enum bathyscope_activation kind), \
+         (out, x, count, kind)) \
+  KERNEL(void, activate_backward, \
+         (float *d_x, const float *d_out, const float *x, size_t count, \
+          enum bathyscope_activation kind), \
+         (d_x, d_out, x, count, kind)) \
+  KERNEL(void, gate, \
+         (float *out, const float *x, const float *up, size_t count, \
+          enum bathyscope_activation kind), \
+         (out, x, up, count, kind)) \
+  KERNEL(void, gate_backward, \
+         (float *d_x, float *d_up, const float *d_out, const float *x, const float *up, \
+          size_t count, enum bathyscope_activation kind), \
+         (d_x, d_up, d_out, x, up, count, kind)) \
+  KERNEL(void, gate_tangent, \
+         (float *d_out, const float *d_x, const float *d_up, const float *x, const float *up, \
+          size_t count, enum bathyscope_activation kind), \
+         (d_out, d_x, d_up, x, up, count, kind)) \
+  KERNEL(void, softcap, (float *out, const float *x, float cap, size_t count), \
+         (out, x, cap, count)) \
+  KERNEL(void, softcap_backward, \
+         (float *d_x, const float *d_out, const float *x, float cap, size_t count), \
+         (d_x, d_out, x, cap, count)) \
   KERNEL(void, pack_panel, (float *panel, const float *rows, size_t count, size_t inputs), \
          (panel, rows, count, inputs)) \
   KERNEL(void, unpack_panel, (float *rows, const float *panel, size_t count, size_t inputs), \

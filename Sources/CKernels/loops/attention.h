@@ -1,29 +1,3 @@
-// tanh(x): a polynomial near 0, (1 - e) / (1 + e) with e = exp(-2 |x|) elsewhere.
-INLINE void tanh_lanes(lanes *v) {
-  lanes x = *v;
-  int_lanes bits, sign;
-  memcpy(&bits, &x, sizeof bits);
-  sign = bits & (int32_t)0x80000000;
-  bits ^= sign;
-  lanes size;
-  memcpy(&size, &bits, sizeof size);
-  lanes e = -2.0f * size;
-  exp_lanes(&e);
-  lanes far = (1.0f - e) / (1.0f + e);
-  lanes z = x * x;
-  lanes near = z * -5.70498872745e-3f + 2.06390887954e-2f;
-  near = near * z - 5.37397155531e-2f;
-  near = near * z + 1.33314422036e-1f;
-  near = near * z - 3.33332819422e-1f;
-  near = near * z * size + size;
-  int_lanes is_near = size < 0.625f;
-  int_lanes near_bits, far_bits;
-  memcpy(&near_bits, &near, sizeof near_bits);
-  memcpy(&far_bits, &far, sizeof far_bits);
-  bits = (near_bits & is_near) | (far_bits & ~is_near) | sign;
-  memcpy(v, &bits, sizeof bits);
-}
-
 // Keys are laid out in blocks of sixteen, [block][coordinate][16], so that a vector holds sixteen keys
 // and no sum runs across lanes; four queries share each key that is loaded. A block stands at the same
 // place whether its keys came with this call or with an earlier one, so the sums are the same.
@@ -54,9 +28,9 @@ INLINE void score_block(float *scores, size_t stride, const float *const query[]
     for (int q = 0; q < query_block; q++) {
       sum[q] *= a->scale;
       if (a->soft_cap > 0) {
-        sum[q] /= a->soft_cap;
-        tanh_lanes(&sum[q]);
-        sum[q] *= a->soft_cap;
+        lanes at = sum[q] / a->soft_cap, value, slope;
+        tanh_lanes(&value, &slope, &at);
+        sum[q] = value * a->soft_cap;
       }
       store(scores + (size_t)q * stride + block * block_keys, &sum[q]);
     }

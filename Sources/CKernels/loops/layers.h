@@ -8,7 +8,8 @@ INLINE float sum_of_lanes(const lanes *x) {
 
 // exp by 2^n times a polynomial of degree 6 on [-ln 2 / 2, ln 2 / 2]; about 1 unit in the last place.
 // Below -87.3 the result is 0, which includes minus infinity; above 88.3 it is held at exp(88.3).
-INLINE void exp_lanes(lanes *v) {
+// The argument is v + rest, where rest is small: that makes an exact argument of two parts.
+INLINE void exp_lanes_of_sum(lanes *v, const lanes *rest) {
   lanes x = *v;
   int_lanes tiny = x < -87.3f;
   int_lanes huge = x > 88.3f;
@@ -24,6 +25,7 @@ INLINE void exp_lanes(lanes *v) {
   lanes n = shifted - round_to_integer;
   lanes r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
+  if (rest) r += *rest;
   lanes p = r * (1.0f / 720) + 1.0f / 120;
   p = p * r + 1.0f / 24;
   p = p * r + 1.0f / 6;
@@ -38,6 +40,8 @@ INLINE void exp_lanes(lanes *v) {
   bits &= ~tiny;
   memcpy(v, &bits, sizeof bits);
 }
+
+INLINE void exp_lanes(lanes *v) { exp_lanes_of_sum(v, NULL); }
 
 INLINE float inner_product(const float *x, const float *y, size_t count) {
   lanes sum = {0};
@@ -56,7 +60,7 @@ INLINE float inner_product(const float *x, const float *y, size_t count) {
 KERNEL(float, dot)(const float *x, const float *y, size_t count) { return inner_product(x, y, count); }
 
 KERNEL(void, rms_norm)(float *out, const float *x, const float *gain, size_t rows, size_t d,
-                         float epsilon) {
+                       float epsilon) {
   for (size_t r = 0; r < rows; r++, x += d, out += d) {
     float scale = 1.0f / sqrtf(inner_product(x, x, d) / (float)d + epsilon);
     for (size_t i = 0; i < d; i++) out[i] = gain[i] * (x[i] * scale);
@@ -74,31 +78,6 @@ KERNEL(void, rotate)(float *x, const float *cosines, const float *sines, size_t 
         second[i] = b * cosines[i] + a * sines[i];
       }
     }
-  }
-}
-
-KERNEL(void, silu_multiply)(float *out, const float *x, const float *y, size_t count) {
-  size_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    lanes a, b;
-    load(&a, x + i);
-    load(&b, y + i);
-    lanes e = -a;
-    exp_lanes(&e);
-    lanes result = a / (1.0f + e) * b;
-    store(out + i, &result);
-  }
-  if (i < count) {
-    float a_tail[16] = {0}, b_tail[16] = {0};
-    memcpy(a_tail, x + i, (count - i) * sizeof *x);
-    memcpy(b_tail, y + i, (count - i) * sizeof *y);
-    lanes a, b;
-    load(&a, a_tail);
-    load(&b, b_tail);
-    lanes e = -a;
-    exp_lanes(&e);
-    lanes result = a / (1.0f + e) * b;
-    memcpy(out + i, &result, (count - i) * sizeof *out);
   }
 }
 

@@ -14,6 +14,8 @@
 
 #include "halves.h"
 #include "layers.h"
+#include "activations.h"
+#include "norms.h"
 #include "attention.h"
 #include "multiply.h"
 #include "pack.h"

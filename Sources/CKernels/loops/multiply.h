@@ -63,10 +63,14 @@ INLINE void tile(const struct product *p, float *y, size_t y_stride, const float
       UNROLLED(int g = 0; g < groups; g++) load(&weights[g], w + (size_t)g * apart);
       EACH_RESULT sum[r][g] += weights[g] * x[(size_t)r * x_stride + i];
     } else if (form == widened) {
-      lanes first[4], second[4];
-      UNROLLED(int g = 0; g < groups; g++) widen(&first[g], &second[g], w + (size_t)g * apart);
-      EACH_RESULT sum[r][g] += first[g] * x[(size_t)r * x_stride + 2 * i];
-      EACH_RESULT sum[r][g] += second[g] * x[(size_t)r * x_stride + 2 * i + 1];
+      UNROLLED(int g = 0; g < groups; g++) {
+        lanes first, second;
+        widen(&first, &second, w + (size_t)g * apart);
+        UNROLLED(int r = 0; r < rows; r++) {
+          sum[r][g] += first * x[(size_t)r * x_stride + 2 * i];
+          sum[r][g] += second * x[(size_t)r * x_stride + 2 * i + 1];
+        }
+      }
     } else {
 #ifdef DOT_PAIRS
       EACH_RESULT DOT_PAIRS(&sum[r][g], w + (size_t)g * apart, x + (size_t)r * x_stride + i);
@@ -74,46 +78,87 @@ INLINE void tile(const struct product *p, float *y, size_t y_stride, const float
     }
   }
   if (form == widened && p->terms % 2 == 1) {
-    lanes first[4], second[4];
-    UNROLLED(int g = 0; g < groups; g++) widen(&first[g], &second[g], w + (size_t)g * apart);
-    EACH_RESULT sum[r][g] += first[g] * x[(size_t)r * x_stride + p->terms - 1];
+    UNROLLED(int g = 0; g < groups; g++) {
+      lanes first, second;
+      widen(&first, &second, w + (size_t)g * apart);
+      UNROLLED(int r = 0; r < rows; r++) sum[r][g] += first * x[(size_t)r * x_stride + p->terms - 1];
+    }
   }
   EACH_RESULT store(y + (size_t)r * y_stride + panel * g, &sum[r][g]);
 }
 
+// Each tile is a function of its own: in one large function the compiler runs out of registers.
+typedef void tile_function(const struct product *, float *y, size_t y_stride, const float *x,
+                           const float *w);
+
+#define TILE(name, form, rows, groups)                                                          \
+  __attribute__((noinline)) static void name(const struct product *p, float *y, size_t y_stride, \
+                                             const float *x, const float *w) {                  \
+    tile(p, y, y_stride, x, w, form, rows, groups);                                             \
+  }
+#define TILES(form, rows)                             \
+  TILE(form##_##rows, form, rows, TILE_PANELS(rows))  \
+  TILE(form##_##rows##_narrow, form, rows, 1)
+#define TILE_NAMES(form, rows) {form##_##rows, form##_##rows##_narrow}
+
+TILES(floats, 1) TILES(floats, 2) TILES(floats, 3) TILES(widened, 1) TILES(widened, 2)
+#if TILE_ROWS == 6
+TILES(floats, 4) TILES(floats, 5) TILES(floats, 6)
+TILES(widened, 3) TILES(widened, 4) TILES(widened, 5)
+#endif
+#ifdef DOT_PAIRS
+TILES(pairs, 1) TILES(pairs, 2) TILES(pairs, 3)
+#if TILE_ROWS == 6
+TILES(pairs, 4) TILES(pairs, 5) TILES(pairs, 6)
+#endif
+#endif
+
+// The tiles of each number of rows. Widened weights take two registers, so a row less fits.
+#if TILE_ROWS == 6
+#define ALL_TILES(form)                                                         \
+  {TILE_NAMES(form, 1), TILE_NAMES(form, 2), TILE_NAMES(form, 3), TILE_NAMES(form, 4), \
+   TILE_NAMES(form, 5), TILE_NAMES(form, 6)}
+#define BUT_THE_LARGEST(form)                                                   \
+  {TILE_NAMES(form, 1), TILE_NAMES(form, 2), TILE_NAMES(form, 3), TILE_NAMES(form, 4), \
+   TILE_NAMES(form, 5)}
+#else
+#define ALL_TILES(form) {TILE_NAMES(form, 1), TILE_NAMES(form, 2), TILE_NAMES(form, 3)}
+#define BUT_THE_LARGEST(form) {TILE_NAMES(form, 1), TILE_NAMES(form, 2)}
+#endif
+static tile_function *const floats_tiles[TILE_ROWS][2] = ALL_TILES(floats);
+static tile_function *const widened_tiles[TILE_ROWS - 1][2] = BUT_THE_LARGEST(widened);
+#ifdef DOT_PAIRS
+static tile_function *const pairs_tiles[TILE_ROWS][2] = ALL_TILES(pairs);
+#endif
+
 // `rows` rows of at most `block` columns.
-INLINE void strip(const struct product *p, size_t row, size_t column, const enum form form,
-                  const int rows) {
+static void strip(const struct product *p, size_t row, size_t column, size_t rows,
+                  tile_function *const tiles[2]) {
   const size_t end = column + block < p->columns ? column + block : p->columns;
+  const size_t wide = (size_t)TILE_PANELS(rows) * panel;
   const float *x = p->x + row * p->x_stride;
   float *y = p->y + row * p->y_stride;
-  const int groups = TILE_PANELS(rows);
-  for (; column + (size_t)groups * panel <= end; column += (size_t)groups * panel)
-    tile(p, y + column, p->y_stride, x, p->w + column / panel * p->apart, form, rows, groups);
+  for (; column + wide <= end; column += wide)
+    tiles[0](p, y + column, p->y_stride, x, p->w + column / panel * p->apart);
   for (; column + panel <= end; column += panel)
-    tile(p, y + column, p->y_stride, x, p->w + column / panel * p->apart, form, rows, 1);
+    tiles[1](p, y + column, p->y_stride, x, p->w + column / panel * p->apart);
   if (column == end) return;
   float edge[TILE_ROWS * panel] = {0};
   const size_t bytes = (end - column) * sizeof *y;
-  for (int r = 0; r < rows; r++)
-    memcpy(edge + r * panel, y + (size_t)r * p->y_stride + column, p->adds ? bytes : 0);
-  tile(p, edge, panel, x, p->w + column / panel * p->apart, form, rows, 1);
-  for (int r = 0; r < rows; r++)
-    memcpy(y + (size_t)r * p->y_stride + column, edge + r * panel, bytes);
+  for (size_t r = 0; r < rows; r++)
+    memcpy(edge + r * panel, y + r * p->y_stride + column, p->adds ? bytes : 0);
+  tiles[1](p, edge, panel, x, p->w + column / panel * p->apart);
+  for (size_t r = 0; r < rows; r++)
+    memcpy(y + r * p->y_stride + column, edge + r * panel, bytes);
 }
 
-INLINE void multiply(const struct product *p, const enum form form) {
+// Rows are shared out evenly, because the smallest tiles wait for their own sums.
+static void multiply(const struct product *p, tile_function *const tiles[][2], size_t most) {
+  const size_t parts = (p->rows + most - 1) / most;
   for (size_t column = 0; column < p->columns; column += block) {
-    size_t row = 0;
-    for (; row + TILE_ROWS <= p->rows; row += TILE_ROWS) strip(p, row, column, form, TILE_ROWS);
-    switch (p->rows - row) {
-      case 1: strip(p, row, column, form, 1); break;
-      case 2: strip(p, row, column, form, 2); break;
-#if TILE_ROWS > 3
-      case 3: strip(p, row, column, form, 3); break;
-      case 4: strip(p, row, column, form, 4); break;
-      case 5: strip(p, row, column, form, 5); break;
-#endif
+    for (size_t part = 0; part < parts; part++) {
+      size_t row = p->rows * part / parts, rows = p->rows * (part + 1) / parts - row;
+      strip(p, row, column, rows, tiles[rows - 1]);
     }
   }
 }
@@ -123,7 +168,7 @@ KERNEL(void, multiply)(float *y, size_t stride, const float *x, const float *pan
   multiply(&(struct product){.y = y, .x = x, .w = panels, .rows = rows, .columns = outputs,
                              .terms = inputs, .y_stride = stride, .x_stride = inputs,
                              .step = panel, .apart = panel * inputs},
-           floats);
+           floats_tiles, TILE_ROWS);
 }
 
 KERNEL(void, multiply_transposed)(float *x, size_t stride, const float *y, size_t y_stride,
@@ -132,7 +177,7 @@ KERNEL(void, multiply_transposed)(float *x, size_t stride, const float *y, size_
   multiply(&(struct product){.y = x, .x = y, .w = w, .rows = rows, .columns = inputs,
                              .terms = outputs, .y_stride = stride, .x_stride = y_stride,
                              .step = w_stride, .apart = panel, .adds = 1},
-           floats);
+           floats_tiles, TILE_ROWS);
 }
 
 KERNEL(void, multiply_widened)(float *y, size_t stride, const float *x, const uint32_t *panels,
@@ -141,7 +186,7 @@ KERNEL(void, multiply_widened)(float *y, size_t stride, const float *x, const ui
                              .columns = outputs, .terms = inputs, .y_stride = stride,
                              .x_stride = inputs, .step = panel,
                              .apart = panel * ((inputs + 1) / 2)},
-           widened);
+           widened_tiles, TILE_ROWS - 1);
 }
 
 #ifdef DOT_PAIRS
@@ -160,7 +205,7 @@ KERNEL(void, multiply_rounded)(float *y, size_t stride, const float *x, const ui
                              .columns = outputs, .terms = inputs, .y_stride = stride,
                              .x_stride = (inputs + 1) / 2, .step = panel,
                              .apart = panel * ((inputs + 1) / 2)},
-           pairs);
+           pairs_tiles, TILE_ROWS);
 }
 #else
 KERNEL(void, round_rows)(float *out, const float *x, size_t rows, size_t inputs) {

@@ -9,7 +9,7 @@
 #define VARIANT bathyscope_v3
 #define VARIANT_NAME "x86-64-v3"
 #define TILE_ROWS 6
-#define TILE_PANELS(rows) ((rows) == 1 ? 4 : (rows) <= 3 ? 2 : 1)
+#define TILE_PANELS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
 
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
 #include "../loops/loops.h"

@@ -33,7 +33,7 @@ extension CPUBackend {
         head)
     }
     guard let pattern else {
-      parallelFor(count * shape.keyValueHeads, threads: threads) {
+      Team.shared.run(count * shape.keyValueHeads, threads: threads) {
         run($0 / shape.keyValueHeads, $0 % shape.keyValueHeads, nil)
       }
       return z

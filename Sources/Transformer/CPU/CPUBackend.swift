@@ -61,12 +61,7 @@ struct CPUBackend: Backend {
     _ gate: CPUActivations, _ up: CPUActivations, by activation: Activation
   ) -> CPUActivations {
     let out = make(gate.rows, gate.columns)
-    guard activation != .silu else {
-      bathyscope_silu_multiply(out.start, gate.start, up.start, gate.count)
-      return out
-    }
-    bathyscope_activate(out.start, gate.start, gate.count, activation.kernel)
-    for index in 0..<out.count { out.start[index] *= up.start[index] }
+    bathyscope_gate(out.start, gate.start, up.start, gate.count, activation.kernel)
     return out
   }
 
@@ -84,7 +79,7 @@ struct CPUBackend: Backend {
 
   func softCap(_ x: CPUActivations, _ cap: Float) -> CPUActivations {
     let out = make(x.rows, x.columns)
-    bathyscope_soft_cap(out.start, x.start, x.count, cap)
+    bathyscope_softcap(out.start, x.start, cap, x.count)
     return out
   }
 
@@ -149,12 +144,13 @@ extension PreparedChange {
 }
 
 extension Activation {
-  var kernel: Int32 {
+  /// What the kernels call it.
+  var kernel: bathyscope_activation {
     switch self {
-    case .silu: 0
-    case .gelu: 1
-    case .geluTanh: 2
-    case .relu: 3
+    case .silu: bathyscope_silu
+    case .gelu: bathyscope_gelu
+    case .geluTanh: bathyscope_gelu_tanh
+    case .relu: bathyscope_relu
     }
   }
 }
