@@ -10,6 +10,8 @@ final class Taps<Device: Backend> {
   private var positions: [[HookPoint: [Int]]]
   /// What each intervention did in each sequence of the tile.
   private(set) var marks: [EffectMark] = []
+  /// Sees what is changed and what is passed on, and may pass on something else; nil but in derivatives.
+  var observer: ((TapEvent, Device.Activations) -> Device.Activations)?
 
   init(device: Device, plan: PreparedPlan, batch: Batch, tile: Tile) {
     (self.device, self.plan, self.batch, self.tile) = (device, plan, batch, tile)
@@ -43,7 +45,8 @@ final class Taps<Device: Backend> {
 
   /// Changes and then reads the activations at a hook.
   func callAsFunction(_ hook: HookPoint, _ x: Device.Activations) -> Device.Activations {
-    let changed = change(hook, x)
+    var changed = change(hook, x)
+    if let observer { changed = observer(.passed(hook), changed) }
     if reads(hook) {
       for index in 0..<tile.sequences.count {
         let wanted = wanted(hook, index)
@@ -61,6 +64,7 @@ final class Taps<Device: Backend> {
       guard !rows.isEmpty else { continue }
       let norms: [Double]
       (x, norms) = device.change(rows, of: x, by: change)
+      if let observer { x = observer(.changed(intervention: intervention, rows: rows), x) }
       var first = 0
       for (index, touched) in touched.enumerated() where !touched.isEmpty {
         marks.append(
@@ -113,6 +117,14 @@ final class Taps<Device: Backend> {
       SequenceCapture(sequence: sequence, positions: positions[index], values: values[index])
     }
   }
+}
+
+/// What happens at a hook.
+enum TapEvent {
+  /// An intervention, by its place in the plan, has changed rows of the tile.
+  case changed(intervention: Int, rows: [Int])
+  /// These are the activations that the rest of the network reads.
+  case passed(HookPoint)
 }
 
 /// One firing of an intervention in one sequence at one hook.
