@@ -44,7 +44,7 @@ extension Model {
   /// As many threads as there are processors.
   public static var defaultThreads: Int { ProcessInfo.processInfo.activeProcessorCount }
 
-  private func check(_ batch: Batch) throws(TransformerError) {
+  func check(_ batch: Batch) throws(TransformerError) {
     guard !batch.sequences.isEmpty else {
       throw TransformerError(
         "batch", problem: "has no sequences", remedy: "give at least one prompt")

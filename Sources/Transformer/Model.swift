@@ -17,6 +17,8 @@ public struct Model: Sendable {
   public let warnings: [String]
   let network: Network<PackedMatrix>
   private let encoding: Result<PromptEncoder, any Error>
+  /// The tokens that end a text or a turn.
+  let endTokens: Result<Set<Int32>, any Error>
 
   /// Turns text into tokens.
   /// - Throws: when the model has no tokenizer or one that is not understood; prompts given as token
@@ -43,7 +45,11 @@ public struct Model: Sendable {
     try loader.finish()
     return Model(
       identity: identity, precision: precision, warnings: loader.warnings, network: network,
-      encoding: encoding)
+      encoding: encoding,
+      endTokens: Result {
+        try endTokens(
+          checkpoint, try? encoding.get().tokenizer, vocabulary: network.shape.dVocabulary)
+      })
   }
 
   /// Turns conversations into a ragged batch, each token with its segment.
