@@ -248,6 +248,19 @@ def load(folder, **settings):
     ).eval()
 
 
+def load_tokenizer(folder):
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    # What is missing shows as one of many kinds of errors.
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0].rstrip(": ")
+        raise Unusable(
+            f"{folder}: its tokenizer cannot be read ({reason}); give prompts as token_ids"
+        ) from None
+
+
 def read_prompts(path, folder):
     """The ids of every row."""
     tokenizer = None
@@ -262,9 +275,7 @@ def read_prompts(path, folder):
             raise Unusable(f"{path}, line {number}: is no JSON object") from None
         if ids is None and isinstance(text, str):
             if tokenizer is None:
-                from transformers import AutoTokenizer
-
-                tokenizer = AutoTokenizer.from_pretrained(folder)
+                tokenizer = load_tokenizer(folder)
             ids = tokenizer(text)["input_ids"]
         if not isinstance(ids, list) or not ids or not all(type(x) is int for x in ids):
             raise Unusable(f"{path}, line {number}: needs a 'text' or a list of 'token_ids'")
@@ -333,9 +344,14 @@ def main(arguments=None):
         import transformers
     except ImportError as error:
         raise Unusable(f"{error}; run: python -m pip install torch transformers safetensors")
+    if not (pathlib.Path(options.model) / "config.json").is_file():
+        raise Unusable(f"{options.model}: is no Hugging Face folder, having no config.json")
+    if not pathlib.Path(options.out).resolve().parent.is_dir():
+        raise Unusable(f"{options.out}: its folder does not exist")
+    sequences = read_prompts(options.prompts, options.model)
     recorder = Recorder(load(options.model))
     with torch.no_grad():
-        tensors = record(recorder, read_prompts(options.prompts, options.model), options)
+        tensors = record(recorder, sequences, options)
     metadata = {
         "logits_stride": str(options.logits_stride), "dtype": "float32",
         "model_type": recorder.config.model_type, "transformers": transformers.__version__,

@@ -11,8 +11,11 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "The arithmetic of the forward pass.")
   var precision: Precision = .float32
 
+  @Flag(help: "Leave weights as the file stores them: float32 from less memory, more slowly.")
+  var keepQuantized = false
+
   func load() throws -> Model {
-    let model = try Model.load(model, precision: precision)
+    let model = try Model.load(model, precision: precision, keepsQuantized: keepQuantized)
     for warning in model.warnings { writeError("warning: \(warning)") }
     return model
   }

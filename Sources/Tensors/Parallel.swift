@@ -21,3 +21,8 @@ package func parallelFor(
     }
   }
 }
+
+/// Runs short bodies.
+func team(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
+  parallelFor(count, threads: threads, body)
+}

@@ -13,6 +13,8 @@ public struct Model: Sendable {
   /// Which model this is, exactly.
   public let identity: ModelIdentity
   public let precision: Precision
+  /// Whether weights are kept as the file stores them.
+  public let keepsQuantized: Bool
   /// What is odd about the weights, in words, such as tensors with NaN.
   public let warnings: [String]
   let network: Network<PackedMatrix>
@@ -28,24 +30,35 @@ public struct Model: Sendable {
   public var shape: ModelShape { network.shape }
 
   /// The libraries and instruction sets that compute the forward pass.
-  public var kernel: String { "packed \(precision.rawValue), \(PackedMatrix.kernel)" }
+  public var kernel: String {
+    "\(keepsQuantized ? "expanded" : "packed") \(precision.rawValue), \(PackedMatrix.kernel)"
+  }
 
   /// Loads a catalogue name, a Hugging Face folder or a `.gguf` file.
+  /// - Parameter keepsQuantized: leaves weights as the file stores them, and expands them whenever they
+  ///   are used: the bits of `float32` from the memory of the file, more slowly.
   /// - Throws: `CheckpointError`, `TokenizationError` or `TransformerError`, naming file and field.
   public static func load(
-    _ nameOrPath: String, precision: Precision = .float32
+    _ nameOrPath: String, precision: Precision = .float32, keepsQuantized: Bool = false
   ) throws -> Model {
+    guard !keepsQuantized || precision == .float32 else {
+      throw TransformerError(
+        nameOrPath, place: "precision",
+        problem: "is \(precision.rawValue), and quantised weights are to be kept",
+        remedy: "quantised weights are expanded to float32: ask for one of the two")
+    }
     let checkpoint = try Checkpoint.open(ModelCatalogue.resolve(nameOrPath))
     let architecture = try Architectures.read(checkpoint)
     let encoding = Result { try PromptEncoder(checkpoint) }
     let identity = try ModelIdentity(
       nameOrPath, checkpoint, architecture, encoder: try? encoding.get())
-    let loader = WeightLoader(checkpoint)
+    let loader = WeightLoader(
+      checkpoint, precision: precision, keepsStored: keepsQuantized)
     let network = try architecture.network(loader)
     try loader.finish()
     return Model(
-      identity: identity, precision: precision, warnings: loader.warnings, network: network,
-      encoding: encoding,
+      identity: identity, precision: precision, keepsQuantized: keepsQuantized,
+      warnings: loader.warnings, network: network, encoding: encoding,
       endTokens: Result {
         try endTokens(
           checkpoint, try? encoding.get().tokenizer, vocabulary: network.shape.dVocabulary)

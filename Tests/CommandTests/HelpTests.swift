@@ -7,7 +7,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     "", "models", "models list", "models get", "tokens", "capture", "probe", "probe train",
-    "probe eval", "trace", "doctor",
+    "probe eval", "trace", "parity", "doctor",
   ]
 
   @Test(arguments: commands) func helpIsAsRecorded(command: String) throws {

@@ -5,7 +5,9 @@
 #include "halves.h"
 #include "attention.h"
 #include "layers.h"
+#include "list.h"
 #include "multiply.h"
 #include "sha256.h"
+#include "variants.h"
 
 #endif

@@ -31,9 +31,6 @@ float bathyscope_dot(const float *x, const float *y, size_t count);
 /// How many of the values are NaN or infinite.
 size_t bathyscope_count_nonfinite(const float *x, size_t count);
 
-/// The instruction set that the loops above chose on this machine.
-const char *bathyscope_kernel_name(void);
-
 void bathyscope_layer_norm(float *out, const float *x, const float *gain, const float *bias, size_t rows, size_t d, float epsilon);
 void bathyscope_activate(float *out, const float *x, size_t count, int kind);
 void bathyscope_soft_cap(float *out, const float *x, size_t count, float cap);

@@ -37,7 +37,7 @@ struct CPUBackend: Backend {
 
   func multiply(_ x: CPUActivations, by linear: Linear<PackedMatrix>) -> CPUActivations {
     let out = make(x.rows, linear.weight.outputs)
-    linear.weight.multiply(x.start, rows: x.rows, into: out.start)
+    linear.weight.multiply(x.start, rows: x.rows, into: out.start, threads: threads)
     if let bias = linear.bias {
       for row in 0..<x.rows { bathyscope_add_scaled(out.row(row), bias, 1, out.columns) }
     }

@@ -13,7 +13,8 @@ extension Settings {
       dMLP: try count("intermediate_size", "feed_forward_length"),
       dVocabulary: try vocabulary(),
       contextLength: try count(
-        "max_position_embeddings", "context_length", default: contextLength))
+        "max_position_embeddings", "context_length",
+        default: isGGUF ? nil : contextLength))
   }
 
   /// The width of a head's queries, keys and values, which all are the same here.

@@ -34,17 +34,28 @@ struct StoredRows: Sendable {
 /// pass uses would make it another model.
 final class WeightLoader: Sendable {
   let checkpoint: Checkpoint
+  let precision: Precision
+  /// Whether weights stay as they are stored and are expanded whenever they are used.
+  let keepsStored: Bool
   private let used = Mutex<Set<String>>([])
   private let noted = Mutex<[String]>([])
+  private let rounded = Mutex<(matrices: Int, change: Float)>((0, 0))
   private let names: Set<String>
 
-  init(_ checkpoint: Checkpoint) {
-    self.checkpoint = checkpoint
+  init(_ checkpoint: Checkpoint, precision: Precision = .float32, keepsStored: Bool = false) {
+    (self.checkpoint, self.precision) = (checkpoint, precision)
+    self.keepsStored = keepsStored
     names = Set(checkpoint.names)
   }
 
   /// What is odd about the weights: such a checkpoint runs, and says nothing.
-  var warnings: [String] { noted.withLock { $0 }.sorted() }
+  var warnings: [String] {
+    let (matrices, change) = rounded.withLock { $0 }
+    let rounding =
+      "\(checkpoint.path): \(matrices) weight matrices are rounded to bfloat16, which changes "
+      + "weights by up to \(change * 100) %: this is not quite the model that is stored"
+    return (matrices > 0 ? [rounding] : []) + noted.withLock { $0 }.sorted()
+  }
 
   var isGGUF: Bool { checkpoint.format == .gguf }
 
@@ -104,13 +115,23 @@ final class WeightLoader: Sendable {
     if let experts { shape = [experts, total / experts, inputs] }
     let tensor = try tensor(stored(name, "weight"), shape)
     let values = isTransposed ? tensor.floats() : []
-    let matrix = PackedMatrix(outputs: outputs, inputs: inputs) { row, target in
-      let stored = rows?.order[row] ?? row
+    let order = rows?.order
+    let expand: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void = { row, target in
+      let stored = order?[row] ?? row
       guard isTransposed else {
         tensor.expand(rows: stored..<(stored + 1), into: target)
         return
       }
       for input in 0..<inputs { target[input] = values[input * total + stored] }
+    }
+    let matrix =
+      keepsStored
+      ? PackedMatrix(outputs: outputs, inputs: inputs) { range, target in
+        for row in range { expand(row, target + (row - range.lowerBound) * inputs) }
+      }
+      : PackedMatrix(outputs: outputs, inputs: inputs, precision: precision, fill: expand)
+    if matrix.roundingChange > 0 {
+      rounded.withLock { $0 = ($0.matrices + 1, max($0.change, matrix.roundingChange)) }
     }
     note(matrix.nonFinite, tensor)
     return matrix
