@@ -168,7 +168,8 @@ struct GenerationInvarianceTests {
         let last = Batch([batch.sequences[3]])
         let alone = try run(model, last, settings, slots: 2, threads: 2)
         let same =
-          alone[GenerationJob(prompt: 0, sample: 0)] == expected[GenerationJob(prompt: 3, sample: 0)]
+          alone[GenerationJob(prompt: 0, sample: 0)]
+          == expected[GenerationJob(prompt: 3, sample: 0)]
         #expect(same, "\(name), alone")
       }
     }

@@ -32,8 +32,10 @@ private final class Talker: Sendable {
       "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": true],
       "decoder": ["type": "ByteLevel"],
       "model": [
-        "type": "BPE", "vocab": vocabulary.merging(
-          zip(["<think>", "</think>", "<|end|>"], 0...)) { $1 }, "merges": [] as [String],
+        "type": "BPE",
+        "vocab": vocabulary.merging(
+          zip(["<think>", "</think>", "<|end|>"], 0...)
+        ) { $1 }, "merges": [] as [String],
       ],
     ]
     try JSONSerialization.data(withJSONObject: tokenizer).write(
@@ -100,7 +102,8 @@ struct GenerationTextTests {
     let read = try talker.read("abcdefgh", behind: "x", stops: ["zz", "def", "efg", "h"])
     #expect(read.progress.stopStart == 3)
     #expect(read.progress.texts.text == "abc" && read.progress.texts.answer == "abc")
-    #expect(try talker.read("abcde", behind: "x", stops: ["f", "ee", "abcdef"]).progress.stopStart == nil)
+    #expect(
+      try talker.read("abcde", behind: "x", stops: ["f", "ee", "abcdef"]).progress.stopStart == nil)
     #expect(try talker.read("aab", behind: "x", stops: ["ab"]).progress.texts.text == "a")
     // What stands in the prompt stops nothing.
     #expect(try talker.read("b", behind: "a", stops: ["ab"]).progress.stopStart == nil)

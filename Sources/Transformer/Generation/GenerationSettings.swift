@@ -33,7 +33,7 @@ public struct GenerationSettings: Codable, Sendable, Equatable {
   public init() {}
 
   /// Refuses values that mean nothing, and those that would be silently without effect.
-  func check() throws(TransformerError) {
+  package func check() throws(TransformerError) {
     func refuse(_ name: String, _ problem: String, _ remedy: String) -> TransformerError {
       TransformerError("settings", place: name, problem: problem, remedy: remedy)
     }

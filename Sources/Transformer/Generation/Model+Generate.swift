@@ -82,7 +82,13 @@ extension Model {
       .run(jobs, receive: receive)
   }
 
-  /// Checks all that can be checked before anything is computed.
+  /// Refuses what can be refused before anything is computed.
+  package func checkGeneration(
+    _ batch: Batch, _ settings: GenerationSettings, _ plan: Plan
+  ) throws {
+    _ = try prepare(batch, settings, plan)
+  }
+
   private func prepare(
     _ batch: Batch, _ settings: GenerationSettings, _ plan: Plan
   ) throws -> GenerationSetup {
@@ -93,7 +99,8 @@ extension Model {
       guard settings.maxNewTokens <= room - count else {
         throw TransformerError(
           "prompt '\(sequence.id)'",
-          problem: "has \(count) tokens, and with \(settings.maxNewTokens) new ones it is longer than "
+          problem:
+            "has \(count) tokens, and with \(settings.maxNewTokens) new ones it is longer than "
             + "the model's context of \(room)",
           remedy: "shorten it or generate fewer tokens")
       }
