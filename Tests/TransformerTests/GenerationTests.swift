@@ -27,6 +27,11 @@ private func vector(_ model: Model, _ seed: Int = 1) -> [Float] {
   (0..<model.shape.dModel).map { Float((($0 + seed) * 7919) % 101) / 101 - 0.5 }
 }
 
+private func batch(_ reference: ParityReference) -> Batch {
+  Batch(
+    reference.sequences.enumerated().map { TokenSequence(id: "\($0)", tokens: $1.tokens) })
+}
+
 /// Every bit that a run gave.
 private func bits(_ generation: Generation) -> [[UInt64]] {
   let capture = generation.capture.values.sorted { $0.key < $1.key }.flatMap { hook, matrix in
@@ -49,13 +54,13 @@ struct GenerationAgreementTests {
   @Test func greedyContinuationsOfTinyModels() throws {
     #expect(tiny.count >= 2)
     for (name, model) in tiny {
-      let reference = try Reference(golden(name) + "/reference.safetensors")
-      let batch = try reference.batch
-      let run = try model.generate(batch, settings(12))
-      for (index, generation) in run.generations.enumerated() {
-        let expected = try reference.integers("\(index)/greedy")
-        #expect(Array(generation.tokens) == expected, "\(name), sequence \(index)")
-        #expect(generation.finish == .length && generation.text == nil)
+      let reference = try ParityReference(golden(name) + "/reference.safetensors")
+      let run = try model.generate(batch(reference), settings(12))
+      for (generation, recorded) in zip(run.generations, reference.sequences) {
+        let tokens = Array(generation.tokens)
+        #expect(tokens == recorded.continuation, "\(name), sequence \(generation.prompt)")
+        let isWhole = generation.finish == FinishReason.length && generation.text == nil
+        #expect(isWhole)
       }
     }
   }
@@ -97,12 +102,12 @@ struct GenerationAgreementTests {
   @Test(.enabled(if: demoModel != nil, "run: bathyscope models get smollm2-135m"))
   func greedyContinuationsOfTheDemoModel() throws {
     let model = try #require(demoModel)
-    let reference = try Reference(golden("smollm2-reference.safetensors"))
-    let batch = try reference.batch
-    let run = try model.generate(batch, settings(try reference.integers("0/greedy").count))
-    for (index, generation) in run.generations.enumerated() {
-      let expected = try reference.integers("\(index)/greedy")
-      #expect(Array(generation.tokens) == expected, "sequence \(index)")
+    let reference = try ParityReference(golden("smollm2-reference.safetensors"))
+    let count = try #require(reference.sequences.first).continuation.count
+    let run = try model.generate(batch(reference), settings(count))
+    for (generation, recorded) in zip(run.generations, reference.sequences) {
+      let tokens = Array(generation.tokens)
+      #expect(count > 0 && tokens == recorded.continuation, "sequence \(generation.prompt)")
     }
   }
 }
