@@ -52,7 +52,9 @@ let package = Package(
     // Floor 2
     .target(
       name: "Transformer",
-      dependencies: ["Checkpoints", "Tokenization", "Tensors", "CKernels", "Files"]),
+      dependencies: [
+        "Checkpoints", "Tokenization", "Statistics", "Tensors", "CKernels", "Files",
+      ]),
 
     // Floor 1
     .target(name: "Checkpoints", dependencies: ["Tensors", "Files"]),
