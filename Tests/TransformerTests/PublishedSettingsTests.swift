@@ -58,6 +58,29 @@ struct PublishedSettingsTests {
         "{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"max_window_layers\": 1, \(sizes)}"
       ) as? Qwen2)
     #expect(qwen2.windows == [nil, 4096])
+    let off = try #require(
+      try Self.read(
+        "{\"model_type\": \"qwen2\", \"sliding_window\": 8, \"max_window_layers\": 0, \(sizes)}"
+      ) as? Qwen2)
+    #expect(off.windows == [nil, nil])
+  }
+
+  /// From transformers' own function; the ramp ends behind the last frequency, which no tiny model has.
+  @Test func yarnWhoseRampEndsBehindTheLastFrequency() throws {
+    let llama = try #require(
+      try Self.read(
+        """
+        {"model_type": "llama", "hidden_size": 32, "num_attention_heads": 2, "vocab_size": 9,
+        "num_hidden_layers": 2, "intermediate_size": 8, "max_position_embeddings": 8192,
+        "rope_parameters": {"rope_type": "yarn", "rope_theta": 10.0, "factor": 2.0, "mscale": 0.7,
+        "original_max_position_embeddings": 400, "mscale_all_dim": 0.3}}
+        """) as? Llama)
+    let rotary = llama.rotary.rotary()
+    let expected: [Float] = [
+      1.0, 0.7498942, 0.5623413, 0.40547743, 0.29190257, 0.20977536, 0.1504698, 0.1077075,
+    ]
+    #expect(zip(rotary.frequencies, expected).allSatisfy { abs($0 - $1) < 1e-6 * $1 })
+    #expect(rotary.frequencies.count == 8 && abs(rotary.attentionFactor - 1.0271611) < 1e-6)
   }
 
   static func read(_ settings: String) throws -> any Architecture {
