@@ -277,7 +277,7 @@ struct TokenizerHostileTests {
     let qwen = try smallTokenizer("qwen2")
     #expect(qwen.decode(qwen.encode(text, parsesSpecials: true)) == text)
     for name in ["gemma", "llama2", "tekken", "deepseek3", "deepseekllm", "lines", "split"] {
-      let tokenizer = try RecordedFamily(name).tokenizer
+      let tokenizer = try familyTokenizer(name)
       let decoded = tokenizer.decode(tokenizer.encode(text + "x", parsesSpecials: true))
       // The visible space is read back as a space.
       let expected = tokenizer.model.isByteLevel || character != "▁" ? text : text.spaced
