@@ -40,7 +40,9 @@ struct InterventionOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: "Tokens that --steer, --ablate-heads and --project-out touch, as for --positions.")
+    help: ArgumentHelp(
+      "Tokens that --steer, --ablate-heads and --project-out touch, as for --positions.",
+      valueName: "positions"))
   var at: Positions = .all
 
   func validate() throws {
@@ -213,7 +215,7 @@ struct VectorFile {
         "say which one with --tensor")
     }
     let stored = try checkpoint.tensor(name)
-    guard stored.shape.count { $0 != 1 } <= 1 else {
+    guard stored.shape.count(where: { $0 != 1 }) <= 1 else {
       throw error("tensor '\(name)'", "has the shape \(stored.shape)", "name a single vector")
     }
     return stored.floats()

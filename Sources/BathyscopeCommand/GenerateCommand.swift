@@ -17,8 +17,9 @@ struct GenerateCommand: ParsableCommand {
 
       Example:
 
-        bathyscope generate --model smollm2-135m --prompts p.jsonl --out answers.jsonl \\
-          --steer refusal.safetensors --after 15 --scale 4 --ablate-heads 7.3,8.1
+        bathyscope generate --model smollm2-135m --prompts p.jsonl \\
+          --steer refusal.safetensors --after 15 --scale 4 \\
+          --ablate-heads 7.3,8.1 --out answers.jsonl
 
       Interventions in a file are a JSON array; hooks and positions are those of
       'capture':
@@ -27,7 +28,8 @@ struct GenerateCommand: ParsableCommand {
           "hooks": ["blocks.15.hook_resid_post"], "positions": "answer"},
          {"change": {"projectOut": {"direction": [0.3, 0.1]}},
           "hooks": ["blocks.7.hook_attn_out"], "positions": "all"},
-         {"change": {"scaleHeads": {"heads": [{"layer": 7, "head": 3}], "factor": 0}},
+         {"change": {"scaleHeads":
+           {"heads": [{"layer": 7, "head": 3}], "factor": 0}},
           "hooks": ["blocks.7.attn.hook_z"], "positions": "0..-1"}]
       """)
 

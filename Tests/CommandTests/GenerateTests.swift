@@ -209,6 +209,7 @@ import Testing
   }
 
   @Test func interventionFiles() throws {
+    let short = ["--max-new-tokens", "4"]
     let vector = "\((0..<36).map { Double($0 % 7) / 7 - 0.4 })"
     func file(_ change: String, _ rest: String) -> String {
       #"[{"change": {\#(change)}, \#(rest)}]"#
@@ -216,16 +217,17 @@ import Testing
     let place = #""hooks": ["blocks.1.hook_resid_post"], "positions": "all""#
     let add = #""add": {"vector": \#(vector), "scale": 2}"#
     try folder.write("i.json", file(add, place))
-    #expect(try generate(["--interventions", "i.json"]).status == 0)
+    #expect(try generate(short + ["--interventions", "i.json"]).status == 0)
     #expect(
-      try generate(["--steer", "v.json", "--after", "1", "--scale", "2"], out: "b.jsonl").status
+      try generate(short + ["--steer", "v.json", "--after", "1", "--scale", "2"], out: "b.jsonl")
+        .status
         == 0)
     #expect(try folder.bytes("a.jsonl") == folder.bytes("b.jsonl"))
     let heads = #""scaleHeads": {"heads": [{"layer": 0, "head": 1}], "factor": 0}"#
     try folder.write(
       "i.json", file(heads, #""hooks": ["blocks.0.attn.hook_z"], "positions": "all""#))
-    #expect(try generate(["--interventions", "i.json"], out: "c.jsonl").status == 0)
-    #expect(try generate(["--ablate-heads", "0.1"], out: "d.jsonl").status == 0)
+    #expect(try generate(short + ["--interventions", "i.json"], out: "c.jsonl").status == 0)
+    #expect(try generate(short + ["--ablate-heads", "0.1"], out: "d.jsonl").status == 0)
     #expect(try folder.bytes("c.jsonl") == folder.bytes("d.jsonl"))
     for (text, word) in [
       ("[]", "no interventions"), ("{}", "not understood"), ("", "i.json"),
@@ -240,7 +242,7 @@ import Testing
       (String(repeating: "[", count: 100_000), "i.json"),
     ] {
       try folder.write("i.json", text)
-      let outcome = try generate(["--interventions", "i.json"], out: "e.jsonl")
+      let outcome = try generate(short + ["--interventions", "i.json"], out: "e.jsonl")
       #expect(outcome.status == 4 && outcome.errors.contains(word), "\(outcome.errors)")
     }
     #expect(!folder.contents.contains("e.jsonl"))
@@ -309,15 +311,15 @@ import Testing
   @Test func idsNeverReachTheTerminal() throws {
     let id = #"\u001b[31mred\u0007\u009b2J\u007f"#
     try folder.write("p.jsonl", #"{"id": "\#(id)", "token_ids": [4, 5]}"#)
-    for words in [[], ["--json"], ["--max-new-tokens", "500"]] {
-      let outcome = try generate(words, out: "\(words.count).jsonl")
+    for (out, words) in [("a", ["4"]), ("b", ["4", "--json"]), ("c", ["500"])] {
+      let outcome = try generate(["--max-new-tokens"] + words, out: "\(out).jsonl")
       for scalar in (outcome.output + outcome.errors).unicodeScalars where scalar != "\n" {
         #expect(scalar.properties.generalCategory != .control)
       }
     }
-    let file = try folder.text("0.jsonl")
+    let file = try folder.text("a.jsonl")
     #expect(
       file.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control })
-    #expect(try rows("0.jsonl")[0]["id"] as? String == "\u{1B}[31mred\u{07}\u{9B}2J\u{7F}")
+    #expect(try rows("a.jsonl")[0]["id"] as? String == "\u{1B}[31mred\u{07}\u{9B}2J\u{7F}")
   }
 }

@@ -154,15 +154,15 @@ struct GenerationInvarianceTests {
 
   @Test func tinyModels() throws {
     for (name, model) in tiny {
-      let batch = batch(model, [5, 1, 9, 14, 2])
-      let drawn = settings(7) {
+      let batch = batch(model, [5, 1, 9])
+      let drawn = settings(4) {
         ($0.temperature, $0.topK, $0.topP, $0.samples) = (1.5, 20, 0.9, 2)
       }
-      for settings in [settings(7), drawn] {
+      for settings in [settings(4), drawn] {
         let expected = try run(model, batch, settings, slots: 1, threads: 1)
-        #expect(expected.count == 5 * settings.samples)
+        #expect(expected.count == 3 * settings.samples)
         for (slots, threads, memory) in [
-          (16, 2, true), (3, 1, true), (2, 2, true), (1, 1, false), (4, 2, false),
+          (16, 2, true), (2, 1, true), (4, 2, false),
         ] {
           let same =
             try run(
@@ -170,11 +170,11 @@ struct GenerationInvarianceTests {
             == expected
           #expect(same, "\(name), \(slots) slots, \(threads) threads, memory \(memory)")
         }
-        let last = Batch([batch.sequences[3]])
+        let last = Batch([batch.sequences[2]])
         let alone = try run(model, last, settings, slots: 2, threads: 2)
         let same =
           alone[GenerationJob(prompt: 0, sample: 0)]
-          == expected[GenerationJob(prompt: 3, sample: 0)]
+          == expected[GenerationJob(prompt: 2, sample: 0)]
         #expect(same, "\(name), alone")
       }
     }
@@ -204,10 +204,10 @@ struct GenerationInvarianceTests {
   @Test(.enabled(if: demoModel != nil, "run: bathyscope models get smollm2-135m"))
   func demoModelSteeredAtLayer15() throws {
     let model = try #require(demoModel)
-    let batch = batch(model, [7, 3, 12])
-    let settings = settings(4)
+    let batch = batch(model, [7, 3])
+    let settings = settings(3)
     let expected = try run(model, batch, settings, slots: 1, threads: 1)
-    for (slots, threads, memory) in [(16, 2, true), (2, 2, true), (3, 2, false)] {
+    for (slots, threads, memory) in [(16, 2, true), (2, 2, false)] {
       let same =
         try run(model, batch, settings, slots: slots, threads: threads, usesMemory: memory)
         == expected
@@ -313,6 +313,8 @@ struct GenerationRefusalTests {
   @Test func logitsThatAreNoNumbers() {
     expectError(
       "NaN or infinite", settings(3),
-      applying: [.add(vector(model).map { $0 * 1e38 }, scale: 6, after: 0)])
+      applying: [
+        .replace(with: Array(repeating: 3e38, count: model.shape.dModel), at: .finalNorm)
+      ])
   }
 }

@@ -19,7 +19,8 @@ struct Sampler {
   func choose(
     from logits: UnsafeBufferPointer<Float>, _ generator: inout SeededGenerator
   ) -> Int32? {
-    guard let start = logits.baseAddress, bathyscope_count_nonfinite(start, logits.count) == 0
+    guard let start = logits.baseAddress, !logits.isEmpty,
+      bathyscope_count_nonfinite(start, logits.count) == 0
     else { return nil }
     let top = Self.largest(logits)
     guard temperature > 0 else { return Int32(top) }
