@@ -40,7 +40,8 @@ struct Main {
 
 /// Whether two things that were given belong to different models.
 private func isConflict(_ error: any Error) -> Bool {
-  (error as? ProbingError)?.place == "modelSHA256"
+  error is GenerationConflict
+    || (error as? ProbingError)?.place == "modelSHA256"
     || (error as? ActivationStoreError)?.place == "model_sha256"
 }
 
@@ -64,8 +65,8 @@ struct BathyscopeCommand: ParsableCommand {
       """,
     version: bathyscopeVersion,
     subcommands: [
-      ModelsCommand.self, TokensCommand.self, CaptureCommand.self, ProbeCommand.self,
-      TraceCommand.self, ParityCommand.self, SelfcheckCommand.self, DoctorCommand.self,
-      InspectCommand.self,
+      ModelsCommand.self, TokensCommand.self, CaptureCommand.self, GenerateCommand.self,
+      ProbeCommand.self, TraceCommand.self, ParityCommand.self, SelfcheckCommand.self,
+      DoctorCommand.self, InspectCommand.self,
     ])
 }

@@ -74,11 +74,11 @@ extension Checkpoint {
 
   /// The strict JSON in a file that describes a checkpoint, which is never large.
   static func smallJSON(_ file: MappedFile) throws(CheckpointError) -> JSON {
-    guard file.count <= 32 << 20 else {
+    guard file.count <= 16 << 20 else {
       throw .damaged(file.path, "size", "\(file.count) bytes are more than such a file can need")
     }
     return try withFiles { () throws(FileError) in
-      try JSONReader.parse(file.bytes, file: file.path, valueLimit: 400_000)
+      try JSONReader.parse(file.bytes, file: file.path, valueLimit: 120_000)
     }
   }
 

@@ -12,6 +12,7 @@ extension GGUFReader {
     }
     let key = String(decoding: name, as: UTF8.self)
     let place = "key '\(printable(name))'"
+    try spend(256 + keyLength, place)
     guard table.metadata[key] == nil else { throw .damaged(file, place, "stands here twice") }
     let type = try number(UInt32.self, "\(place): type")
     guard key != "general.alignment" || type == 4 else {
@@ -61,6 +62,8 @@ extension GGUFReader {
       throw .damaged(
         file, "\(place): length", "\(count) elements do not fit into the file of \(bytes.count)")
     }
+    // Of the file and of the value; the strings' own bytes are paid for as they are read.
+    try spend(length * (Int(size) + 8), place)
     return try elements(type, length, place)
   }
 
@@ -119,7 +122,9 @@ extension GGUFReader {
   mutating func string(
     _ place: @autoclosure () -> String
   ) throws(CheckpointError) -> [UInt8] {
-    Array(try take(try length("\(place()): length of a string"), place()))
+    let length = try length("\(place()): length of a string")
+    try spend(48 + 2 * length, place())
+    return Array(try take(length, place()))
   }
 }
 

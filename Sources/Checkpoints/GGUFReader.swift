@@ -10,6 +10,8 @@ struct GGUFReader {
   let file: String
   var position = 0
   var table = TensorTable()
+  /// Bytes of memory that the metadata may still take. The largest vocabulary in use takes half.
+  private var memoryLeft = 64 << 20
 
   /// Parses the header of the whole file's bytes.
   static func parse(
@@ -52,6 +54,17 @@ struct GGUFReader {
       table.records.append(record)
     }
     try placeTensors(alignment: alignment)
+  }
+
+  /// Pays for memory before it is allocated: a byte of an array becomes a word of 8, an empty string one
+  /// of 8 and a heap object.
+  mutating func spend(
+    _ bytes: Int, _ place: @autoclosure () -> String
+  ) throws(CheckpointError) {
+    memoryLeft -= bytes
+    guard memoryLeft >= 0 else {
+      throw .damaged(file, place(), "the metadata up to here is larger than that of any model")
+    }
   }
 
   private func checkVersion(_ version: UInt32) throws(CheckpointError) {

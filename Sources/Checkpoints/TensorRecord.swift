@@ -26,8 +26,8 @@ struct TensorTable: Equatable {
   var headerEnd = 0
 }
 
-/// No published model has a tenth of it in one file, and it bounds what a hostile table can cost.
-let tensorLimit = 100_000
+/// Ten times what any published model has in one file; it bounds what a hostile table can cost.
+let tensorLimit = 20_000
 
 /// The name as text; the error says what is wrong with it.
 func tensorName(

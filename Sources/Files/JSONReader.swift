@@ -20,10 +20,12 @@ public struct JSONReader {
     return value
   }
 
-  /// Parses a whole document.
-  public static func parse(_ bytes: [UInt8], file: String) throws(FileError) -> JSON {
+  /// Parses a whole document of at most `valueLimit` values.
+  public static func parse(
+    _ bytes: [UInt8], file: String, valueLimit: Int = .max
+  ) throws(FileError) -> JSON {
     let result = bytes.withUnsafeBytes { pointer in
-      Result { () throws(FileError) in try parse(pointer, file: file) }
+      Result { () throws(FileError) in try parse(pointer, file: file, valueLimit: valueLimit) }
     }
     return try result.get()
   }

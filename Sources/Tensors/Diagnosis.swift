@@ -11,8 +11,11 @@ public enum Diagnosis {
   /// It names the instruction set to compute with. A name that this machine has no kernels for leaves
   /// the best one in use, which is not what was asked for: refuse to run.
   public static var kernelProblem: String? {
-    guard let wanted = ProcessInfo.processInfo.environment["BATHYSCOPE_KERNEL"], wanted != kernel
-    else { return nil }
+    problem(wanting: ProcessInfo.processInfo.environment["BATHYSCOPE_KERNEL"])
+  }
+
+  static func problem(wanting wanted: String?) -> String? {
+    guard let wanted, !supportedKernels.contains(wanted) else { return nil }
     let names = supportedKernels.joined(separator: ", ")
     return "BATHYSCOPE_KERNEL is '\(wanted)', and this machine has kernels for \(names) only: "
       + "unset it or name one of these"

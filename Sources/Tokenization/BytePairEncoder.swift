@@ -135,8 +135,7 @@ struct BytePairEncoder {
     for index in symbols.indices.dropLast() { push(Int32(index), bytes) }
     while let best = heap.pop() {
       let left = Int(best.left)
-      // The pair may have changed since it was pushed. As in the reference, another pair that makes the
-      // same token may take its turn.
+      // The pair may have changed since it was pushed.
       guard let merge = candidate(at: left, bytes), merge.id == best.id else { continue }
       let right = Int(symbols[left].next)
       let next = symbols[right].next

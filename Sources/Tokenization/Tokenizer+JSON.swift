@@ -14,9 +14,11 @@ extension Tokenizer {
     let root: JSON
     var names: JSON?
     do throws(FileError) {
-      root = try JSONReader.parse(bytes, file: file)
+      // Half as much again as the largest tokenizer in use, whose merges take three values each.
+      root = try JSONReader.parse(bytes, file: file, valueLimit: 3_000_000)
       if let configuration {
-        names = try JSONReader.parse(configuration, file: configurationFile)
+        names = try JSONReader.parse(
+          configuration, file: configurationFile, valueLimit: 400_000)
       }
     } catch {
       throw TokenizationError(error)

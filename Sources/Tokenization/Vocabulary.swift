@@ -3,8 +3,8 @@
 /// One arena of bytes and an open-addressing table instead of a dictionary of strings: equality is of
 /// bytes, never canonical, and 49,152 tokens cost three allocations.
 struct Vocabulary: Sendable {
-  /// Ten times the largest vocabulary in use; a larger id would only make the tables large.
-  static let largestCount = 1 << 22
+  /// Four times the largest vocabulary in use; a larger id would only make the tables large.
+  static let largestCount = 1 << 20
 
   enum Conflict: Error, Equatable {
     case idTaken

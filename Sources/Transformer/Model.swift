@@ -19,6 +19,8 @@ public struct Model: Sendable {
   public let warnings: [String]
   let network: Network<PackedMatrix>
   private let encoding: Result<PromptEncoder, any Error>
+  /// The tokens that end a text or a turn.
+  let endTokens: Result<Set<Int32>, any Error>
 
   /// Turns text into tokens.
   /// - Throws: when the model has no tokenizer or one that is not understood; prompts given as token
@@ -33,11 +35,14 @@ public struct Model: Sendable {
   }
 
   /// Loads a catalogue name, a Hugging Face folder or a `.gguf` file.
-  /// - Parameter keepsQuantized: leaves weights as the file stores them, and expands them whenever they
-  ///   are used: the bits of `float32` from the memory of the file, more slowly.
+  /// - Parameters:
+  ///   - keepsQuantized: leaves weights as the file stores them, and expands them whenever they are
+  ///     used: the bits of `float32` from the memory of the file, more slowly.
+  ///   - adapters: LoRA adapters; their weighted updates are added to the weights in this order.
   /// - Throws: `CheckpointError`, `TokenizationError` or `TransformerError`, naming file and field.
   public static func load(
-    _ nameOrPath: String, precision: Precision = .float32, keepsQuantized: Bool = false
+    _ nameOrPath: String, precision: Precision = .float32, keepsQuantized: Bool = false,
+    adapters: [Adapter] = []
   ) throws -> Model {
     guard !keepsQuantized || precision == .float32 else {
       throw TransformerError(
@@ -49,15 +54,20 @@ public struct Model: Sendable {
     let architecture = try Architectures.read(checkpoint)
     let encoding = Result { try PromptEncoder(checkpoint) }
     let identity = try ModelIdentity(
-      nameOrPath, checkpoint, architecture, encoder: try? encoding.get())
+      nameOrPath, checkpoint, architecture, encoder: try? encoding.get(),
+      adapters: adapters.map(\.identity))
     let loader = WeightLoader(
-      checkpoint, precision: precision, keepsStored: keepsQuantized)
+      checkpoint, precision: precision, keepsStored: keepsQuantized,
+      adapters: try Adapters(adapters))
     let network = try architecture.network(loader)
     try loader.finish()
     return Model(
       identity: identity, precision: precision, keepsQuantized: keepsQuantized,
-      warnings: loader.warnings, network: network,
-      encoding: encoding)
+      warnings: loader.warnings, network: network, encoding: encoding,
+      endTokens: Result {
+        try endTokens(
+          checkpoint, try? encoding.get().tokenizer, vocabulary: network.shape.dVocabulary)
+      })
   }
 
   /// Turns conversations into a ragged batch, each token with its segment.

@@ -14,9 +14,9 @@ public struct ModelShape: Sendable, Equatable, Codable {
   /// The longest sequence that the model was made for.
   public var contextLength: Int
   /// Places of the forward pass that this architecture does not have.
-  public var absentSites: Set<HookPoint.Site> = [.positionEmbedding]
-  /// Blocks whose MLP is a mixture of experts, which has no one hidden layer to read.
-  public var mixtureLayers: Set<Int> = []
+  public var absentSites: [HookPoint.Site] = [.positionEmbedding]
+  /// Blocks whose MLP is a mixture of experts, which has no one hidden layer to read; ascending.
+  public var mixtureLayers: [Int] = []
 
   /// Whether the model has such a hook.
   public func has(_ hook: HookPoint) -> Bool {

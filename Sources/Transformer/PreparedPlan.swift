@@ -22,13 +22,16 @@ struct PreparedPlan: Sendable {
   /// The last hook that is read; nothing after it is computed.
   let last: HookPoint
 
-  init(_ plan: Plan, shape: ModelShape) throws(TransformerError) {
+  /// - Parameter predicting: whether next tokens are chosen, so that nothing needs to be captured.
+  init(
+    _ plan: Plan, shape: ModelShape, predicting: Bool = false
+  ) throws(TransformerError) {
     var captures: [HookPoint: [Positions]] = [:]
     for capture in plan.captures {
       try Self.check(capture.hook, "a capture", shape)
       captures[capture.hook, default: []].append(capture.positions)
     }
-    guard let last = captures.keys.max() else {
+    guard let last = predicting ? .logits : captures.keys.max() else {
       throw TransformerError(
         "plan", problem: "reads nothing", remedy: "name at least one hook to capture")
     }

@@ -32,7 +32,8 @@ public struct PromptEncoder: Sendable {
       }
       let settings = checkpoint.file(named: "tokenizer_config.json")
       tokenizer = try Tokenizer(
-        tokenizerJSON: readFile(path), file: path, configuration: settings.map { try readFile($0) },
+        tokenizerJSON: readFile(path, limit: 64 << 20), file: path,
+        configuration: settings.map { try readFile($0, limit: 16 << 20) },
         configurationFile: settings ?? "tokenizer_config.json")
       source = try Self.templateSource(checkpoint, settings)
     }
@@ -53,10 +54,11 @@ public struct PromptEncoder: Sendable {
     _ checkpoint: Checkpoint, _ settings: String?
   ) throws -> (text: String, file: String)? {
     if let path = checkpoint.file(named: "chat_template.jinja") {
-      return (String(decoding: try readFile(path), as: UTF8.self), path)
+      return (String(decoding: try readFile(path, limit: 1 << 20), as: UTF8.self), path)
     }
     guard let settings,
-      let value = try JSONReader.parse(readFile(settings), file: settings)["chat_template"],
+      let value = try JSONReader.parse(
+        readFile(settings, limit: 16 << 20), file: settings, valueLimit: 400_000)["chat_template"],
       !value.isNull
     else { return nil }
     // Some models name several templates; transformers uses the one called default.

@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Testing
 
 @testable import Checkpoints
@@ -27,6 +28,24 @@ import Testing
         }
       }
     }
+    return bytes
+  }
+
+  /// As `mutate`, or with one of the text's numbers or strings in the place of another.
+  static func mutateJSON(_ seed: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
+    guard Bool.random(using: &random) else { return mutate(seed, &random) }
+    let isWord = { (byte: UInt8) in
+      (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || byte == 0x22
+    }
+    var bytes = seed
+    let start = Int.random(in: 0..<bytes.count, using: &random)
+    let rest = bytes[start...].drop { !isWord($0) }
+    let word = rest.startIndex..<(rest.firstIndex { !isWord($0) } ?? bytes.count)
+    let number = numbers.randomElement(using: &random) ?? 0
+    let words = [
+      "\(number)", "-1", "\(number).5", "1e999", "null", "[\(number)]", "{}", "\"a\"", "\"\"", "",
+    ]
+    bytes.replaceSubrange(word, with: (words.randomElement(using: &random) ?? "").utf8)
     return bytes
   }
 
@@ -60,20 +79,62 @@ import Testing
     #expect((100..<19_900).contains(count), "\(count)")
   }
 
+  /// Half of the mutants keep a header length that fits, or hardly one would get past it.
   @Test func mutatedSafetensorsReturnsOrThrows() throws {
-    let tensor = SafetensorsReaderTests.tensor()
-    let seed = safetensors("{\"__metadata__\":{\"a\":\"b\"},\(tensor)}", data: 8)
-    let count = accepted(seed, state: 2) { bytes in
-      for record in try parseSafetensors(bytes).records {
-        #expect(record.byteCount <= bytes.count - record.offset)
+    let header = Array("{\"__metadata__\":{\"a\":\"b\"},\(SafetensorsReaderTests.tensor())}".utf8)
+    var random = SplitMix64(state: 2)
+    let count = (0..<20_000).count { _ in
+      let isWhole = Bool.random(using: &random)
+      let file = littleEndian(UInt64(header.count)) + header + [UInt8](repeating: 0, count: 8)
+      var bytes = isWhole ? Self.mutate(file, &random) : Self.mutateJSON(header, &random)
+      if !isWhole {
+        bytes = littleEndian(UInt64(bytes.count)) + bytes + [UInt8](repeating: 0, count: 8)
       }
+      guard let table = try? parseSafetensors(bytes) else { return false }
+      for record in table.records { #expect(record.byteCount <= bytes.count - record.offset) }
+      return true
     }
     #expect((100..<19_900).contains(count), "\(count)")
   }
 
+  /// `config.json` and the index of two shards, in files.
+  @Test func mutatedFoldersOpenOrThrow() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b"] {
+      try SafetensorsFile.write(
+        [(name, [1], [1])], metadata: [:], to: "\(folder.path)/\(name).safetensors")
+    }
+    let config = Array(#"{"model_type":"llama","hidden_size":8,"rope":{"theta":1e4,"x":[]}}"#.utf8)
+    let index = Array(
+      #"{"metadata":{},"weight_map":{"a":"a.safetensors","b":"b.safetensors"}}"#.utf8)
+    _ = try folder.write("config.json", config)
+    _ = try folder.write("model.safetensors.index.json", index)
+    var random = SplitMix64(state: 4)
+    let count = try (0..<20_000).count { _ in
+      let (name, seed) =
+        Bool.random(using: &random)
+        ? ("config.json", config) : ("model.safetensors.index.json", index)
+      try overwrite("\(folder.path)/\(name)", Self.mutateJSON(seed, &random))
+      defer { try? overwrite("\(folder.path)/\(name)", seed) }
+      guard let checkpoint = try? Checkpoint.open(folder.path) else { return false }
+      #expect(checkpoint.names.allSatisfy { $0 == "a" || $0 == "b" })
+      return true
+    }
+    #expect((100..<19_900).contains(count), "\(count)")
+  }
+
+  private func overwrite(_ path: String, _ bytes: [UInt8]) throws {
+    let file = try #require(fopen(path, "w"))
+    defer { fclose(file) }
+    fwrite(bytes, 1, bytes.count, file)
+  }
+
   @Test func mutatedJSONReturnsOrThrows() {
     let seed = Array(#"{"a":[1,-2.5e3,true,null],"é\n\ud83d\ude00":{"b":"\u00e9"}}"#.utf8)
-    let count = accepted(seed, state: 3) { _ = try JSONReader.parse($0, file: "fuzz.json") }
+    var random = SplitMix64(state: 3)
+    let count = (0..<20_000).count { _ in
+      (try? JSONReader.parse(Self.mutateJSON(seed, &random), file: "fuzz.json")) != nil
+    }
     #expect((100..<19_900).contains(count), "\(count)")
   }
 }

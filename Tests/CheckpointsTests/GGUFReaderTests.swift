@@ -75,10 +75,17 @@ import Testing
     Case("alignment of the wrong type", "general.alignment", "type") {
       $0.keys = [("general.alignment", littleEndian(UInt32(10)) + littleEndian(UInt64(32)))]
     },
-    Case("array of 2^63 in a file of 57 bytes", "key 'a': length", "9223372036854775808") {
+    Case("array of 2^63 in a file of 49 bytes", "key 'a': length", "9223372036854775808") {
       $0 = GGUFBuilder()
       $0.keys = [("a", GGUFBuilder.array(4, 1 << 63, []))]
     },
+    Case(
+      "array of 2^63 cut off after 43 bytes", "key 'a': length", "43 bytes ends",
+      bytes: {
+        var builder = GGUFBuilder()
+        builder.keys = [("a", GGUFBuilder.array(4, 1 << 63, []))]
+        return Array(builder.bytes.prefix(43))
+      }()),
     Case("array of strings longer than the file", "key 'a': length", "fit") {
       $0.keys = [("a", GGUFBuilder.array(8, 40, []))]
     },
@@ -163,6 +170,33 @@ import Testing
     bytes += [UInt8](repeating: 0, count: 26_000_000)
     let error = #expect(throws: CheckpointError.self) { try parseGGUF(bytes) }
     #expect(error?.place == "tensor count")
+  }
+
+  /// What does fit into its file, but would take many times as much memory or more than it is worth.
+  @Test func refusesMoreMetadataThanAModelHas() throws {
+    let zeros = [UInt8](repeating: 0, count: 33 << 20)
+    for value in [
+      GGUFBuilder.array(0, 8 << 20, zeros), GGUFBuilder.array(8, 1 << 20, zeros),
+      GGUFBuilder.array(12, 4 << 20, zeros),
+      littleEndian(UInt32(8)) + littleEndian(UInt64(33 << 20)) + zeros,
+    ] {
+      var builder = GGUFBuilder()
+      builder.keys = [("a", value)]
+      let bytes = builder.bytes
+      let error = #expect(throws: CheckpointError.self) { try parseGGUF(bytes) }
+      #expect(error?.place == "key 'a'")
+      #expect(error?.problem == "the metadata up to here is larger than that of any model")
+    }
+  }
+
+  @Test func refusesMoreKeysThanAModelHas() throws {
+    var bytes = Array("GGUF".utf8) + littleEndian(UInt32(3)) + littleEndian(UInt64(0))
+    bytes += littleEndian(UInt64(300_000))
+    for index in 0..<300_000 {
+      bytes += GGUFBuilder.string(String(index, radix: 16)) + littleEndian(UInt32(7)) + [1]
+    }
+    let error = #expect(throws: CheckpointError.self) { try parseGGUF(bytes) }
+    #expect(error?.problem.contains("larger") == true)
   }
 
   @Test func everyCutIsRefused() throws {

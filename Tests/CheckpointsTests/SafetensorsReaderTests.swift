@@ -38,7 +38,11 @@ import Testing
     Case("seven bytes", "header length", "7 bytes", [UInt8](repeating: 0, count: 7)),
     Case("header length 0", "header length", "is 0", safetensors("{}", data: 0, length: 0)),
     Case(
-      "over 100 MB", "header length", "100000001", safetensors("{}", data: 0, length: 100_000_001)),
+      "over 100 MB", "header length", "100000001 is more",
+      safetensors("{}", data: 0, length: 100_000_001)),
+    Case(
+      "over 16 MB, which the format allows", "header length", "16777217 is more",
+      safetensors("{}", data: 0, length: 16 << 20 + 1)),
     Case("over the file", "header length", "fit", safetensors("{}", data: 0, length: 3)),
     Case(
       "2^63", "header length", "9223372036854775808", safetensors("{}", data: 0, length: 1 << 63)),
@@ -114,14 +118,17 @@ import Testing
   }
 
   @Test func refusesAMillionTensorsAndAMillionBracketsQuickly() {
-    var header = "{"
-    for index in 0..<1_000_000 {
-      header += "\"\(index)\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
+    func member(_ name: String) -> String {
+      "\"\(name)\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
     }
-    let many = safetensors(header + "}", data: 4)
+    let million = safetensors("{" + String(repeating: member("a"), count: 1_000_000), data: 4)
+    let many = safetensors("{" + (0..<30_000).map { member("\($0)") }.joined(), data: 4)
     let deep = safetensors("{\"a\":" + String(repeating: "[", count: 1_000_000), data: 0)
     let clock = ContinuousClock()
-    for (bytes, problem) in [(many, "more values"), (deep, "nested more than 128 deep")] {
+    for (bytes, problem) in [
+      (million, "is more than the 16777216 allowed"), (many, "more values"),
+      (deep, "nested more than 128 deep"),
+    ] {
       let time = clock.measure {
         let error = #expect(throws: CheckpointError.self) { try parseSafetensors(bytes) }
         #expect(error?.problem.contains(problem) == true)
@@ -142,7 +149,19 @@ import Testing
     #expect(table.records.map(\.shape) == [[], [3, 0], [1], [2, 2]])
     #expect(table.records.map(\.elementType) == [.float32, .float32, nil, .float16])
     #expect(table.metadata == ["a": .string([98])])
+    #expect(table.records[0].offset % 4 != 0)
     #expect(try parseSafetensors(safetensors("{}", data: 0)).records.isEmpty)
+  }
+
+  /// Their bytes are copied to where floats may stand.
+  @Test func readsMisalignedTensors() throws {
+    var bytes = safetensors(
+      "{\(Self.tensor("b", dtype: "U8", shape: "[3]", "0", "3")),\(Self.tensor("w", "3", "11"))}",
+      data: 3)
+    bytes += [Float(1.5), -2].flatMap { littleEndian($0.bitPattern) }
+    let folder = try TemporaryFolder()
+    let checkpoint = try Checkpoint.open(try folder.write("odd.safetensors", bytes))
+    #expect(try checkpoint.tensor("w").floats() == [1.5, -2])
   }
 
   /// Expected bytes: `safetensors.numpy.save` of the Python package.

@@ -20,8 +20,7 @@ struct RecordedFamily {
   }
 
   init(_ name: String) throws {
-    let file = "family_\(name).json"
-    tokenizer = try Tokenizer(tokenizerJSON: goldenBytes(file), file: file)
+    tokenizer = try familyTokenizer(name)
     let family = try #require(try Self.recorded.get()["families"]?[name])
     let ids = try #require(family["ids"]?.array).map(Self.ids)
     self.ids = ids
@@ -38,6 +37,11 @@ struct RecordedFamily {
   static func ids(_ value: JSON) throws -> [Int32] {
     try #require(value.array).map { Int32(try #require($0.int)) }
   }
+}
+
+func familyTokenizer(_ name: String) throws -> Tokenizer {
+  let file = "family_\(name).json"
+  return try Tokenizer(tokenizerJSON: goldenBytes(file), file: file)
 }
 
 struct FamilyGoldenTests {
@@ -69,7 +73,7 @@ struct FamilyGoldenTests {
     let (family, texts) = (try RecordedFamily(name), try RecordedFamily.texts())
     var generator = TextGenerator(seed: 11)
     let segments: [Segment] = [.template, .prompt, .thinking, .answer]
-    for (index, text) in texts.enumerated() where text.count > 2 {
+    for (index, text) in texts.enumerated() where index % 3 == 0 && text.count > 2 {
       let cuts = (0..<3).map { _ in Int.random(in: 0...text.count, using: &generator) }.sorted()
       let borders = [0] + cuts + [text.count]
       for trusts in [true, false] {

@@ -63,3 +63,10 @@ func ggufVocabulary(fromJSON bytes: [UInt8], preTokenizer: String) throws -> GGU
 func span(_ text: String, _ segment: Segment = .prompt, specials: Bool = false) -> TextSpan {
   TextSpan(bytes: Array(text.utf8), segment: segment, parsesSpecials: specials)
 }
+
+/// The processor's time that this thread has taken: other tests run beside it.
+func threadSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}

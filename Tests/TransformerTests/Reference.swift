@@ -19,7 +19,8 @@ func golden(_ name: String) -> String {
 
 /// The tiny models: folders and GGUF files, of every architecture.
 let tinyModels =
-  tinyFolders + tinyFolders.map { $0 + ".gguf" }.filter {
+  tinyFolders
+  + tinyFolders.map { $0 + ".gguf" }.filter {
     FileManager.default.fileExists(atPath: golden($0))
   }
 

@@ -40,8 +40,9 @@ void bathyscope_multiply_widened(float *y, size_t stride, const float *x, const 
 /// many floats as x has are enough.
 void bathyscope_round_rows(float *rounded, const float *x, size_t rows, size_t inputs);
 
-/// y = rounded w^T, sums in floats. Products of bfloat16 are exact, so every instruction set gives the
-/// same bits, but for numbers below 2^-126, which instructions for bfloat16 take for zero.
+/// y = rounded w^T, sums in floats. Products of bfloat16 are exact, so fused or not makes no difference.
+/// AVX512_BF16 is documented to add the upper halves' product first, which is this order, too, and to
+/// take numbers below 2^-126 for zero.
 void bathyscope_multiply_rounded(float *y, size_t stride, const float *rounded,
                                  const uint32_t *panels, size_t rows, size_t inputs,
                                  size_t outputs);

@@ -42,13 +42,16 @@ extension JinjaInterpreter {
       return try check(.dictionary(dictionary))
     case "strftime_now":
       let format = try arguments.bound(to: ["format"], of: "'strftime_now'", self)[0]
-      guard let text = format?.text, let result = date.formatted(text.string) else {
+      guard let text = format?.text, text.count <= JinjaLimits.problem,
+        let result = date.formatted(text.string)
+      else {
         throw error("'strftime_now' does not know this format")
       }
       return .text(result)
     default:
       let message = try arguments.bound(to: ["message"], of: "'raise_exception'", self)[0]
-      let text = try string(of: message ?? .none).string
+      let said = try string(of: message ?? .none).bytes.prefix(4 * JinjaLimits.problem)
+      let text = String(decoding: said, as: UTF8.self)
       throw TokenizationError.template(
         file, line, "the chat template refuses the conversation: \(text)",
         remedy: "give it messages in the order and with the roles that it expects")
@@ -82,16 +85,22 @@ extension JinjaInterpreter {
     if name == "get" {
       let options = try arguments.bound(to: ["key", "default"], of: "'get'", self)
       guard let key = options[0] else { throw error("'get' expects a key") }
+      try charge((key.text?.count ?? 0) / 64)
       return key.text.flatMap { dictionary[$0] } ?? options[1] ?? .none
     }
     _ = try arguments.bound(to: [], of: "'\(name)'", self)
     switch name {
-    case "items": return try list(dictionary.items, .view)
+    case "items": return try items(of: dictionary)
     case "keys": return try list(dictionary.keys.map(JinjaValue.string), .view)
     case "values": return try list(dictionary.values, .view)
     case "copy": return .dictionary(dictionary)
     default: throw error("the method '\(name)' of a mapping is not supported")
     }
+  }
+
+  func items(of dictionary: JinjaDictionary) throws(TokenizationError) -> JinjaValue {
+    try charge(dictionary.keys.count * JinjaLimits.piece)
+    return try list(dictionary.items, .view)
   }
 
   private func call(
@@ -123,7 +132,7 @@ extension JinjaInterpreter {
       return .string(text.capitalized { !($0?.properties.isAlphabetic ?? false) })
     case "splitlines":
       _ = try bound()
-      return try list(lines(of: text).map(JinjaValue.string))
+      return try list(try lines(of: text).map(JinjaValue.string))
     case "isdigit", "isspace":
       _ = try bound()
       let scalars = text.string.unicodeScalars
@@ -151,6 +160,7 @@ extension JinjaInterpreter {
       }
       return .string(isPrefix ? text[needle.count..<text.count] : text[0..<length])
     case "find", "index":
+      try chargeSearch(for: needle, in: text)
       guard let offset = text.find(needle) else {
         guard name == "find" else { throw error("'index' does not find its text") }
         return .integer(-1)
@@ -159,6 +169,7 @@ extension JinjaInterpreter {
     default: break
     }
     guard !needle.isEmpty else { throw error("'\(name)' expects a text that is not empty") }
+    try chargeSearch(for: needle, in: text)
     switch name {
     case "count": return .integer(text.occurrences(of: needle).count)
     case "rfind":
@@ -186,6 +197,7 @@ extension JinjaInterpreter {
   ) throws(TokenizationError) -> Bool {
     switch wanted {
     case .string(let part):
+      try charge(min(part.count, text.count) / 64)
       return name == "startswith" ? text.bytes.starts(with: part.bytes) : text.ends(with: part)
     case .list(let list) where list.flavor == .tuple:
       for item in list.items {
@@ -205,18 +217,22 @@ extension JinjaInterpreter {
       guard !fromEnd || limit == .max else {
         throw error("'rsplit' with a limit expects a separator")
       }
+      try charge(text.count / 8 + text.spaceCount * JinjaLimits.piece)
       return text.words(limit: limit)
     }
     guard !separator.isEmpty else { throw error("a text cannot be split at an empty one") }
+    try chargeSearch(for: separator, in: text)
     if !fromEnd {
       let offsets = text.occurrences(of: separator, limit: limit)
+      try charge(offsets.count * JinjaLimits.piece)
       return text.split(at: offsets, separatorCount: separator.count)
     }
     let offsets = text.occurrencesFromEnd(of: separator, limit: limit)
+    try charge(offsets.count * JinjaLimits.piece)
     return text.split(at: offsets.reversed(), separatorCount: separator.count)
   }
 
-  private func lines(of text: JinjaText) -> [JinjaText] {
+  private func lines(of text: JinjaText) throws(TokenizationError) -> [JinjaText] {
     var (lines, start, offset): ([JinjaText], Int, Int) = ([], 0, 0)
     let breaks: Set<Unicode.Scalar> = [
       "\n", "\r", "\u{B}", "\u{C}", "\u{1C}", "\u{1D}", "\u{1E}", "\u{85}", "\u{2028}", "\u{2029}",
@@ -227,6 +243,7 @@ extension JinjaInterpreter {
       if scalar == "\n", previous == "\r" {
         start = end
       } else if breaks.contains(scalar) {
+        try charge(JinjaLimits.piece)
         lines.append(text[start..<offset])
         start = end
       }

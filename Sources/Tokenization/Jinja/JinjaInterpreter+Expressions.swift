@@ -87,6 +87,7 @@ extension JinjaInterpreter {
       guard case .string(let name) = try evaluate(key) else {
         throw error("only strings are supported as keys of a mapping")
       }
+      try charge(name.count / 64)
       dictionary.set(name, try evaluate(value))
     }
     return try check(.dictionary(dictionary))
@@ -155,10 +156,12 @@ extension JinjaInterpreter {
   ) throws(TokenizationError) -> Bool {
     switch (container, value) {
     case (.string(let text), .string(let needle)):
-      try charge(text.count / 64)
+      try chargeSearch(for: needle, in: text)
       return text.contains(needle)
     case (.string, _): throw error("'in' a string expects a string, not \(value.kind)")
-    case (.dictionary(let dictionary), .string(let key)): return dictionary[key] != nil
+    case (.dictionary(let dictionary), .string(let key)):
+      try charge(key.count / 64)
+      return dictionary[key] != nil
     case (.dictionary, _): return false
     default:
       for element in try elements(of: container) where try equal(element, value) { return true }
@@ -174,9 +177,11 @@ extension JinjaInterpreter {
     case .list(let list):
       try charge(list.items.count / 16)
       return list.items
-    case .dictionary(let dictionary): return dictionary.keys.map(JinjaValue.string)
+    case .dictionary(let dictionary):
+      try charge(dictionary.keys.count)
+      return dictionary.keys.map(JinjaValue.string)
     case .string(let text):
-      try charge(text.count)
+      try charge(text.count * JinjaLimits.piece)
       return text.characters.map(JinjaValue.string)
     case .undefined: return []
     default: throw error("\(value.kind) cannot be looped over")
@@ -199,6 +204,7 @@ extension JinjaInterpreter {
   }
 
   func item(_ key: JinjaValue, of base: JinjaValue) throws(TokenizationError) -> JinjaValue {
+    if case .string(let name) = key { try charge(name.count / 64) }
     switch (base, key) {
     case (.undefined(let reason), _): throw error("\(reason), so it has no items")
     case (.dictionary(let dictionary), .string(let name)):
@@ -209,7 +215,7 @@ extension JinjaInterpreter {
       guard let index = key.integer, let place = place(index, in: list.items.count) else { break }
       return list.items[place]
     case (.string(let text), _):
-      try charge(text.count / 64)
+      try charge(text.count / 8)
       guard let index = key.integer, let place = place(index, in: text.scalarCount) else { break }
       let offsets = text.scalarOffsets
       return .string(text[offsets[place]..<offsets[place + 1]])
@@ -261,14 +267,14 @@ extension JinjaInterpreter {
       let places = sliced(items.items.count, bounds[0], bounds[1], step)
       return try list(places.map { items.items[$0] }, items.flavor)
     case .string(let text):
-      try charge(text.count / 64)
+      try charge(text.count / 4)
       let offsets = text.scalarOffsets
       let places = sliced(offsets.count - 1, bounds[0], bounds[1], step)
       if step == 1 {
         guard let first = places.first, let last = places.last else { return .text("") }
         return .string(text[offsets[first]..<offsets[last + 1]])
       }
-      try charge(places.count)
+      try charge(places.count * JinjaLimits.piece)
       let characters = places.map { text[offsets[$0]..<offsets[$0 + 1]] }
       return .string(JinjaText.joined(characters, by: JinjaText()))
     default: throw error("\(base.kind) cannot be sliced")

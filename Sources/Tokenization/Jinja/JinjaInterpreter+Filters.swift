@@ -30,23 +30,23 @@ extension JinjaInterpreter {
   ) throws(TokenizationError) -> JinjaValue {
     let parameters = ["int": ["default"], "float": ["default"]][name] ?? []
     let options = try arguments.bound(to: parameters, of: "'\(name)'", self)
+    if case .string(let text) = value { try charge(text.count / 16) }
     switch name {
     case "length", "count": return .integer(try length(of: value))
     case "list": return try list(try elements(of: value))
     case "first": return try elements(of: value).first ?? .undefined("the sequence is empty")
     case "last": return try elements(of: value).last ?? .undefined("the sequence is empty")
     case "reverse":
-      if case .string(let text) = value {
-        return .string(JinjaText.joined(text.characters.reversed(), by: JinjaText()))
-      }
-      return try list(try elements(of: value).reversed(), .view)
+      let items = try elements(of: value)
+      guard case .string = value else { return try list(items.reversed(), .view) }
+      return .string(JinjaText.joined(items.reversed().compactMap(\.text), by: JinjaText()))
     case "unique": return try unique(value)
     case "items":
       if value.isUndefined { return try list([], .view) }
       guard case .dictionary(let dictionary) = value else {
         throw error("'items' expects a mapping, not \(value.kind)")
       }
-      return try list(dictionary.items, .view)
+      return try items(of: dictionary)
     case "int": return try integer(value) ?? options[0] ?? .integer(0)
     case "float": return float(value).map(JinjaValue.float) ?? options[0] ?? .float(0)
     case "abs":
@@ -94,7 +94,9 @@ extension JinjaInterpreter {
   {
     switch value {
     case nil, .some(.none): return nil
-    case .string(let text): return text
+    case .string(let text):
+      try charge(text.count / 16)
+      return text
     case .some(let other): throw error("'\(callee)' expects a string, not \(other.kind)")
     }
   }
@@ -111,7 +113,10 @@ extension JinjaInterpreter {
     }
     let newline = JinjaText("\n")
     // As Jinja does it: a final line break is dropped.
-    var lines = text.split(at: text.occurrences(of: newline), separatorCount: 1)
+    try chargeSearch(for: newline, in: text)
+    let breaks = text.occurrences(of: newline)
+    try charge(breaks.count * JinjaLimits.piece)
+    var lines = text.split(at: breaks, separatorCount: 1)
     if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
     try reserve(text.count + lines.count * (margin.count + 1))
     let (indentsFirst, indentsBlank) = (options[1]?.isTrue ?? false, options[2]?.isTrue ?? false)
@@ -170,10 +175,11 @@ extension JinjaInterpreter {
     _ text: JinjaText, _ old: JinjaText, by new: JinjaText, limit: Int
   ) throws(TokenizationError) -> JinjaValue {
     guard !old.isEmpty else { throw error("an empty text cannot be replaced") }
+    try chargeSearch(for: old, in: text)
     let offsets = text.occurrences(of: old, limit: limit < 0 ? .max : limit)
     let (added, overflows) = offsets.count.multipliedReportingOverflow(by: new.count)
     try reserve(overflows ? .max : text.count + added)
-    try charge(offsets.count)
+    try charge(offsets.count * JinjaLimits.piece)
     let pieces = text.split(at: offsets, separatorCount: old.count)
     return .string(JinjaText.joined(pieces, by: new))
   }

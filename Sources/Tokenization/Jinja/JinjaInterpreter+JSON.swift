@@ -20,7 +20,7 @@ extension JinjaInterpreter {
     style.sortsKeys = options[3]?.isTrue ?? false
     switch options[1] {
     case nil, .some(.none): break
-    case .string(let text): style.indent = text.string
+    case .string(let text) where text.count <= JinjaLimits.depth: style.indent = text.string
     case .integer(let width) where width <= JinjaLimits.depth:
       style.indent = String(repeating: " ", count: max(width, 0))
     default: throw error("'tojson' cannot indent by that")
@@ -29,7 +29,8 @@ extension JinjaInterpreter {
     switch options[2] {
     case nil, .some(.none): break
     case .list(let pair):
-      guard pair.items.count == 2, let item = pair.items[0].text, let key = pair.items[1].text
+      guard pair.items.count == 2, let item = pair.items[0].text, let key = pair.items[1].text,
+        item.count <= JinjaLimits.depth, key.count <= JinjaLimits.depth
       else { fallthrough }
       (style.itemSeparator, style.keySeparator) = (item.string, key.string)
     default: throw error("'tojson' expects two strings as separators")
@@ -97,7 +98,8 @@ extension JinjaInterpreter {
   private func append(
     _ string: JinjaText, to text: inout JinjaText, _ style: JinjaJSONStyle
   ) throws(TokenizationError) {
-    try charge(string.count / 64)
+    // An escape can be six times as long as what it stands for.
+    try charge(string.count / 8)
     text.append("\"".utf8, origin: style.origin)
     text.append(string.mapped { $0.jsonText(isASCII: style.isASCII) })
     text.append("\"".utf8, origin: style.origin)

@@ -22,7 +22,8 @@ extension JinjaInterpreter {
     case .integer(let value): text.append(String(value).utf8, origin: .template)
     case .float(let value): text.append(value.pythonText.utf8, origin: .template)
     case .string(let string):
-      try charge(string.count / 64)
+      // An escape can be four times as long as what it stands for.
+      try charge(string.count / 16)
       text.append(string.quoted)
     case .list(let list) where list.flavor != .view:
       let isTuple = list.flavor == .tuple
@@ -37,6 +38,7 @@ extension JinjaInterpreter {
       text.append("{".utf8, origin: .template)
       for (index, key) in dictionary.keys.enumerated() {
         if index > 0 { text.append(", ".utf8, origin: .template) }
+        try charge(key.count / 16)
         text.append(key.quoted)
         text.append(": ".utf8, origin: .template)
         try appendRepresentation(of: dictionary.values[index], to: &text)

@@ -89,7 +89,8 @@ extension JinjaInterpreter {
   private func sorted(
     _ items: [JinjaValue], by subjects: [JinjaValue], ignoresCase: Bool, isReversed: Bool
   ) throws(TokenizationError) -> JinjaValue {
-    try charge(subjects.reduce(0) { $0 + $1.weight })
+    let weight = subjects.reduce(0) { $0 + $1.weight }
+    try charge(ignoresCase ? weight * JinjaLimits.folding : weight)
     let keys = ignoresCase ? subjects.map(\.foldedCase) : subjects
     for (first, second) in zip(keys, keys.dropFirst()) { _ = try precedes(first, second) }
     var problem: TokenizationError?
@@ -110,6 +111,7 @@ extension JinjaInterpreter {
   func unique(_ value: JinjaValue) throws(TokenizationError) -> JinjaValue {
     var (kept, keys): ([JinjaValue], [JinjaValue]) = ([], [])
     next: for item in try elements(of: value) {
+      try charge(item.weight * JinjaLimits.folding)
       let key = item.foldedCase
       for seen in keys where try equal(seen, key) { continue next }
       keys.append(key)
@@ -130,6 +132,7 @@ extension [JinjaValue] {
   ) throws(TokenizationError) -> [JinjaValue] {
     var keys: [JinjaValue] = [path]
     if case .string(let text) = path {
+      try interpreter.charge(text.count * JinjaLimits.piece)
       keys = text.string.split(separator: ".", omittingEmptySubsequences: false).map {
         Int($0).map(JinjaValue.integer) ?? .text(String($0))
       }

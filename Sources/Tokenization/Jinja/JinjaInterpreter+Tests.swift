@@ -51,6 +51,7 @@ extension JinjaInterpreter {
       return rest.isTrue == (name == "odd")
     case ("lower", _), ("upper", _):
       let text = try string(of: value)
+      try charge(text.count / 8)
       let folded = name == "lower" ? text.lowercased : text.uppercased
       let other = name == "lower" ? text.uppercased : text.lowercased
       return folded.bytes == text.bytes && other.bytes != text.bytes

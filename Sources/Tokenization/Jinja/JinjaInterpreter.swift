@@ -57,6 +57,13 @@ final class JinjaInterpreter {
     }
   }
 
+  /// Charges before a text is searched: for walking through it, for the table that the search makes of the
+  /// needle, and for the places it may find.
+  func chargeSearch(for needle: JinjaText, in text: JinjaText) throws(TokenizationError) {
+    guard needle.count <= text.count else { return }
+    try charge(text.count / 64 + needle.count / 8 + text.count / max(needle.count, 1) / 8)
+  }
+
   /// Refuses a string before it is made.
   func require(_ bytes: Int) throws(TokenizationError) {
     guard bytes <= JinjaLimits.text else {
@@ -295,7 +302,10 @@ struct JinjaCallArguments {
       guard case .dictionary(let dictionary) = argument else {
         throw interpreter.error("a mapping or named arguments are expected")
       }
-      members += zip(dictionary.keys, dictionary.values)
+      for (key, value) in zip(dictionary.keys, dictionary.values) {
+        try interpreter.charge(1 + key.count / 64)
+        members.append((key, value))
+      }
     }
     return members + named.map { (JinjaText($0.name), $0.value) }
   }

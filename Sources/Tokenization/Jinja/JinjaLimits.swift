@@ -1,5 +1,6 @@
 /// What a template may cost. A published template stays three orders of magnitude below.
 enum JinjaLimits {
+  /// A step also pays for about 64 bytes of memory, so that they bound both.
   static let steps = 1_000_000
   /// Of brackets and blocks in the source, and of lists and mappings in a value.
   static let depth = 64
@@ -10,10 +11,16 @@ enum JinjaLimits {
   static let levelsOfMacro = 8
   /// Bytes of a string, and of the whole output.
   static let text = 16 << 20
+  /// Steps for a piece cut out of a text, which takes 200 bytes and more.
+  static let piece = 4
+  /// How much more folding a text's case costs than comparing it.
+  static let folding = 4
+  /// Characters of an error, which may quote what the template made.
+  static let problem = 1000
   /// As in Jinja's own sandbox.
   static let range = 100_000
-  /// Bytes of a template's source.
-  static let source = 1 << 20
+  /// Bytes of a template's source; its syntax tree takes up to a hundred times as much.
+  static let source = 128 << 10
 }
 
 extension TokenizationError {
@@ -21,6 +28,9 @@ extension TokenizationError {
     _ file: String, _ line: Int, _ problem: String,
     remedy: String = "correct the chat template or use another one"
   ) -> TokenizationError {
-    TokenizationError(file: file, place: "line \(line)", problem: problem, remedy: remedy)
+    let start = problem.unicodeScalars.prefix(JinjaLimits.problem)
+    return TokenizationError(
+      file: file, place: "line \(line)",
+      problem: start.endIndex == problem.endIndex ? problem : String(start) + "...", remedy: remedy)
   }
 }

@@ -91,6 +91,7 @@ struct JinjaText: Sendable {
 extension JinjaText {
   func repeated(_ times: Int) -> JinjaText {
     var result = JinjaText()
+    result.bytes.reserveCapacity(count * times)
     while result.count < count * times {
       // Doubling, so that a single letter repeated millions of times is not millions of runs.
       let missing = count * times - result.count
@@ -239,6 +240,9 @@ extension JinjaText {
     }
     return pieces + [self[start..<count]]
   }
+
+  /// At least as many as there are white spaces.
+  var spaceCount: Int { bytes.reduce(0) { $1 <= 0x20 || $1 >= 0xC2 ? $0 + 1 : $0 } }
 
   /// The words between stretches of white space, at most `limit` cuts; the rest is the last word.
   func words(limit: Int) -> [JinjaText] {

@@ -18,7 +18,7 @@ struct GPTNeoX: Architecture {
   init(_ settings: Settings) throws {
     shape = try settings.shape()
     isParallel = try settings.flag("use_parallel_residual", "use_parallel_residual", default: true)
-    if isParallel { shape.absentSites.insert(.residualMid) }
+    if isParallel { shape.absentSites.append(.residualMid) }
     normEpsilon = try settings.epsilon("layer_norm_eps", default: 1e-5)
     rotary = try RotarySettings(
       settings, shape,

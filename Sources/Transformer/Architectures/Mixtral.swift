@@ -14,7 +14,7 @@ struct Mixtral: Architecture {
 
   init(_ settings: Settings) throws {
     shape = try settings.shape()
-    shape.mixtureLayers = Set(0..<shape.layers)
+    shape.mixtureLayers = Array(0..<shape.layers)
     normEpsilon = try settings.epsilon(default: 1e-5)
     rotary = try RotarySettings(settings, shape, theta: .theta(settings.isGGUF ? 1e4 : 1e6))
     slidingWindow = try settings.optionalCount("sliding_window", nil, missing: nil)

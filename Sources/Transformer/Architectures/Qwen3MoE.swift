@@ -30,10 +30,10 @@ struct Qwen3MoE: Architecture {
   }
 
   /// Every `decoder_sparse_step`-th block, but for those in `mlp_only_layers`.
-  private static func mixtureLayers(_ settings: Settings, _ shape: ModelShape) throws -> Set<Int> {
+  private static func mixtureLayers(_ settings: Settings, _ shape: ModelShape) throws -> [Int] {
     let step = try settings.count("decoder_sparse_step", nil, default: 1)
     let dense = try settings.list("mlp_only_layers", of: "whole numbers") { $0.int } ?? []
-    return Set((0..<shape.layers).filter { ($0 + 1) % step == 0 }).subtracting(dense)
+    return (0..<shape.layers).filter { ($0 + 1) % step == 0 && !dense.contains($0) }
   }
 
   func network(_ loader: WeightLoader) throws -> Network<PackedMatrix> {

@@ -8,13 +8,21 @@ final class BufferPool: Sendable {
 
   /// A buffer for at least `count` floats, with anything in it.
   func take(_ count: Int) -> Buffer {
+    // Never so many more that the pool fills up with what fits nothing.
+    let most = max(2 * count, Self.step)
     let reused = free.withLock { free -> Buffer? in
-      let fitting = free.indices.filter { count <= free[$0].count && free[$0].count <= 2 * count }
-      return fitting.min { free[$0].count < free[$1].count }.map { free.remove(at: $0) }
+      var best: Int?
+      for index in free.indices where count <= free[index].count && free[index].count <= most {
+        if best.map({ free[index].count < free[$0].count }) ?? true { best = index }
+      }
+      return best.map { free.remove(at: $0) }
     }
     // A little more than asked for, so that tiles of about one size share their buffers.
-    return reused ?? Buffer(count: (count + count / 8 + 1023) / 1024 * 1024)
+    return reused ?? Buffer(count: (count + count / 8 + Self.step - 1) / Self.step * Self.step)
   }
+
+  /// Sizes are multiples of this.
+  private static let step = 1024
 
   /// Gives a buffer back; those left over from tiles of other sizes are freed.
   func give(_ buffer: Buffer) {

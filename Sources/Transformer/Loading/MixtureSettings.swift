@@ -40,7 +40,8 @@ extension BlockLoader {
   ///   - part: the mixture's name in Hugging Face's files.
   ///   - matrices: the names there of an expert's gate, up and down projections.
   func mixture(
-    _ settings: MixtureSettings, _ part: String, _ matrices: (gate: String, up: String, down: String)
+    _ settings: MixtureSettings, _ part: String,
+    _ matrices: (gate: String, up: String, down: String)
   ) throws -> MLP<PackedMatrix> {
     let (d, dExpert) = (shape.dModel, settings.dExpert)
     func matrix(

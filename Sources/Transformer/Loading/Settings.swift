@@ -66,7 +66,8 @@ final class Settings: Sendable {
     switch source {
     case .huggingFace(let json):
       let members = json.object?.members ?? []
-      unread = members.lazy.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
+      unread =
+        members.lazy.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
         .first { !asked.contains($0) && !Self.isHarmless($0, $1) }?.0
     case .gguf(let prefix):
       unread = checkpoint.metadata.keys.sorted().first {

@@ -9,13 +9,19 @@ final class WeightLoader: Sendable {
   let precision: Precision
   /// Whether weights stay as they are stored and are expanded whenever they are used.
   let keepsStored: Bool
+  private let adapters: Adapters
   private let used = Mutex<Set<String>>([])
+  /// Hugging Face's names of the parameters that were asked for: those that adapters may change.
+  private let parameters = Mutex<Set<String>>([])
   private let noted = Mutex<[String]>([])
   private let rounded = Mutex<(matrices: Int, change: Float)>((0, 0))
   private let names: Set<String>
 
-  init(_ checkpoint: Checkpoint, precision: Precision = .float32, keepsStored: Bool = false) {
-    (self.checkpoint, self.precision) = (checkpoint, precision)
+  init(
+    _ checkpoint: Checkpoint, precision: Precision = .float32, keepsStored: Bool = false,
+    adapters: Adapters
+  ) {
+    (self.checkpoint, self.precision, self.adapters) = (checkpoint, precision, adapters)
     self.keepsStored = keepsStored
     names = Set(checkpoint.names)
   }
@@ -62,6 +68,26 @@ final class WeightLoader: Sendable {
         problem: "is not part of a model of this architecture and configuration",
         remedy: "check that the file's architecture is the one it claims")
     }
+    try adapters.requireUsed(parameters.withLock { $0 })
+  }
+
+  /// What adapters store in place of a parameter, `shape` as Hugging Face stores it.
+  private func replacement(
+    for parameter: String, _ shape: [Int], tiedTo tied: TensorName?
+  ) throws -> StoredTensor? {
+    parameters.withLock { _ = $0.insert(parameter) }
+    let tensor = try adapters.replacement(
+      for: parameter, shape: shape, tiedTo: tied.map { $0.huggingFace + ".weight" })
+    // Gains less 1, rows for the rotation of neighbours, transposed weights: GGUF stores them otherwise.
+    guard tensor == nil || !isGGUF else { throw unfitting(parameter) }
+    return tensor
+  }
+
+  private func unfitting(_ parameter: String) -> TransformerError {
+    TransformerError(
+      checkpoint.path, place: "parameter '\(parameter)'",
+      problem: "an adapter changes it in a way that does not fit the layout of GGUF files",
+      remedy: "apply the adapter to the Hugging Face folder of the model")
   }
 
   private func tensor(_ name: String, _ shape: [Int]) throws -> StoredTensor {
@@ -87,23 +113,35 @@ final class WeightLoader: Sendable {
   /// - Parameters:
   ///   - experts: the tensor's shape where its rows belong to several matrices, `[experts, rows]`.
   ///   - isTransposed: whether it is stored as `[inputs, outputs]`.
+  ///   - tied: the weight whose tensor it shares.
   func weight(
     _ name: TensorName, _ outputs: Int, _ inputs: Int, from rows: StoredRows? = nil,
-    experts: Int? = nil, isTransposed: Bool = false
+    experts: Int? = nil, isTransposed: Bool = false, tiedTo tied: TensorName? = nil
   ) throws -> PackedMatrix {
     let total = rows?.total ?? outputs
     var shape = isTransposed ? [inputs, total] : [total, inputs]
     if let experts { shape = [experts, total / experts, inputs] }
-    let tensor = try tensor(stored(name, "weight"), shape)
+    let parameter = name.huggingFace + ".weight"
+    var tensor = try tensor(stored(tied ?? name, "weight"), shape)
+    if let replacement = try replacement(for: parameter, shape, tiedTo: tied) {
+      tensor = replacement
+    }
+    // In GGUF files rows may be permuted, and parts of other parameters may stand in one tensor.
+    guard !isGGUF || total == outputs || !adapters.touch(parameter) else {
+      throw unfitting(parameter)
+    }
+    let update = try adapters.update(for: parameter, rows: total, columns: inputs)
+    let source = tensor
     let values = isTransposed ? tensor.floats() : []
-    let order = rows?.order
+    let (order, isPermuted) = (rows?.order, isGGUF)
     let expand: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void = { row, target in
       let stored = order?(row) ?? row
-      guard isTransposed else {
-        tensor.expand(rows: stored..<(stored + 1), into: target)
-        return
+      if isTransposed {
+        for input in 0..<inputs { target[input] = values[input * total + stored] }
+      } else {
+        source.expand(rows: stored..<(stored + 1), into: target)
       }
-      for input in 0..<inputs { target[input] = values[input * total + stored] }
+      update?.apply(toRow: isPermuted ? row : stored, target)
     }
     let matrix =
       keepsStored
@@ -122,7 +160,10 @@ final class WeightLoader: Sendable {
   func vector(
     _ name: TensorName, count: Int, kind: String = "weight", from rows: StoredRows? = nil
   ) throws -> [Float] {
-    let tensor = try tensor(stored(name, kind), [rows?.total ?? count])
+    let shape = [rows?.total ?? count]
+    let base = try tensor(stored(name, kind), shape)
+    let parameter = "\(name.huggingFace).\(kind)"
+    let tensor = try replacement(for: parameter, shape, tiedTo: nil) ?? base
     let values = tensor.floats()
     note(values.count { !$0.isFinite }, tensor)
     return rows.map { rows in (0..<count).map { values[rows.order($0)] } } ?? values
@@ -175,7 +216,13 @@ final class WeightLoader: Sendable {
       return (embedding, try linear(names.unembedding, rows, columns))
     }
     if isStored { try checkCopy(names.unembedding, of: names.embedding, [rows, columns]) }
-    return (embedding, Linear(weight: embedding))
+    // An adapter of one of the two leaves the other as it was.
+    let isAdapted = [names.embedding, names.unembedding].contains {
+      adapters.touch($0.huggingFace + ".weight")
+    }
+    guard isAdapted else { return (embedding, Linear(weight: embedding)) }
+    let unembedding = try weight(names.unembedding, rows, columns, tiedTo: names.embedding)
+    return (embedding, Linear(weight: unembedding))
   }
 
   /// Some files store a tied matrix twice; where they differ, versions of transformers disagree about

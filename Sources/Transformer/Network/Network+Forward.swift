@@ -8,7 +8,7 @@ extension Network {
     guard let last = residual(pass), pass.reaches(.finalNorm) else { return }
     let normed = pass.tap(.finalNorm, pass.device.normalize(last, by: finalNorm))  // [T, d]
     guard pass.reaches(.logits) else { return }
-    pass.taps.keepRows(.logits, logits(normed, rows: pass.taps.wantedRows(.logits), pass))
+    pass.taps.keepLogits(logits(normed, rows: pass.taps.logitRows, pass))
   }
 
   /// The residual stream behind the last block, `[T, d]`; nil when nothing there is read.

@@ -1,0 +1,27 @@
+// swift-tools-version: 6.1
+
+import PackageDescription
+
+// A package of its own, so that no user of the library ever builds it; README.md says how to run it.
+// It builds the rooms that read files, and only those, through links to their sources.
+let package = Package(
+  name: "fuzzing",
+  platforms: [.macOS(.v15)],
+  targets: [
+    .target(name: "CKernels"),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
+    .target(name: "Files", dependencies: ["CKernels"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "Files"]),
+    .target(name: "Tokenization", dependencies: ["Files"]),
+    .executableTarget(name: "fuzz-safetensors", dependencies: ["Checkpoints"]),
+    .executableTarget(name: "fuzz-gguf", dependencies: ["Checkpoints"]),
+    .executableTarget(name: "fuzz-folder", dependencies: ["Checkpoints", "Files"]),
+    .executableTarget(name: "fuzz-tokenizer", dependencies: ["Tokenization"]),
+    .executableTarget(name: "fuzz-jinja", dependencies: ["Tokenization", "Files"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

@@ -1,0 +1,61 @@
+import Files
+import Testing
+
+@testable import Tokenization
+
+/// Files that a mutator does not come upon: large numbers, many entries, deep nesting.
+struct HostileTokenizerFileTests {
+  private func failure(_ json: String) throws -> TokenizationError {
+    try #require(throws: TokenizationError.self) {
+      try Tokenizer(tokenizerJSON: Array(json.utf8), file: "bad.json")
+    }
+  }
+
+  @Test(arguments: [
+    (tinyTokenizer(vocabulary: #""a":1048576"#), "model.vocab['a']", "1048576"),
+    (tinyTokenizer(vocabulary: #""a":1e9"#), "model.vocab['a']", "no integer"),
+    (tinyTokenizer(vocabulary: #""a":-9223372036854775808"#), "model.vocab['a']", "-922"),
+    (tinyTokenizer(added: #"{"id":1048576,"content":"<e>"}"#), "added_tokens[0].id", "1048575"),
+    (tinyTokenizer(merges: #""b b""#), "model.merges[0]", "'bb'"),
+    (tinyTokenizer(merges: #"["","a"]"#), "model.merges[0]", "empty"),
+    (tinyTokenizer(merges: #"" a""#), "model.merges[0]", "empty"),
+    (
+      tinyTokenizer(added: #"{"id":1,"content":"b"},{"id":1,"content":"b"}"#), "added_tokens[1]",
+      "already"
+    ),
+  ])
+  func isRefused(json: String, place: String, problem: String) throws {
+    let error = try failure(json)
+    #expect(error.file == "bad.json")
+    #expect(error.place.hasPrefix(place) && error.problem.contains(problem), "\(error)")
+  }
+
+  @Test func deepAndLongFilesAreRefused() throws {
+    let deep = try failure(#"{"model":"# + String(repeating: "[", count: 1_000_000))
+    #expect(deep.problem == "nested more than 128 deep")
+    let long = try failure(#"{"model":["# + String(repeating: "0,", count: 3_000_000))
+    #expect(long.problem == "more values than a file of this kind can need")
+  }
+
+  @Test(arguments: ["(a|a)*b", "(x+x+)+y", #"(\\w+\\s?)*$"#, "(?R)", "[", ""])
+  func noUnknownPatternIsEverRun(pattern: String) throws {
+    let json = tinyTokenizer(
+      preTokenizer: #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":""#
+        + pattern + #""},"behavior":"Isolated"}]}"#)
+    #expect(try failure(json).place == "pre_tokenizer Split.pattern")
+  }
+
+  /// Ten times the text takes ten times as long, not a hundred times.
+  @Test(arguments: ["a", " ", "1", "é"]) func oneCharacterTakesLinearTime(character: String) throws
+  {
+    let tokenizer = try smallTokenizer("qwen2")
+    func time(_ count: Int) -> Double {
+      let text = String(repeating: character, count: count)
+      let start = threadSeconds()
+      _ = tokenizer.encode(text)
+      return threadSeconds() - start
+    }
+    let short = min(time(4000), time(4000), time(4000))
+    #expect(min(time(40_000), time(40_000)) < short * 40)
+  }
+}

@@ -1,0 +1,92 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@testable import Transformer
+
+@Suite("GGUF vocabularies that contradict themselves")
+struct HostileVocabularyTests {
+  /// Metadata values as GGUF writes them: type and bytes.
+  enum Value {
+    case text(String)
+    case integer(UInt32)
+    case texts([String])
+    case integers([Int32])
+    case floats([Float])
+
+    var bytes: [UInt8] {
+      switch self {
+      case .text(let text): number(UInt32(8)) + Self.string(text)
+      case .integer(let value): number(UInt32(4)) + number(value)
+      case .texts(let texts): Self.array(8, texts.count) + texts.flatMap(Self.string)
+      case .integers(let values): Self.array(5, values.count) + values.flatMap { number($0) }
+      case .floats(let values):
+        Self.array(6, values.count) + values.flatMap { number($0.bitPattern) }
+      }
+    }
+
+    static func string(_ text: String) -> [UInt8] { number(UInt64(text.utf8.count)) + text.utf8 }
+
+    static func array(_ type: UInt32, _ count: Int) -> [UInt8] {
+      number(UInt32(9)) + number(type) + number(UInt64(count))
+    }
+  }
+
+  static let good: [String: Value] = [
+    "tokenizer.ggml.model": .text("gpt2"), "tokenizer.ggml.pre": .text("smollm"),
+    "tokenizer.ggml.tokens": .texts(["a", "b", "ab", "<e>"]),
+    "tokenizer.ggml.scores": .floats([0, 0, 0, 0]),
+    "tokenizer.ggml.token_type": .integers([1, 1, 1, 3]),
+    "tokenizer.ggml.merges": .texts(["a b"]), "tokenizer.ggml.eos_token_id": .integer(3),
+  ]
+
+  private func encoder(_ values: [String: Value]) throws -> PromptEncoder {
+    var bytes = Array("GGUF".utf8) + number(UInt32(3)) + number(UInt64(0))
+    bytes += number(UInt64(values.count))
+    for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+      bytes += Value.string(key) + value.bytes
+    }
+    let path = NSTemporaryDirectory() + "bathyscope-\(UUID().uuidString).gguf"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    return try PromptEncoder(Checkpoint.open(path))
+  }
+
+  @Test func theGoodOneIsRead() throws {
+    let tokenizer = try encoder(Self.good).tokenizer
+    #expect(tokenizer.encode("ab<e>") != [2, 3])
+    #expect(tokenizer.encode("ab<e>", parsesSpecials: true) == [2, 3])
+    #expect(tokenizer.eosID == 3)
+  }
+
+  @Test(
+    arguments: [
+      ("tokens", .texts(["a", "b", "ab"]), "scores"),
+      ("tokens", .integers([1, 2, 3, 4]), "array of 4 integers stands where an array of strings"),
+      ("tokens", .text("a"), "a string stands"), ("tokens", .texts([]), "has 4 elements"),
+      ("scores", .floats([0, 0, 0]), "has 3 elements where 4"),
+      ("scores", .texts(["a", "b", "c", "d"]), "array of 4 strings"),
+      ("token_type", .integers([1, 1, 1]), "has 3 elements where 4"),
+      ("token_type", .integers([1, 1, 1, 3, 1]), "has 5 elements where 4"),
+      ("token_type", .floats([1, 1, 1, 3]), "array of 4 floats"),
+      ("token_type", .integers([1, 1, -1, 3]), "-1 is not a token type"),
+      ("merges", .integers([1]), "array of 1 integers"), ("merges", .texts(["a z"]), "merges[0]"),
+      ("eos_token_id", .integer(4), "4 is not from 0 to 3"),
+      ("eos_token_id", .integer(.max), "4294967295 is not"),
+      ("eos_token_id", .text("3"), "a string stands"), ("bos_token_id", .integer(9), "9 is not"),
+      ("add_bos_token", .integer(1), "an integer stands"), ("pre", .text("\u{1B}[2J"), "pre"),
+      ("model", .text("llama2"), "'llama2'"),
+    ] as [(String, Value, String)])
+  func aFieldThatCannotBeIsNamed(field: String, value: Value, hint: String) throws {
+    var values = Self.good
+    values["tokenizer.ggml.\(field)"] = value
+    let error = #expect(throws: (any Error).self) { _ = try encoder(values) }
+    let message = error.map { "\($0)" } ?? ""
+    #expect(message.contains(".gguf: ") && message.contains("tokenizer.ggml."), "\(message)")
+    #expect(message.contains(hint) && !message.contains("\u{1B}"), "\(message)")
+  }
+}
+
+private func number(_ value: some FixedWidthInteger) -> [UInt8] {
+  withUnsafeBytes(of: value.littleEndian) { Array($0) }
+}
