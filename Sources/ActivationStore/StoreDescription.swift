@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Transformer
 
 /// All that an activation file says apart from the activations: known before the first is computed.

@@ -26,6 +26,7 @@ extension HookPoint.Site {
   var dataSetName: String {
     switch self {
     case .embedding: "embed"
+    case .positionEmbedding: "pos_embed"
     case .residualBefore: "resid_pre"
     case .residualMid: "resid_mid"
     case .residualAfter: "resid_post"
@@ -55,7 +56,8 @@ extension HookPoint.Site {
   /// One sentence for readers of the file.
   var definition: String {
     switch self {
-    case .embedding: "Token embeddings."
+    case .embedding: "Token embeddings as they enter the residual stream."
+    case .positionEmbedding: "Learned embeddings of the positions."
     case .residualBefore: "Residual stream entering the block."
     case .residualMid: "Residual stream between attention and MLP of the block."
     case .residualAfter: "Residual stream leaving the block, before the next block's norm."
@@ -63,7 +65,7 @@ extension HookPoint.Site {
     case .headOutput:
       "Query heads' outputs before the output projection, head after head in one row."
     case .attentionOutput: "Attention's contribution to the residual stream."
-    case .mlpHidden: "Gated MLP activations entering the down projection."
+    case .mlpHidden: "The MLP's neurons, entering its last projection."
     case .mlpOutput: "The MLP's contribution to the residual stream."
     case .finalNorm: "Residual stream after the final norm and its gain."
     case .logits: "Logits over the vocabulary."

@@ -111,7 +111,7 @@ struct CaptureCommand: ParsableCommand {
           ($0, model.shape.width(of: $0, tokens: longest))
         }),
       prompts: batch.sequences.map {
-        .init($0, positions: positions.indices(in: $0.segments))
+        .init($0, positions: positions.indices(in: $0))
       },
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(rows.map { $0.labels[name] })) }),

@@ -7,6 +7,7 @@ struct Main {
   static func main() {
     do {
       var command = try BathyscopeCommand.parseAsRoot()
+      if let problem = Diagnosis.kernelProblem { throw UsageError(problem) }
       try command.run()
       try flushOutput()
     } catch {
@@ -14,8 +15,8 @@ struct Main {
     }
   }
 
-  /// Prints an error and returns the status to exit with: 0 done, 2 usage, 3 a conflict of
-  /// configurations, 4 bad input.
+  /// Prints an error and returns the status to exit with: 0 done, 1 disagreement, 2 usage, 3 a
+  /// conflict of configurations, 4 bad input.
   private static func report(_ error: any Error) -> Int32 {
     if let code = error as? ExitCode { return code.rawValue }
     let code = BathyscopeCommand.exitCode(for: error)
@@ -39,7 +40,8 @@ struct Main {
 
 /// Whether two things that were given belong to different models.
 private func isConflict(_ error: any Error) -> Bool {
-  (error as? ProbingError)?.place == "modelSHA256"
+  error is GenerationConflict
+    || (error as? ProbingError)?.place == "modelSHA256"
     || (error as? ActivationStoreError)?.place == "model_sha256"
 }
 
@@ -58,11 +60,13 @@ struct BathyscopeCommand: ParsableCommand {
           --probe probe --label harmful --out trace
 
       Results go to standard output, progress and warnings to standard error.
-      Exit status: 0 done, 2 usage, 3 conflict of configurations, 4 bad input.
+      Exit status: 0 done, 1 disagreement, 2 usage, 3 conflict of configurations,
+      4 bad input.
       """,
     version: bathyscopeVersion,
     subcommands: [
-      ModelsCommand.self, TokensCommand.self, CaptureCommand.self, ProbeCommand.self,
-      TraceCommand.self, DoctorCommand.self, InspectCommand.self,
+      ModelsCommand.self, TokensCommand.self, CaptureCommand.self, GenerateCommand.self,
+      ProbeCommand.self, TraceCommand.self, ParityCommand.self, SelfcheckCommand.self,
+      DoctorCommand.self, InspectCommand.self,
     ])
 }

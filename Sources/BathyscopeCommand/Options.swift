@@ -11,11 +11,29 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "The arithmetic of the forward pass.")
   var precision: Precision = .float32
 
+  @Flag(help: "Leave weights as the file stores them: float32 from less memory, more slowly.")
+  var keepQuantized = false
+
+  @Option(
+    help: ArgumentHelp(
+      "A LoRA adapter in PEFT form, with ':0.5' behind it at half its strength; may be repeated.",
+      valueName: "folder"), completion: .directory)
+  var adapter: [String] = []
+
   func load() throws -> Model {
-    let model = try Model.load(model, precision: precision)
+    let model = try Model.load(
+      model, precision: precision, keepsQuantized: keepQuantized,
+      adapters: adapter.map(openAdapter))
     for warning in model.warnings { writeError("warning: \(warning)") }
     return model
   }
+}
+
+/// Opens `FOLDER` or `FOLDER:WEIGHT`.
+private func openAdapter(_ text: String) throws -> Adapter {
+  guard let colon = text.lastIndex(of: ":"), let weight = Float(text[text.index(after: colon)...])
+  else { return try Adapter.open(text) }
+  return try Adapter.open(String(text[..<colon]), weight: weight)
 }
 
 struct PromptOptions: ParsableArguments {

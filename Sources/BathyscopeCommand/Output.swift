@@ -56,15 +56,18 @@ struct Document<Content: Encodable>: Encodable {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
       encoder.keyEncodingStrategy = .convertToSnakeCase
-      // JSON lets DEL and the C1 control characters through, which a terminal obeys.
-      return String(decoding: try encoder.encode(self), as: UTF8.self).unicodeScalars
-        .reduce(into: "") { text, scalar in
-          if (0x7F...0x9F).contains(scalar.value) {
-            text += "\\u00" + String(scalar.value, radix: 16)
-          } else {
-            text.unicodeScalars.append(scalar)
-          }
-        }
+      return escapingControls(String(decoding: try encoder.encode(self), as: UTF8.self))
+    }
+  }
+}
+
+/// JSON lets DEL and the C1 control characters through, which a terminal obeys.
+func escapingControls(_ json: String) -> String {
+  json.unicodeScalars.reduce(into: "") { text, scalar in
+    if (0x7F...0x9F).contains(scalar.value) {
+      text += "\\u00" + String(scalar.value, radix: 16)
+    } else {
+      text.unicodeScalars.append(scalar)
     }
   }
 }

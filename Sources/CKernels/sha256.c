@@ -1,5 +1,7 @@
 #include "CKernels.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -45,12 +47,14 @@ void bathyscope_sha256_blocks_portable(uint32_t state[8], const uint8_t *bytes, 
 
 #if defined(__x86_64__)
 
-// Asked once, because the question leaves a virtual machine. 0 is not asked, 1 no, 2 yes.
+// Asked once, because the question leaves a virtual machine. 0 is not asked, 1 no, 2 yes. Who asks for
+// the plain kernels gets none of the instructions that came later.
 static int has_sha_instructions(void) {
   static _Atomic int answer = 0;
   if (answer == 0) {
     unsigned a, b = 0, c, d;
-    answer = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) ? 2 : 1;
+    int is_there = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+    answer = is_there && strcmp(bathyscope_kernel_name(), "x86-64") != 0 ? 2 : 1;
   }
   return answer == 2;
 }

@@ -1,7 +1,34 @@
+import CKernels
+import Foundation
+
 /// What this machine computes with, and whether it computes right.
 public enum Diagnosis {
   /// The instruction set of the matrix kernel.
   public static var kernel: String { PackedMatrix.kernel }
+
+  /// What is wrong with the environment variable `BATHYSCOPE_KERNEL`; nil when nothing is.
+  ///
+  /// It names the instruction set to compute with. A name that this machine has no kernels for leaves
+  /// the best one in use, which is not what was asked for: refuse to run.
+  public static var kernelProblem: String? {
+    problem(wanting: ProcessInfo.processInfo.environment["BATHYSCOPE_KERNEL"])
+  }
+
+  static func problem(wanting wanted: String?) -> String? {
+    guard let wanted, !supportedKernels.contains(wanted) else { return nil }
+    let names = supportedKernels.joined(separator: ", ")
+    return "BATHYSCOPE_KERNEL is '\(wanted)', and this machine has kernels for \(names) only: "
+      + "unset it or name one of these"
+  }
+
+  /// The instruction sets that this machine has kernels for, best first.
+  public static var supportedKernels: [String] {
+    var names: [String] = []
+    while let kernels = bathyscope_supported_kernels(names.count) {
+      names.append(String(cString: kernels.pointee.kernel_name))
+    }
+    return names
+  }
 
   /// The system's BLAS with its version and kernel.
   public static var blas: String { OpenBLAS.description }

@@ -12,6 +12,10 @@ struct AddedToken: Sendable, Equatable {
   /// Takes the white space before or behind it along.
   var stripsLeft = false
   var stripsRight = false
+  /// Stands only where no letter or digit is beside it.
+  var isWholeWord = false
+  /// Not one of the tokens that text merges into.
+  var isOutsideOfModel = false
 }
 
 /// Finds added tokens: leftmost first, then the longest.

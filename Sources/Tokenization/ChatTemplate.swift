@@ -90,16 +90,24 @@ public struct ChatTemplate: Sendable {
       return result
     }
     var content = JinjaText()
-    if let thinking = message.thinking, !source.contains("reasoning_content") {
+    if let thinking = message.thinking, thinkingKey == nil {
       markers.append(thinking, to: &content)
     }
     content.append(markers.marked(message.content))
     result.set(JinjaText("content"), .string(content))
-    if let thinking = message.thinking, source.contains("reasoning_content") {
+    if let thinking = message.thinking, let thinkingKey {
       let text = JinjaText(thinking, origin: ThinkingMarkers.thought)
-      result.set(JinjaText("reasoning_content"), .string(text))
+      result.set(JinjaText(thinkingKey), .string(text))
     }
     return result
+  }
+
+  /// Under which name the template looks for an assistant's thinking beside the content; nil where it
+  /// looks for none.
+  private var thinkingKey: String? {
+    if source.contains("reasoning_content") { return "reasoning_content" }
+    // gpt-oss.
+    return source.contains("message.thinking") ? "thinking" : nil
   }
 }
 

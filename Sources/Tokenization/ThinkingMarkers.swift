@@ -41,8 +41,8 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
   static let thought = JinjaText.Origin(segment: .thinking, parsesSpecials: false)
   static let answer = JinjaText.Origin(segment: .answer, parsesSpecials: false)
 
-  var openCore: String { open.trimmingWhitespace }
-  var closeCore: String { close.trimmingWhitespace }
+  package var openCore: String { open.trimmingWhitespace }
+  package var closeCore: String { close.trimmingWhitespace }
 
   func append(_ thinking: String, to text: inout JinjaText) {
     text.append(open.utf8, origin: .template)
@@ -77,7 +77,7 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
   }
 
   /// What is missing of the opening marker behind a text: nothing when the text ends with it.
-  func missingOpener(behind text: [UInt8]) -> [UInt8] {
+  package func missingOpener(behind text: [UInt8]) -> [UInt8] {
     let opener = Array(open.utf8)
     let core = Array(openCore.utf8)
     guard !core.isEmpty else { return opener }
@@ -89,7 +89,9 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
   }
 
   /// Whether a text ends inside of thinking that has just begun.
-  func isOpened(by text: [UInt8]) -> Bool { missingOpener(behind: text).count < open.utf8.count }
+  package func isOpened(by text: [UInt8]) -> Bool {
+    missingOpener(behind: text).count < open.utf8.count
+  }
 }
 
 extension String {

@@ -1,16 +1,37 @@
+import Files
+
 extension Tokenizer {
   /// The text of the ids, special tokens included.
   ///
   /// Bytes that are not UTF-8, as at a cut in the middle of a character, become U+FFFD; an id outside of
-  /// the vocabulary adds nothing.
+  /// the vocabulary adds nothing. The space that a tokenizer puts before a text is taken off again.
   public func decode(_ ids: [Int32]) -> String {
-    String(decoding: ids.flatMap(bytes), as: UTF8.self)
+    var text: [UInt8] = []
+    var run: [UInt8] = []
+    func endRun() {
+      // As the reference: one byte token out of place spoils its whole run.
+      let isText = run.withUnsafeBytes(isValidUTF8)
+      text += isText ? run : run.flatMap { _ in "\u{FFFD}".utf8 }
+      run = []
+    }
+    for id in ids {
+      if let byte = vocabulary.text(of: id).flatMap(decoder.byte) {
+        run.append(byte)
+      } else {
+        endRun()
+        text += bytes(of: id)
+      }
+    }
+    endRun()
+    let spaces = text.prefix(decoder.strippedSpaces).prefix { $0 == UInt8(ascii: " ") }.count
+    return String(decoding: text.dropFirst(spaces), as: UTF8.self)
   }
 
   /// The bytes that a token stands for: often not UTF-8 on their own. Empty for an unknown id.
   package func bytes(of id: Int32) -> [UInt8] {
     guard let text = vocabulary.text(of: id) else { return [] }
-    return addedTokens[id] == nil ? ByteAlphabet.read(text) ?? Array(text) : Array(text)
+    guard let added = addedTokens[id] else { return decoder.bytes(of: text) }
+    return added.isSpecial || decoder.isByteLevel ? Array(text) : decoder.bytes(of: text)
   }
 
   /// A token for a figure or a terminal: one line, and nothing that could control the terminal.

@@ -3,8 +3,8 @@ package struct Encoding: Sendable, Equatable {
   package var ids: [Int32] = []
   /// The segment of each token: that of its last byte, when it straddles two.
   package var segments: [Segment] = []
-  /// The bytes of the text that each token stands for. Empty for a BOS that was added; a byte that the
-  /// vocabulary cannot write lies in none.
+  /// The bytes of the text that each token stands for. Empty for a BOS or a space that was put in; a byte
+  /// that the vocabulary cannot write lies in none.
   package var byteRanges: [Range<Int>] = []
 }
 
@@ -19,13 +19,20 @@ extension Tokenizer {
     return encode([span]).ids
   }
 
-  /// The ids of a text that no template has rendered, with the BOS that the model was trained with.
+  /// The ids of a text that no template has rendered, with the BOS and the EOS that the model was trained
+  /// with.
   package func encodeRaw(_ spans: [TextSpan]) -> Encoding {
     var encoding = encode(spans)
-    if addsBOS, let bosID, encoding.ids.first != bosID {
-      encoding.ids.insert(bosID, at: 0)
+    if let prefixID, encoding.ids.first != prefixID {
+      encoding.ids.insert(prefixID, at: 0)
       encoding.segments.insert(.template, at: 0)
       encoding.byteRanges.insert(0..<0, at: 0)
+    }
+    if let suffixID, encoding.ids.last != suffixID {
+      let end = spans.reduce(0) { $0 + $1.bytes.count }
+      encoding.ids.append(suffixID)
+      encoding.segments.append(.template)
+      encoding.byteRanges.append(end..<end)
     }
     return encoding
   }
@@ -37,12 +44,14 @@ extension Tokenizer {
   package func encode(_ spans: [TextSpan]) -> Encoding {
     let text = spans.flatMap(\.bytes)
     var cutter = TextCutter(tokenizer: self, spans: spans)
-    text.withUnsafeBufferPointer { cutter.encode($0) }
+    text.withUnsafeBufferPointer { cutter.encode(SourceText(bytes: $0)) }
     var encoding = cutter.encoding
     encoding.segments.reserveCapacity(encoding.ids.count)
     var (span, end) = (0, spans.first?.bytes.count ?? 0)
     for range in encoding.byteRanges {
-      while range.upperBound > end {
+      // A space that was put in belongs to the text that it introduces.
+      let last = range.isEmpty ? range.upperBound + 1 : range.upperBound
+      while last > end, span + 1 < spans.count {
         span += 1
         end += spans[span].bytes.count
       }
@@ -80,52 +89,48 @@ private struct TextCutter {
 
   /// The order of the reference: added tokens of the text as it is, then normalisation, then added
   /// tokens of the normalised text, then the rest.
-  mutating func encode(_ text: UnsafeBufferPointer<UInt8>) {
-    let same = { (range: Range<Int>) in range }
-    cut(0..<text.count, of: text, at: tokenizer.matcher, origin: same) { cutter, gap in
-      if cutter.tokenizer.normalizesToNFC, let normal = NormalizedText(gap, of: text) {
-        normal.bytes.withUnsafeBufferPointer { bytes in
-          cutter.encodeNormalized(0..<bytes.count, of: bytes, origin: normal.origin)
-        }
+  mutating func encode(_ text: SourceText) {
+    cut(0..<text.bytes.count, of: text, at: tokenizer.matcher) { cutter, gap in
+      if let normal = cutter.tokenizer.normalizer.normalized(gap, of: text) {
+        normal.withText { cutter.encodeNormalized(0..<normal.bytes.count, of: $0) }
       } else {
-        cutter.encodeNormalized(gap, of: text, origin: same)
+        cutter.encodeNormalized(gap, of: text)
       }
     }
   }
 
-  private mutating func encodeNormalized(
-    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>,
-    origin: (Range<Int>) -> Range<Int>
-  ) {
+  private mutating func encodeNormalized(_ range: Range<Int>, of text: SourceText) {
     let preTokenizer = tokenizer.preTokenizer
-    cut(range, of: text, at: tokenizer.normalizedMatcher, origin: origin) { cutter, gap in
-      preTokenizer.forEachPiece(of: gap, in: text) { piece in
-        cutter.encoder.encode(piece, of: text, into: &cutter.encoding, origin: origin)
+    cut(range, of: text, at: tokenizer.normalizedMatcher) { cutter, gap in
+      preTokenizer.forEachPiece(of: gap, in: text) { piece, text in
+        cutter.encoder.encode(piece, of: text, into: &cutter.encoding)
       }
     }
   }
 
   /// Emits the added tokens of a range and calls `body` with each gap between them.
   private mutating func cut(
-    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, at matcher: AddedTokenMatcher,
-    origin: (Range<Int>) -> Range<Int>, body: (inout TextCutter, Range<Int>) -> Void
+    _ range: Range<Int>, of text: SourceText, at matcher: AddedTokenMatcher,
+    body: (inout TextCutter, Range<Int>) -> Void
   ) {
     var (start, position) = (range.lowerBound, range.lowerBound)
     while !matcher.isEmpty, position < range.upperBound {
-      let found = matcher.tokens(at: position, in: text, end: range.upperBound)
-      guard let (token, isToken) = choose(from: found, at: position, origin: origin) else {
+      let found = matcher.tokens(at: position, in: text.bytes, end: range.upperBound)
+      guard let (token, isToken) = choose(from: found, at: position, of: text) else {
         position += 1
         continue
       }
       let match = position..<(position + token.content.count)
       position = match.upperBound
-      guard isToken else { continue }
-      let reader = ScalarReader(bytes: text, end: range.upperBound)
+      let reader = ScalarReader(bytes: text.bytes, end: range.upperBound)
+      guard isToken, !token.isWholeWord || reader.isWholeWord(match, from: range.lowerBound) else {
+        continue
+      }
       var gapEnd = match.lowerBound
       if token.stripsLeft { gapEnd = reader.startOfSpaces(before: gapEnd, from: start) }
       if start < gapEnd { body(&self, start..<gapEnd) }
       encoding.ids.append(token.id)
-      encoding.byteRanges.append(origin(match))
+      encoding.byteRanges.append(text.origin(of: match))
       // The search goes on right behind the match: in the reference, too, another added token may stand
       // in the spaces that this one takes along.
       start = token.stripsRight ? reader.run(of: .space, from: position) : position
@@ -135,11 +140,11 @@ private struct TextCutter {
 
   /// The longest token that may stand here, and whether it is one or only text that looks like it.
   private func choose(
-    from found: [AddedToken], at position: Int, origin: (Range<Int>) -> Range<Int>
+    from found: [AddedToken], at position: Int, of text: SourceText
   ) -> (AddedToken, Bool)? {
     for token in found {
       guard token.isSpecial else { return (token, true) }
-      switch trust(in: origin(position..<(position + token.content.count))) {
+      switch trust(in: text.origin(of: position..<(position + token.content.count))) {
       case .whole: return (token, true)
       case .none: return (token, false)
       // Half of it was written by a person: something shorter may still stand here.
@@ -167,11 +172,36 @@ extension ScalarReader {
   fileprivate func startOfSpaces(before position: Int, from start: Int) -> Int {
     var begin = position
     while begin > start {
-      var previous = begin - 1
-      while previous > start, bytes[previous] & 0xC0 == 0x80 { previous -= 1 }
+      let previous = startOfScalar(before: begin, from: start)
       guard scalarClass(at: previous) == .space else { break }
       begin = previous
     }
     return begin
+  }
+
+  /// Whether no character of a word stands beside the range.
+  fileprivate func isWholeWord(_ range: Range<Int>, from start: Int) -> Bool {
+    if range.lowerBound > start {
+      let previous = startOfScalar(before: range.lowerBound, from: start)
+      if read(at: previous)?.scalar.isWordCharacter == true { return false }
+    }
+    return read(at: range.upperBound)?.scalar.isWordCharacter != true
+  }
+
+  private func startOfScalar(before position: Int, from start: Int) -> Int {
+    var previous = position - 1
+    while previous > start, bytes[previous] & 0xC0 == 0x80 { previous -= 1 }
+    return previous
+  }
+}
+
+extension Unicode.Scalar {
+  /// `\w` as Unicode's UTS 18 has it.
+  fileprivate var isWordCharacter: Bool {
+    switch properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation:
+      true
+    default: properties.isAlphabetic || properties.isJoinControl
+    }
   }
 }

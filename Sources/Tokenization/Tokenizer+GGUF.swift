@@ -3,7 +3,8 @@ import Files
 /// The `tokenizer.ggml.*` fields of a GGUF file, as plain values.
 package struct GGUFVocabulary: Sendable {
   package var file: String
-  /// `tokenizer.ggml.model`: the kind of tokenizer, `gpt2` for byte-level BPE.
+  /// `tokenizer.ggml.model`: the kind of tokenizer, `gpt2` for byte-level BPE and `llama` for that of
+  /// SentencePiece.
   package var model: String
   /// `tokenizer.ggml.pre`: llama.cpp's name for how a text is cut, such as `smollm`.
   package var preTokenizer: String
@@ -12,16 +13,27 @@ package struct GGUFVocabulary: Sendable {
   /// file has no such field, which makes all of them normal.
   package var tokenTypes: [Int]
   package var merges: [[UInt8]]
+  /// One for each token, the highest merged first; only SentencePiece has them.
+  package var scores: [Float]
   package var bosID: Int?
   package var eosID: Int?
   package var unknownID: Int?
   package var paddingID: Int?
   package var addsBOS: Bool?
+  package var addsEOS: Bool?
+  /// Whether a space is put before a text and behind every special token.
+  package var addsSpacePrefix: Bool?
+  package var removesExtraSpaces: Bool?
+  /// Special tokens take the white space behind them along, which only the model's architecture tells
+  /// (Phi-3).
+  package var stripsBehindSpecials: Bool
 
   package init(
     file: String, model: String, preTokenizer: String, tokens: [[UInt8]], tokenTypes: [Int],
-    merges: [[UInt8]], bosID: Int? = nil, eosID: Int? = nil, unknownID: Int? = nil,
-    paddingID: Int? = nil, addsBOS: Bool? = nil
+    merges: [[UInt8]] = [], scores: [Float] = [], bosID: Int? = nil, eosID: Int? = nil,
+    unknownID: Int? = nil, paddingID: Int? = nil, addsBOS: Bool? = nil, addsEOS: Bool? = nil,
+    addsSpacePrefix: Bool? = nil, removesExtraSpaces: Bool? = nil,
+    stripsBehindSpecials: Bool = false
   ) {
     self.file = file
     self.model = model
@@ -29,11 +41,16 @@ package struct GGUFVocabulary: Sendable {
     self.tokens = tokens
     self.tokenTypes = tokenTypes
     self.merges = merges
+    self.scores = scores
     self.bosID = bosID
     self.eosID = eosID
     self.unknownID = unknownID
     self.paddingID = paddingID
     self.addsBOS = addsBOS
+    self.addsEOS = addsEOS
+    self.addsSpacePrefix = addsSpacePrefix
+    self.removesExtraSpaces = removesExtraSpaces
+    self.stripsBehindSpecials = stripsBehindSpecials
   }
 }
 
@@ -44,23 +61,16 @@ extension Tokenizer {
   ///   that contradicts itself.
   package init(vocabulary source: GGUFVocabulary) throws(TokenizationError) {
     let checks = DefinitionChecks(file: source.file)
-    guard source.model == "gpt2" else {
-      throw checks.error(
-        "tokenizer.ggml.model", "'\(checks.readable(source.model.utf8))' is not supported",
-        "use a model with byte-level BPE ('gpt2'), or give prompts as token ids")
-    }
-    guard let family = GGUFFamily(name: source.preTokenizer) else {
-      throw checks.error(
-        "tokenizer.ggml.pre", "'\(checks.readable(source.preTokenizer.utf8))' is not supported",
-        "use the model's Hugging Face folder, or give prompts as token ids")
-    }
-    let vocabulary = try source.vocabulary(checks)
-    var definition = TokenizerDefinition(
-      vocabulary: vocabulary, merges: try source.mergeTable(of: vocabulary, checks),
-      preTokenizer: PreTokenizer(steps: family.steps),
-      addedTokens: try source.addedTokens(checks))
-    definition.normalizesToNFC = family.normalizesToNFC
-    definition.ignoresMerges = family.ignoresMerges
+    var definition =
+      switch source.model {
+      case "gpt2": try source.byteLevel(checks)
+      case "llama": try source.sentencePiece(checks)
+      default:
+        throw checks.error(
+          "tokenizer.ggml.model", "'\(checks.readable(source.model.utf8))' is not supported",
+          "use a model with byte pair encoding ('gpt2' or 'llama'), or give prompts as token ids")
+      }
+    let vocabulary = definition.vocabulary
     definition.bosID = try checks.id(
       source.bosID, in: vocabulary, place: "tokenizer.ggml.bos_token_id")
     definition.eosID = try checks.id(
@@ -70,37 +80,54 @@ extension Tokenizer {
       source.unknownID, in: vocabulary, place: "tokenizer.ggml.unknown_token_id")
     _ = try checks.id(
       source.paddingID, in: vocabulary, place: "tokenizer.ggml.padding_token_id")
-    definition.addsBOS = source.addsBOS ?? family.addsBOS
-    guard !definition.addsBOS || definition.bosID != nil else {
-      throw checks.error(
-        "tokenizer.ggml.add_bos_token", "a BOS is to be added, but no token is named as BOS")
+    if source.addsBOS ?? source.addsBOSByDefault {
+      guard let bosID = definition.bosID else {
+        throw checks.error(
+          "tokenizer.ggml.add_bos_token", "a BOS is to be added, but no token is named as BOS")
+      }
+      definition.prefixID = bosID
+    }
+    if source.addsEOS ?? false {
+      guard let eosID = definition.eosID else {
+        throw checks.error(
+          "tokenizer.ggml.add_eos_token", "an EOS is to be added, but no token is named as EOS")
+      }
+      definition.suffixID = eosID
     }
     self.init(definition)
   }
 }
 
-/// What llama.cpp's name for a pre-tokenizer stands for.
-private struct GGUFFamily {
-  var steps: [PreTokenizer.Step]
-  var normalizesToNFC = false
-  var ignoresMerges = false
-  var addsBOS = false
-
-  init?(name: String) {
-    switch name {
-    case "gpt-2", "phi-2", "olmo", "mpt": steps = [.gpt2]
-    case "smollm", "starcoder", "refact": steps = [.digits, .gpt2]
-    case "llama-bpe", "llama3", "llama-v3":
-      (steps, ignoresMerges, addsBOS) = ([.llama3], true, true)
-    case "qwen2": (steps, normalizesToNFC) = ([.qwen2], true)
-    case "deepseek-r1-qwen": steps = [.qwen2]
-    default: return nil
-    }
-  }
-}
-
 extension GGUFVocabulary {
-  fileprivate func vocabulary(_ checks: DefinitionChecks) throws(TokenizationError) -> Vocabulary {
+  fileprivate var addsBOSByDefault: Bool {
+    model == "llama" || GGUFFamily(name: preTokenizer)?.addsBOS ?? false
+  }
+
+  fileprivate func byteLevel(_ checks: DefinitionChecks) throws(TokenizationError)
+    -> TokenizerDefinition
+  {
+    guard let family = GGUFFamily(name: preTokenizer) else {
+      throw checks.error(
+        "tokenizer.ggml.pre", "'\(checks.readable(preTokenizer.utf8))' is not supported",
+        "use the model's Hugging Face folder, or give prompts as token ids")
+    }
+    guard addsSpacePrefix != true else {
+      throw checks.error(
+        "tokenizer.ggml.add_space_prefix", "a space before byte-level BPE is not supported",
+        "use the model's Hugging Face folder, or give prompts as token ids")
+    }
+    let vocabulary = try vocabulary(checks)
+    let added = try addedTokens(checks)
+    var model = BytePairModel(order: .merges(try mergeTable(of: vocabulary, checks)))
+    model.ignoresMerges = family.ignoresMerges
+    model.resolve(vocabulary, reserved: added.filter(\.isSpecial).map(\.id))
+    return TokenizerDefinition(
+      vocabulary: vocabulary, normalizer: Normalizer(steps: family.composes ? [.compose] : []),
+      preTokenizer: PreTokenizer(steps: family.steps.map(PreTokenizer.Step.split)), model: model,
+      addedTokens: added)
+  }
+
+  func vocabulary(_ checks: DefinitionChecks) throws(TokenizationError) -> Vocabulary {
     guard !tokens.isEmpty, tokens.count <= Vocabulary.largestCount else {
       throw checks.error("tokenizer.ggml.tokens", "\(tokens.count) tokens are no vocabulary")
     }
@@ -131,7 +158,7 @@ extension GGUFVocabulary {
   }
 
   /// The tokens that are found in the text itself: control tokens and the user-defined ones.
-  fileprivate func addedTokens(
+  func addedTokens(
     _ checks: DefinitionChecks
   ) throws(TokenizationError) -> [AddedToken] {
     guard tokenTypes.isEmpty || tokenTypes.count == tokens.count else {
@@ -147,16 +174,27 @@ extension GGUFVocabulary {
           throw checks.error(
             "tokenizer.ggml.tokens[\(id)]", "a special token of \(tokens[id].count) bytes")
         }
-        added.append(AddedToken(id: Int32(id), content: tokens[id], isSpecial: type != 4))
+        added.append(
+          AddedToken(
+            id: Int32(id), content: tokens[id], isSpecial: type != 4,
+            stripsRight: stripsBehindSpecials && type == 3
+              && !Self.neverStripping.contains(tokens[id])
+          ))
       case 6:
-        // Among them `<0x-1>` and `<0xZZ>`: no name of a byte is ever parsed.
-        throw checks.error(
-          "tokenizer.ggml.token_type[\(id)]",
-          "'\(checks.readable(tokens[id]))' is a byte token, which byte-level BPE does not have")
+        // Among them `<0x-1>` and `<0xZZ>`.
+        guard model == "llama", TokenDecoder.byte(named: tokens[id][...]) != nil else {
+          throw checks.error(
+            "tokenizer.ggml.token_type[\(id)]",
+            "'\(checks.readable(tokens[id]))' is no byte token, or none where bytes are spelt out")
+        }
       default:
         throw checks.error("tokenizer.ggml.token_type[\(id)]", "\(type) is not a token type")
       }
     }
     return added
   }
+
+  /// The tokens behind which Phi-3 keeps the space.
+  private static let neverStripping: Set<[UInt8]> = Set(
+    ["<s>", "<unk>", "<|endoftext|>"].map { Array($0.utf8) })
 }

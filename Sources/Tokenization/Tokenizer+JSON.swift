@@ -28,9 +28,7 @@ extension Tokenizer {
     if let names {
       let checks = DefinitionChecks(file: configurationFile)
       let configured = TokenizerConfiguration(root: names, checks: checks)
-      let bosID = try configured.id(of: "bos_token", in: definition.vocabulary)
-      definition.bosID = bosID ?? definition.bosID
-      definition.eosID = try configured.id(of: "eos_token", in: definition.vocabulary)
+      try configured.complete(&definition)
     }
     self.init(definition)
   }
@@ -41,8 +39,25 @@ private struct TokenizerConfiguration {
   let root: JSON
   let checks: DefinitionChecks
 
+  func complete(_ definition: inout TokenizerDefinition) throws(TokenizationError) {
+    let bosID = try id(of: "bos_token", in: definition.vocabulary)
+    definition.bosID = bosID ?? definition.bosID
+    definition.eosID = try id(of: "eos_token", in: definition.vocabulary)
+    // As in transformers: where the file says either, both replace what the post-processor does.
+    let (addsBOS, addsEOS) = (try flag("add_bos_token"), try flag("add_eos_token"))
+    guard addsBOS != nil || addsEOS != nil else { return }
+    definition.prefixID = addsBOS == true ? definition.bosID : nil
+    definition.suffixID = addsEOS == true ? definition.eosID : nil
+  }
+
+  private func flag(_ name: String) throws(TokenizationError) -> Bool? {
+    guard let value = root[name], !value.isNull else { return nil }
+    guard let flag = value.bool else { throw checks.error(name, "is no true or false") }
+    return flag
+  }
+
   /// The role's token stands there as text or as an object with `content`.
-  func id(of role: String, in vocabulary: Vocabulary) throws(TokenizationError) -> Int32? {
+  private func id(of role: String, in vocabulary: Vocabulary) throws(TokenizationError) -> Int32? {
     guard let value = root[role], !value.isNull else { return nil }
     guard let content = value.bytes ?? value["content"]?.bytes else {
       throw checks.error(role, "is neither a text nor an object with 'content'")
@@ -68,15 +83,21 @@ struct TokenizerJSON {
     let merges = try mergeTable(of: model, vocabulary)
     // Behind the merges, which may only name tokens of the model itself.
     let added = try addedTokens(&vocabulary)
+    let (preTokenizer, isByteLevel) = try preTokenizer()
+    var bytePairs = BytePairModel(order: .merges(merges), isByteLevel: isByteLevel)
+    bytePairs.fallsBackToBytes = model["byte_fallback"]?.bool ?? false
+    bytePairs.ignoresMerges = model["ignore_merges"]?.bool ?? false
+    bytePairs.fusesUnknown = model["fuse_unk"]?.bool ?? false
+    bytePairs.unknownID = try unknownID(of: model, vocabulary)
+    let reserved = added.filter { $0.isSpecial || $0.isOutsideOfModel }
+    bytePairs.resolve(vocabulary, reserved: reserved.map(\.id))
+    try checkBytes(of: bytePairs)
     var definition = TokenizerDefinition(
-      vocabulary: vocabulary, merges: merges, preTokenizer: try preTokenizer(), addedTokens: added)
-    definition.normalizesToNFC = try normalizesToNFC(root["normalizer"] ?? .null)
-    definition.ignoresMerges = model["ignore_merges"]?.bool ?? false
-    definition.unknownID = try unknownID(of: model, vocabulary)
-    if let bos = try leadingToken(vocabulary) {
-      (definition.bosID, definition.addsBOS) = (bos, true)
-    }
-    try checkDecoder()
+      vocabulary: vocabulary, preTokenizer: preTokenizer, model: bytePairs, addedTokens: added)
+    definition.normalizer = try normalizer(root["normalizer"] ?? .null)
+    definition.decoder = try decoder(isByteLevel: isByteLevel)
+    (definition.prefixID, definition.suffixID) = try tokensAround(vocabulary)
+    definition.bosID = definition.prefixID
     return definition
   }
 
@@ -91,8 +112,16 @@ struct TokenizerJSON {
     }
     for key in ["byte_fallback", "fuse_unk", "ignore_merges"] {
       guard let value = model[key], !value.isNull else { continue }
-      guard let flag = value.bool else { throw checks.error("model.\(key)", "is no true or false") }
-      if flag, key != "ignore_merges" { throw unsupported("model.\(key)", value) }
+      guard value.bool != nil else { throw checks.error("model.\(key)", "is no true or false") }
+    }
+  }
+
+  private func checkBytes(of model: BytePairModel) throws(TokenizationError) {
+    guard model.fallsBackToBytes else { return }
+    if model.isByteLevel { throw unsupported("model.byte_fallback with ByteLevel", .bool(true)) }
+    if let byte = model.byteIDs.firstIndex(of: -1) {
+      let name = checks.readable(TokenDecoder.name(ofByte: UInt8(byte)))
+      throw checks.error("model.byte_fallback", "the vocabulary has no token '\(name)'")
     }
   }
 

@@ -1,6 +1,7 @@
 import Files
 
-/// Text to token ids and back: byte-level byte pair encoding, as `tokenizers` does it, id for id.
+/// Text to token ids and back: byte pair encoding of bytes or of characters, as `tokenizers` and
+/// `sentencepiece` do it, id for id.
 ///
 /// It comes with a model, from its GGUF file or its `tokenizer.json`.
 ///
@@ -9,17 +10,13 @@ import Files
 ///     tokenizer.decode(ids)             // "Hello world"
 public struct Tokenizer: Sendable {
   let vocabulary: Vocabulary
-  let merges: MergeTable
+  let normalizer: Normalizer
   let preTokenizer: PreTokenizer
-  let normalizesToNFC: Bool
-  /// A piece that is a token as a whole is that token, whatever the merges say (Llama 3).
-  let ignoresMerges: Bool
-  /// The token of a byte that has none; nil leaves such a byte out.
-  let unknownID: Int32?
+  let model: BytePairModel
+  let decoder: TokenDecoder
   let addedTokens: [Int32: AddedToken]
 
-  /// The token of each single byte: the unknown token, or else -1, for a byte without one.
-  let byteIDs: [Int32]
+  let asciiIDs: [Int32]
   let matcher: AddedTokenMatcher
   let normalizedMatcher: AddedTokenMatcher
 
@@ -27,33 +24,35 @@ public struct Tokenizer: Sendable {
   public let bosID: Int32?
   /// The token that ends a turn or a text, nil when the tokenizer names none.
   public let eosID: Int32?
-  /// Whether a raw text begins with `bosID`. A chat template writes its own, so that it is never doubled.
-  public let addsBOS: Bool
+  /// What a raw text begins and ends with. A chat template writes its own, so that neither is doubled.
+  let prefixID: Int32?
+  let suffixID: Int32?
 
   init(_ definition: TokenizerDefinition) {
     vocabulary = definition.vocabulary
-    merges = definition.merges
+    normalizer = definition.normalizer
     preTokenizer = definition.preTokenizer
-    normalizesToNFC = definition.normalizesToNFC
-    ignoresMerges = definition.ignoresMerges
-    unknownID = definition.unknownID
+    model = definition.model
+    decoder = definition.decoder
     addedTokens = Dictionary(uniqueKeysWithValues: definition.addedTokens.map { ($0.id, $0) })
-    bosID = definition.bosID
-    eosID = definition.eosID
-    addsBOS = definition.addsBOS
-    byteIDs = (0...255).map { byte in
-      definition.vocabulary.id(of: ByteAlphabet.written([UInt8(byte)]))
-        ?? definition.unknownID ?? -1
-    }
+    (bosID, eosID) = (definition.bosID, definition.eosID)
+    (prefixID, suffixID) = (definition.prefixID, definition.suffixID)
+    asciiIDs = definition.model.asciiIDs(definition.vocabulary)
     let added = definition.addedTokens
     matcher = AddedTokenMatcher(added.filter { !$0.isNormalized })
     normalizedMatcher = AddedTokenMatcher(
       added.filter(\.isNormalized).map { token in
         var token = token
-        if definition.normalizesToNFC { token.content = NormalizedText.composed(token.content) }
+        token.content = definition.normalizer.normalized(token.content)
         return token
       })
   }
+
+  /// Whether a raw text begins with a token that it does not contain.
+  public var addsBOS: Bool { prefixID != nil }
+
+  /// Whether a raw text ends with a token that it does not contain.
+  public var addsEOS: Bool { suffixID != nil }
 
   /// One more than the largest id. A model's logits may have more columns than this.
   public var vocabularyCount: Int { vocabulary.count }
@@ -65,7 +64,7 @@ public struct Tokenizer: Sendable {
   public func id(of token: String) -> Int32? {
     let bytes = Array(token.utf8)
     if let id = vocabulary.id(of: bytes), addedTokens[id] != nil { return id }
-    return vocabulary.id(of: ByteAlphabet.written(bytes))
+    return vocabulary.id(of: decoder.written(bytes))
   }
 
   /// The SHA-256 of everything that decides the ids: the same for one tokenizer in two file formats.
@@ -82,20 +81,36 @@ public struct Tokenizer: Sendable {
     }
     add(vocabulary.count)
     for id in 0..<Int32(vocabulary.count) { add(vocabulary.text(of: id) ?? []) }
-    add(merges.count)
-    for merge in merges.ordered {
-      for id in [merge.left, merge.right, merge.id] { add(id) }
+    switch model.order {
+    case .merges(let merges):
+      add(merges.count)
+      for merge in merges.ordered {
+        for id in [merge.left, merge.right, merge.id] { add(id) }
+      }
+    case .scores(let ranks):
+      add("scores".utf8)
+      for rank in ranks { add(rank) }
     }
-    for id in [bosID, eosID, unknownID] { add(id ?? -1) }
-    for flag in [addsBOS, normalizesToNFC, ignoresMerges] { add(flag ? 1 : 0) }
+    for id in [bosID, eosID, model.unknownID] { add(id ?? -1) }
+    let composes = normalizer.steps == [.compose]
+    for flag in [addsBOS, composes, model.ignoresMerges] { add(flag ? 1 : 0) }
     add(addedTokens.count)
     for token in addedTokens.values.sorted(by: { $0.id < $1.id }) {
       add(token.id)
       for flag in [token.isSpecial, token.isNormalized, token.stripsLeft, token.stripsRight] {
         add(flag ? 1 : 0)
       }
+      if token.isWholeWord { add("word".utf8) }
     }
-    for step in preTokenizer.steps { add(step.rawValue.utf8) }
+    for step in preTokenizer.steps { add(step.fingerprint.utf8) }
+    // Written only where it is out of the ordinary, so that a digest in an old file stays what it was.
+    if prefixID != nil, prefixID != bosID { add("prefix \(prefixID ?? -1)".utf8) }
+    if let suffixID { add("suffix \(suffixID)".utf8) }
+    if !composes, !normalizer.steps.isEmpty { add("\(normalizer.steps)".utf8) }
+    if !model.isByteLevel || model.fusesUnknown {
+      add("characters \(!model.isByteLevel) bytes \(model.fallsBackToBytes)".utf8)
+      add("fuses \(model.fusesUnknown)".utf8)
+    }
     return Digest.sha256(bytes)
   }
 }
@@ -103,13 +118,13 @@ public struct Tokenizer: Sendable {
 /// What both file formats say about a tokenizer, checked.
 struct TokenizerDefinition {
   var vocabulary: Vocabulary
-  var merges: MergeTable
+  var normalizer = Normalizer()
   var preTokenizer: PreTokenizer
-  var normalizesToNFC = false
-  var ignoresMerges = false
-  var unknownID: Int32?
+  var model: BytePairModel
+  var decoder = TokenDecoder()
   var addedTokens: [AddedToken]
   var bosID: Int32?
   var eosID: Int32?
-  var addsBOS = false
+  var prefixID: Int32?
+  var suffixID: Int32?
 }

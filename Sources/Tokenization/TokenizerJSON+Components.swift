@@ -8,7 +8,7 @@ extension TokenizerJSON {
     var added: [AddedToken] = []
     var seen: Set<Int32> = []
     for (index, entry) in entries.enumerated() {
-      let token = try addedToken(entry, place: "added_tokens[\(index)]")
+      var token = try addedToken(entry, place: "added_tokens[\(index)]")
       if let known = vocabulary.id(of: token.content) {
         guard known == token.id, seen.insert(known).inserted else {
           throw checks.error(
@@ -19,6 +19,7 @@ extension TokenizerJSON {
         try checks.insert(
           token.content, id: Int(token.id), into: &vocabulary, place: "added_tokens[\(index)]")
         seen.insert(token.id)
+        token.isOutsideOfModel = true
       }
       added.append(token)
     }
@@ -38,116 +39,117 @@ extension TokenizerJSON {
       if let flag = value.bool { return flag }
       throw checks.error("\(place).\(name)", "is no true or false")
     }
-    if try flag("single_word") { throw unsupported("\(place).single_word", .bool(true)) }
     return AddedToken(
       id: Int32(id), content: content, isSpecial: try flag("special"),
       isNormalized: try flag("normalized"), stripsLeft: try flag("lstrip"),
-      stripsRight: try flag("rstrip"))
+      stripsRight: try flag("rstrip"), isWholeWord: try flag("single_word"))
   }
 
-  func normalizesToNFC(_ value: JSON) throws(TokenizationError) -> Bool {
-    if value.isNull { return false }
+  func normalizer(_ value: JSON) throws(TokenizationError) -> Normalizer {
+    if value.isNull { return Normalizer() }
     switch value["type"]?.text {
-    case "NFC": return true
-    case "Sequence":
-      var result = false
-      for part in value["normalizers"]?.array ?? [] {
-        if try normalizesToNFC(part) { result = true }
+    case "NFC": return Normalizer(steps: [.compose])
+    case "Prepend":
+      guard let prefix = value["prepend"]?.bytes else {
+        throw checks.error("normalizer Prepend.prepend", "is no text")
       }
+      return Normalizer(steps: [.prepend(prefix)])
+    case "Replace":
+      let replacement = try replacement(value, place: "normalizer Replace")
+      return Normalizer(steps: [.replace(replacement.written, by: replacement.meant)])
+    case "Sequence":
+      guard let parts = value["normalizers"]?.array else {
+        throw checks.error("normalizer Sequence.normalizers", "is no list")
+      }
+      var result = Normalizer()
+      for part in parts { result.steps += try normalizer(part).steps }
       return result
     default: throw unsupported("normalizer.type", value["type"] ?? .null)
     }
   }
 
-  /// The steps in front of the byte alphabet, which must come last.
-  func preTokenizer() throws(TokenizationError) -> PreTokenizer {
-    var steps: [PreTokenizer.Step] = []
-    var isByteLevel = false
-    for part in flattened(root["pre_tokenizer"] ?? .null, list: "pretokenizers") {
-      guard !isByteLevel else {
-        throw unsupported("pre_tokenizer behind ByteLevel", part["type"] ?? .null)
-      }
-      switch part["type"]?.text {
-      case "Digits":
-        guard part["individual_digits"]?.bool == true else {
-          throw unsupported("pre_tokenizer Digits.individual_digits", .bool(false))
-        }
-        steps.append(.digits)
-      case "Split": steps.append(try split(part))
-      case "ByteLevel":
-        isByteLevel = true
-        guard part["add_prefix_space"]?.bool == false else {
-          throw unsupported("pre_tokenizer ByteLevel.add_prefix_space", .bool(true))
-        }
-        if part["use_regex"]?.bool ?? true { steps.append(.gpt2) }
-      default: throw unsupported("pre_tokenizer.type", part["type"] ?? .null)
-      }
+  /// What a normaliser or a decoder replaces: a text, because a pattern would need an engine.
+  func replacement(
+    _ value: JSON, place: String
+  ) throws(TokenizationError) -> TokenDecoder.Replacement {
+    guard let old = value["pattern"]?["String"]?.bytes, !old.isEmpty else {
+      throw unsupported("\(place).pattern", value["pattern"]?["Regex"] ?? .null)
     }
-    guard isByteLevel else {
-      throw checks.error(
-        "pre_tokenizer", "has no ByteLevel, so that this is not byte-level BPE",
-        "use a model with byte-level BPE, or give prompts as token ids")
+    guard let new = value["content"]?.bytes else {
+      throw checks.error("\(place).content", "is no text")
     }
-    return PreTokenizer(steps: steps)
+    return TokenDecoder.Replacement(written: old, meant: new)
   }
 
-  private func split(_ part: JSON) throws(TokenizationError) -> PreTokenizer.Step {
-    let place = "pre_tokenizer Split"
-    guard part["behavior"]?.text == "Isolated" else {
-      throw unsupported("\(place).behavior", part["behavior"] ?? .null)
-    }
-    guard part["invert"]?.bool != true else { throw unsupported("\(place).invert", .bool(true)) }
-    guard let pattern = part["pattern"]?["Regex"]?.text,
-      let step = PreTokenizer.Step(pattern: pattern)
-    else {
-      throw unsupported(
-        "\(place).pattern", part["pattern"]?["Regex"] ?? part["pattern"]?["String"] ?? .null)
-    }
-    return step
-  }
-
-  /// The token that the post-processor puts in front of a text, nil when it adds none.
-  func leadingToken(_ vocabulary: Vocabulary) throws(TokenizationError) -> Int32? {
-    var leading: Int32?
+  /// The tokens that the post-processor puts in front of a text and behind it.
+  func tokensAround(
+    _ vocabulary: Vocabulary
+  ) throws(TokenizationError) -> (prefix: Int32?, suffix: Int32?) {
+    var around: (prefix: Int32?, suffix: Int32?)?
     for part in flattened(root["post_processor"] ?? .null, list: "processors") {
       switch part["type"]?.text {
       case "ByteLevel": continue
       case "TemplateProcessing":
-        guard leading == nil else {
+        guard around == nil else {
           throw unsupported("post_processor: a second template", .null)
         }
-        leading = try leadingToken(ofTemplate: part, vocabulary)
+        around = try tokensAround(template: part, vocabulary)
       default: throw unsupported("post_processor.type", part["type"] ?? .null)
       }
     }
-    return leading
+    return around ?? (nil, nil)
   }
 
-  private func leadingToken(
-    ofTemplate part: JSON, _ vocabulary: Vocabulary
-  ) throws(TokenizationError) -> Int32? {
+  private func tokensAround(
+    template part: JSON, _ vocabulary: Vocabulary
+  ) throws(TokenizationError) -> (prefix: Int32?, suffix: Int32?) {
     let place = "post_processor TemplateProcessing"
-    guard let pieces = part["single"]?.array, let last = pieces.last, pieces.count <= 2,
-      last["Sequence"]?["id"]?.text == "A"
-    else { throw unsupported("\(place).single: tokens behind the text", .null) }
-    guard pieces.count == 2 else { return nil }
-    guard let name = pieces[0]["SpecialToken"]?["id"]?.bytes,
-      let ids = part["special_tokens"]?.object?[name]?["ids"]?.array, ids.count == 1,
-      let id = ids[0].int
-    else { throw checks.error("\(place).special_tokens", "does not give the first token's id") }
-    return try checks.id(id, in: vocabulary, place: "\(place).special_tokens")
+    let pieces = part["single"]?.array ?? []
+    guard let text = pieces.firstIndex(where: { $0["Sequence"]?["id"]?.text == "A" }),
+      text <= 1, pieces.count <= text + 2
+    else { throw unsupported("\(place).single: more than a token on either side", .null) }
+    func id(_ piece: JSON) throws(TokenizationError) -> Int32? {
+      guard let name = piece["SpecialToken"]?["id"]?.bytes,
+        let ids = part["special_tokens"]?.object?[name]?["ids"]?.array, ids.count == 1,
+        let id = ids[0].int
+      else { throw checks.error("\(place).special_tokens", "does not give a token's id") }
+      return try checks.id(id, in: vocabulary, place: "\(place).special_tokens")
+    }
+    return (
+      text > 0 ? try id(pieces[0]) : nil, text + 1 < pieces.count ? try id(pieces[text + 1]) : nil
+    )
   }
 
-  func checkDecoder() throws(TokenizationError) {
-    for part in flattened(root["decoder"] ?? .null, list: "decoders")
-    where part["type"]?.text != "ByteLevel" {
-      throw unsupported("decoder.type", part["type"] ?? .null)
+  func decoder(isByteLevel: Bool) throws(TokenizationError) -> TokenDecoder {
+    var decoder = TokenDecoder(isByteLevel: isByteLevel)
+    var order: [String] = []
+    for part in flattened(root["decoder"] ?? .null, list: "decoders") {
+      let type = part["type"]?.text ?? ""
+      switch type {
+      case "ByteLevel" where isByteLevel: continue
+      case "Replace": decoder.replacement = try replacement(part, place: "decoder Replace")
+      case "ByteFallback": decoder.readsByteTokens = true
+      case "Fuse": break
+      case "Strip":
+        guard part["content"]?.text == " ", let start = part["start"]?.int, start >= 0,
+          part["stop"]?.int == 0
+        else { throw unsupported("decoder Strip: other than spaces at the start", .null) }
+        decoder.strippedSpaces = start
+      default: throw unsupported("decoder.type", part["type"] ?? .null)
+      }
+      order.append(type)
     }
+    // In another order, or without Fuse, they would work on each token alone.
+    let known = ["Replace", "ByteFallback", "Fuse", "Strip"].filter(order.contains)
+    guard order == (isByteLevel ? [] : known), isByteLevel || known.contains("Fuse") else {
+      throw unsupported("decoder: \(order.joined(separator: ", "))", .null)
+    }
+    return decoder
   }
 
   /// The components of a Sequence, or the component itself. A Sequence inside of a Sequence stays, and is
   /// an unknown type.
-  private func flattened(_ value: JSON, list: String) -> [JSON] {
+  func flattened(_ value: JSON, list: String) -> [JSON] {
     if value.isNull { return [] }
     return value["type"]?.text == "Sequence" ? value[list]?.array ?? [value] : [value]
   }

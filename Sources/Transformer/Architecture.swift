@@ -1,27 +1,64 @@
+import Checkpoints
 import Tensors
 
-/// A model's weights and its forward pass.
-protocol Architecture: Sendable {
+/// A family of models: its settings, read from a checkpoint, and how it is put together.
+///
+/// One architecture is one file in `Architectures`: the settings, the tensors by name, and the network
+/// that they make. The forward pass is the network's.
+protocol Architecture: Sendable, Codable {
+  /// Its names: `model_type` in `config.json`, `general.architecture` in GGUF.
+  static var names: Set<String> { get }
+
   var shape: ModelShape { get }
-  /// The libraries and instruction sets in use.
-  var kernel: String { get }
-  /// What is odd about the weights, in words.
-  var warnings: [String] { get }
 
-  /// Memory for the activations of one tile at a time; one for each thread.
-  associatedtype Workspace
-  func workspace(capacity: Int, longest: Int) -> Workspace
+  /// Reads the settings; those that it leaves unread are refused afterwards.
+  /// - Throws: for a missing or impossible value.
+  init(_ settings: Settings) throws
 
-  /// Runs one tile and returns what was read and what was changed.
-  func forward(
-    _ tile: Tile, of batch: Batch, plan: PreparedPlan, in workspace: Workspace
-  ) -> ([SequenceCapture], [EffectMark])
+  /// Takes the weights; tensors that it leaves are refused afterwards.
+  /// - Throws: for a missing tensor and one of the wrong shape.
+  func network(_ loader: WeightLoader) throws -> Network<PackedMatrix>
+}
 
-  /// The heads' shares of attention's output: W_O restricted to each head, times z `[T, H * dHead]`;
-  /// one `[T, dModel]` matrix per head.
-  func headResults(_ z: Matrix, layer: Int) -> [Matrix]
-  /// The bias of attention's output projection, if there is one.
-  func attentionBias(layer: Int) -> [Float]?
-  /// Rows of the unembedding matrix, `[tokens, dModel]`.
-  func unembedding(of tokens: [Int32]) -> Matrix
+extension Architecture {
+  /// Reads the settings and refuses those that nobody asked for.
+  static func read(_ settings: Settings) throws -> Self {
+    let architecture = try Self(settings)
+    try settings.finish()
+    return architecture
+  }
+}
+
+/// The architectures that this engine knows.
+enum Architectures {
+  static let all: [any Architecture.Type] = [
+    GPT2.self, GPTNeoX.self, Llama.self, Mistral.self, Mixtral.self, Qwen2.self, Qwen3.self,
+    Qwen3MoE.self, Gemma2.self, Gemma3.self, Phi3.self, OLMo2.self,
+  ]
+
+  /// The settings of a checkpoint, of whichever architecture it is.
+  static func read(_ checkpoint: Checkpoint) throws -> any Architecture {
+    let name = try checkpoint.architectureName()
+    guard let type = all.first(where: { $0.names.contains(name) }) else {
+      let known = all.flatMap { $0.names }.sorted().joined(separator: ", ")
+      throw TransformerError(
+        checkpoint.path, place: "architecture",
+        problem: "'\(name)' is not one that this engine knows",
+        remedy: "use one of \(known)")
+    }
+    return try type.read(Settings(checkpoint))
+  }
+}
+
+extension Checkpoint {
+  /// The architecture that the checkpoint says it has.
+  func architectureName() throws -> String {
+    switch format {
+    case .gguf:
+      let name = try string("general.architecture")
+      // GGUF files call Mixtral Llama.
+      return name == "llama" && metadata["llama.expert_count"] != nil ? "mixtral" : name
+    case .safetensors: return configuration?["model_type"]?.text ?? "none"
+    }
+  }
 }

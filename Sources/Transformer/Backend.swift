@@ -1,55 +1,102 @@
-import Checkpoints
 import Tensors
 
-/// What a forward pass asks of a device: a dozen operations on matrices of activations.
+/// What a forward pass asks of a device: a score of operations on matrices of activations.
 ///
-/// Every architecture is written once against this, so another device is another `Backend` and never
-/// a second forward pass. Activations are `[rows, columns]`, one row per token of a ragged tile.
+/// The forward pass is written once against this, so another device is another `Backend` and never a
+/// second forward pass; a derivative is a `Backend` too. Activations are `[rows, columns]`, one row
+/// per token of a ragged tile, and values: no operation changes its arguments.
 protocol Backend: Sendable {
   /// A weight matrix, `[outputs, inputs]`.
   associatedtype Weight: Sendable
-  /// Memory for `[capacity, columns]` activations.
-  associatedtype Activations
+  associatedtype Activations: ActivationShape
+  /// The keys and values of one sequence in one block.
+  associatedtype Memory
 
-  /// The libraries and instruction sets in use, for provenance.
-  var description: String { get }
-
-  /// Takes a weight from a checkpoint. `rowOrder` names the stored row of each row, if permuted.
-  func weight(_ tensor: StoredTensor, rowOrder: [Int]?) -> Weight
-  /// How many values of a weight are NaN or infinite.
-  func nonFinite(_ weight: Weight) -> Int
-  /// Takes a gain or a bias from a checkpoint.
-  func vector(_ tensor: StoredTensor, order: [Int]?) -> [Float]
-  func activations(capacity: Int, columns: Int) -> Activations
-
-  /// out[i] = table[tokens[i]].
-  func gather(_ tokens: [Int32], from table: Weight, into out: Activations)
-  /// out = gain * x / rms(x).
-  func normalize(
-    _ x: Activations, rows: Int, gain: [Float], epsilon: Float, into out: Activations)
-  /// out = x weight^T + bias.
-  func multiply(_ x: Activations, rows: Int, by linear: Linear<Weight>, into out: Activations)
-  /// Rotary embedding in place; every sequence of the tile starts at position 0.
-  func rotate(_ x: Activations, tile: Tile, heads: Int, by table: RotaryTable)
-  /// Causal attention within each sequence; `pattern` receives each sequence's `[tokens, H * tokens]`.
+  /// weight[rows[i]] at row i.
+  func gather(_ rows: [Int32], from weight: Weight) -> Activations
+  /// A norm over each row, or over each part of a row that is as wide as the gain.
+  func normalize(_ x: Activations, by norm: Norm) -> Activations
+  /// x weight^T + bias.
+  func multiply(_ x: Activations, by linear: Linear<Weight>) -> Activations
+  /// Rotary embedding of every head.
+  func rotate(_ x: Activations, dHead: Int, by table: RotaryTable) -> Activations
+  /// Causal attention within each sequence of the tile, over its memory and its new tokens.
+  /// - Parameters:
+  ///   - memories: one per sequence, which take the new keys and values; nil when every sequence
+  ///     starts at its first token and nothing is kept.
+  ///   - pattern: receives each sequence's softmax weights, `[new tokens, H * all tokens]`.
   func attend(
-    _ q: Activations, _ k: Activations, _ v: Activations, tile: Tile, shape: ModelShape,
-    scale: Float, into z: Activations, pattern: ((Int, Matrix) -> Void)?)
-  /// out = silu(gate) * up.
-  func gate(_ gate: Activations, _ up: Activations, rows: Int, into out: Activations)
-  /// x += y.
-  func add(_ y: Activations, rows: Int, to x: Activations)
-  /// Copies rows within the device, so that logits are computed for the wanted rows only.
-  func pick(_ rows: [Int], of x: Activations, into out: Activations)
+    _ query: Activations, _ key: Activations, _ value: Activations, _ shape: AttentionShape,
+    tile: Tile, memories: [Memory]?, pattern: ((Int, Matrix) -> Void)?
+  ) -> Activations
+  func activate(_ x: Activations, by activation: Activation) -> Activations
+  /// activation(gate) * up.
+  func gate(_ gate: Activations, _ up: Activations, by activation: Activation) -> Activations
+  func add(_ x: Activations, _ y: Activations) -> Activations
+  func scale(_ x: Activations, by factor: Float) -> Activations
+  /// cap * tanh(x / cap).
+  func softCap(_ x: Activations, _ cap: Float) -> Activations
+  /// Each row's weights over the experts: the softmax of its logits, 0 but for the largest `top`.
+  func route(_ logits: Activations, top: Int, normalized: Bool) -> Activations
+  /// Copies rows.
+  func pick(_ rows: [Int], of x: Activations) -> Activations
+  /// For each part i and its row j, adds weights[rows[j], part.column] * part[j] to row rows[j] of zeros.
+  func combine(
+    _ parts: [(rows: [Int], column: Int, values: Activations)], weights: Activations, columns: Int
+  ) -> Activations
 
   /// Reads rows.
   func read(_ rows: [Int], of x: Activations) -> Matrix
-  /// Changes rows in place and returns the Euclidean norm of the change at each of them.
-  func change(_ rows: [Int], of x: Activations, by change: PreparedChange) -> [Double]
+  /// Changes rows and tells the Euclidean norm of the change at each of them.
+  func change(
+    _ rows: [Int], of x: Activations, by change: PreparedChange
+  ) -> (changed: Activations, norms: [Double])
+}
+
+protocol ActivationShape {
+  var rows: Int { get }
+  var columns: Int { get }
 }
 
 /// A weight matrix and, where the checkpoint has one, a bias.
 struct Linear<Weight: Sendable>: Sendable {
   var weight: Weight
   var bias: [Float]?
+}
+
+/// A norm over the last dimension with a gain for each value.
+struct Norm: Sendable {
+  enum Kind: Sendable {
+    /// gain * x / rms(x) (Zhang and Sennrich, arXiv 1910.07467).
+    case rms
+    /// gain * (x - mean) / deviation + bias (Ba et al., arXiv 1607.06450).
+    case layer(bias: [Float])
+  }
+  var kind: Kind
+  var gain: [Float]
+  var epsilon: Float
+}
+
+/// What an MLP does between its projections.
+enum Activation: String, Sendable, Codable {
+  case silu
+  /// x times the normal distribution function.
+  case gelu
+  /// GELU with the distribution function taken by tanh (Hendrycks and Gimpel, arXiv 1606.08415).
+  case geluTanh
+  case relu
+}
+
+/// The sizes and constants of an attention layer.
+struct AttentionShape: Sendable, Equatable {
+  /// Query heads.
+  var heads: Int
+  var keyValueHeads: Int
+  var dHead: Int
+  /// What scores are multiplied with.
+  var scale: Float
+  /// How many tokens a query sees, itself included; nil for all before it.
+  var window: Int?
+  /// Scores become cap * tanh(score / cap).
+  var softCap: Float?
 }

@@ -7,9 +7,11 @@
 ///     HookPoint.residual(after: 20).description   // "blocks.20.hook_resid_post"
 public struct HookPoint: Hashable, Sendable {
   /// What is read, regardless of the layer, in the order of the forward pass. T tokens, H query heads.
-  public enum Site: String, Sendable, CaseIterable {
-    /// Token embeddings, `[T, dModel]`.
+  public enum Site: String, Sendable, CaseIterable, Codable {
+    /// Token embeddings as they enter the residual stream, `[T, dModel]`.
     case embedding = "hook_embed"
+    /// Learned embeddings of the positions, `[T, dModel]`.
+    case positionEmbedding = "hook_pos_embed"
     /// Residual stream entering a block, `[T, dModel]`.
     case residualBefore = "hook_resid_pre"
     /// Softmax weights by query head and key, `[T, H * T]`; zero after the query's position.
@@ -18,9 +20,9 @@ public struct HookPoint: Hashable, Sendable {
     case headOutput = "attn.hook_z"
     /// Attention's contribution to the residual stream, `[T, dModel]`.
     case attentionOutput = "hook_attn_out"
-    /// Residual stream between attention and MLP, `[T, dModel]`.
+    /// Residual stream between attention and MLP, `[T, dModel]`; not in blocks where both read the same.
     case residualMid = "hook_resid_mid"
-    /// Gated MLP activations entering the down projection, `[T, dMLP]`.
+    /// The MLP's neurons, entering its last projection, `[T, dMLP]`; not in mixtures of experts.
     case mlpHidden = "mlp.hook_post"
     /// The MLP's contribution to the residual stream, `[T, dModel]`.
     case mlpOutput = "hook_mlp_out"
@@ -32,7 +34,9 @@ public struct HookPoint: Hashable, Sendable {
     case logits = "unembed.hook_out"
 
     /// Whether every block has one.
-    public var isPerLayer: Bool { ![.embedding, .finalNorm, .logits].contains(self) }
+    public var isPerLayer: Bool {
+      ![.embedding, .positionEmbedding, .finalNorm, .logits].contains(self)
+    }
   }
 
   public let site: Site
@@ -45,6 +49,7 @@ public struct HookPoint: Hashable, Sendable {
   }
 
   public static let embedding = HookPoint(.embedding)
+  public static let positionEmbedding = HookPoint(.positionEmbedding)
   public static let finalNorm = HookPoint(.finalNorm)
   public static let logits = HookPoint(.logits)
   /// The residual stream entering block `layer`.
@@ -100,7 +105,7 @@ extension HookPoint: Comparable {
   private var order: (Int, Int) {
     let block: Int
     switch site {
-    case .embedding: block = -1
+    case .embedding, .positionEmbedding: block = -1
     case .finalNorm, .logits: block = Int.max
     default: block = layer ?? -1
     }

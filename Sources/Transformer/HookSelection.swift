@@ -103,6 +103,6 @@ extension HookPoint {
     Site.allCases.flatMap { site in
       site.isPerLayer
         ? (0..<shape.layers).map { HookPoint(site, layer: $0) } : [HookPoint(site)]
-    }.sorted()
+    }.filter(shape.has).sorted()
   }
 }

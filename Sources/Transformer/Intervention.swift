@@ -21,6 +21,11 @@ public struct Intervention: Sendable, Equatable, Codable {
     case projectOut(direction: [Float])
     /// The outputs of the listed query heads times the factor.
     case scaleHeads([Head], factor: Float)
+
+    enum ScaleHeadsCodingKeys: String, CodingKey {
+      case _0 = "heads"
+      case factor
+    }
   }
 
   public var change: Change

@@ -36,7 +36,7 @@ extension Model {
     }
     try prepared.check(against: batch)
     let marks = try withoutActuallyEscaping(receive) { receive in
-      try forward(batch, prepared, threads, architecture, Unchecked(receive))
+      try forward(batch, prepared, threads, Unchecked(receive))
     }
     return try Effect.summing(marks, of: plan.interventions)
   }
@@ -44,7 +44,8 @@ extension Model {
   /// As many threads as there are processors.
   public static var defaultThreads: Int { ProcessInfo.processInfo.activeProcessorCount }
 
-  private func check(_ batch: Batch) throws(TransformerError) {
+  /// Refuses what cannot be run.
+  func check(_ batch: Batch) throws(TransformerError) {
     guard !batch.sequences.isEmpty else {
       throw TransformerError(
         "batch", problem: "has no sequences", remedy: "give at least one prompt")
@@ -71,42 +72,27 @@ extension Model {
     }
   }
 
-  private func forward<A: Architecture>(
-    _ batch: Batch, _ plan: PreparedPlan, _ threads: Int, _ architecture: A,
+  private func forward(
+    _ batch: Batch, _ plan: PreparedPlan, _ threads: Int,
     _ receive: Unchecked<(SequenceCapture) throws -> Void>
   ) throws -> [EffectMark] {
     let tiles = Tile.cut(batch, threads: threads)
-    let longest = batch.sequences.map(\.tokens.count).max() ?? 0
-    let capacity = tiles.map { $0.reduce(0) { $0 + batch.sequences[$1].tokens.count } }.max() ?? 0
     let turnstile = Turnstile()
-    let workspaces = WorkspacePool { architecture.workspace(capacity: capacity, longest: longest) }
+    // A single tile is shared by all threads, operation by operation.
+    let device = CPUBackend(threads: max(1, threads / tiles.count))
     let marks = Mutex<[EffectMark]>([])
     parallelFor(tiles.count, threads: threads) { index in
       guard !turnstile.isClosed else { return }
-      let workspace = workspaces.take()
-      let (captures, tileMarks) = architecture.forward(
-        Tile(batch, tiles[index]), of: batch, plan: plan, in: workspace.value)
-      workspaces.give(workspace)
-      marks.withLock { $0 += tileMarks }
+      let tile = Tile(batch, tiles[index])
+      let taps = Taps(device: device, plan: plan, batch: batch, tile: tile)
+      network.run(Pass(device: device, tile: tile, taps: taps))
+      marks.withLock { $0 += taps.marks }
+      let captures = taps.captures()
       turnstile.pass(index) { try captures.forEach(receive.value) }
     }
     try turnstile.rethrow()
     return marks.withLock { $0 }
   }
-}
-
-/// Workspaces for as many tiles as are under way at once.
-private final class WorkspacePool<Workspace>: Sendable {
-  private let free = Mutex<[Unchecked<Workspace>]>([])
-  private let make: @Sendable () -> Workspace
-
-  init(_ make: @escaping @Sendable () -> Workspace) { self.make = make }
-
-  func take() -> Unchecked<Workspace> {
-    free.withLock { $0.popLast() } ?? Unchecked(make())
-  }
-
-  func give(_ workspace: Unchecked<Workspace>) { free.withLock { $0.append(workspace) } }
 }
 
 /// Lets results through in order, one at a time, and closes at the first error.

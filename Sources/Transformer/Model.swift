@@ -13,35 +13,61 @@ public struct Model: Sendable {
   /// Which model this is, exactly.
   public let identity: ModelIdentity
   public let precision: Precision
-  let architecture: any Architecture
+  /// Whether weights are kept as the file stores them.
+  public let keepsQuantized: Bool
+  /// What is odd about the weights, in words, such as tensors with NaN.
+  public let warnings: [String]
+  let network: Network<PackedMatrix>
   private let encoding: Result<PromptEncoder, any Error>
+  /// The tokens that end a text or a turn.
+  let endTokens: Result<Set<Int32>, any Error>
 
   /// Turns text into tokens.
   /// - Throws: when the model has no tokenizer or one that is not understood; prompts given as token
   ///   ids work even so.
   public var encoder: PromptEncoder { get throws { try encoding.get() } }
 
-  public var shape: ModelShape { architecture.shape }
-
-  /// What is odd about the weights, in words, such as tensors with NaN.
-  public var warnings: [String] { architecture.warnings }
+  public var shape: ModelShape { network.shape }
 
   /// The libraries and instruction sets that compute the forward pass.
-  public var kernel: String { architecture.kernel }
+  public var kernel: String {
+    "\(keepsQuantized ? "expanded" : "packed") \(precision.rawValue), \(PackedMatrix.kernel)"
+  }
 
   /// Loads a catalogue name, a Hugging Face folder or a `.gguf` file.
+  /// - Parameters:
+  ///   - keepsQuantized: leaves weights as the file stores them, and expands them whenever they are
+  ///     used: the bits of `float32` from the memory of the file, more slowly.
+  ///   - adapters: LoRA adapters; their weighted updates are added to the weights in this order.
   /// - Throws: `CheckpointError`, `TokenizationError` or `TransformerError`, naming file and field.
   public static func load(
-    _ nameOrPath: String, precision: Precision = .float32
+    _ nameOrPath: String, precision: Precision = .float32, keepsQuantized: Bool = false,
+    adapters: [Adapter] = []
   ) throws -> Model {
+    guard !keepsQuantized || precision == .float32 else {
+      throw TransformerError(
+        nameOrPath, place: "precision",
+        problem: "is \(precision.rawValue), and quantised weights are to be kept",
+        remedy: "quantised weights are expanded to float32: ask for one of the two")
+    }
     let checkpoint = try Checkpoint.open(ModelCatalogue.resolve(nameOrPath))
-    let configuration = try LlamaConfiguration(checkpoint)
+    let architecture = try Architectures.read(checkpoint)
     let encoding = Result { try PromptEncoder(checkpoint) }
     let identity = try ModelIdentity(
-      nameOrPath, checkpoint, configuration, encoder: try? encoding.get())
+      nameOrPath, checkpoint, architecture, encoder: try? encoding.get(),
+      adapters: adapters.map(\.identity))
+    let loader = WeightLoader(
+      checkpoint, precision: precision, keepsStored: keepsQuantized,
+      adapters: try Adapters(adapters))
+    let network = try architecture.network(loader)
+    try loader.finish()
     return Model(
-      identity: identity, precision: precision,
-      architecture: try Llama(checkpoint, configuration, on: CPUBackend()), encoding: encoding)
+      identity: identity, precision: precision, keepsQuantized: keepsQuantized,
+      warnings: loader.warnings, network: network, encoding: encoding,
+      endTokens: Result {
+        try endTokens(
+          checkpoint, try? encoding.get().tokenizer, vocabulary: network.shape.dVocabulary)
+      })
   }
 
   /// Turns conversations into a ragged batch, each token with its segment.
@@ -54,53 +80,5 @@ public struct Model: Sendable {
       return try PromptEncoder.sequence(of: tokens, conversation)
     }
     return try encoder.encode(conversation)
-  }
-
-  /// The heads' shares of an attention output: W_O restricted to each query head, times that head's z.
-  ///
-  /// Together with the projection's bias they sum to the attention output.
-  /// - Parameter z: what was captured at `blocks.<layer>.attn.hook_z`, `[T, heads * dHead]`.
-  /// - Returns: one `[T, dModel]` matrix per head.
-  public func headResults(_ z: Matrix, layer: Int) -> [Matrix] {
-    architecture.headResults(z, layer: layer)
-  }
-
-  /// The bias of a block's attention output projection, `[dModel]`; nil when it has none.
-  public func attentionBias(layer: Int) -> [Float]? {
-    architecture.attentionBias(layer: layer)
-  }
-
-  /// Rows of the unembedding matrix, `[tokens, dModel]`.
-  public func unembedding(of tokens: [Int32]) -> Matrix {
-    architecture.unembedding(of: tokens)
-  }
-}
-
-extension LlamaConfiguration {
-  /// Recognises the architecture of a checkpoint.
-  init(_ checkpoint: Checkpoint) throws {
-    let name = try checkpoint.architectureName()
-    guard name == "llama" else {
-      throw TransformerError(
-        checkpoint.path, place: "architecture",
-        problem: "'\(name)' is not one that this engine knows",
-        remedy: "use a Llama-family model")
-    }
-    switch checkpoint.format {
-    case .gguf: try self.init(gguf: checkpoint)
-    case .safetensors:
-      try self.init(
-        huggingFace: checkpoint.configuration ?? .null, file: checkpoint.path + "/config.json")
-    }
-  }
-}
-
-extension Checkpoint {
-  /// The architecture that the checkpoint says it has.
-  func architectureName() throws -> String {
-    switch format {
-    case .gguf: try string("general.architecture")
-    case .safetensors: configuration?["model_type"]?.text ?? "none"
-    }
   }
 }

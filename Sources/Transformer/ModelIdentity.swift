@@ -1,14 +1,16 @@
 import Checkpoints
+import Files
 import Foundation
 import Tokenization
 
 /// Which model, exactly: what every file that Bathyscope writes says about where it came from.
 public struct ModelIdentity: Sendable, Equatable, Codable {
-  /// The name it was asked for by, or the last part of its path.
+  /// The name it was asked for by, or the last part of its path; adapters behind plus signs.
   public var id: String
   /// The architecture, such as `llama`.
   public var architecture: String
-  /// SHA-256 of the weight files.
+  /// SHA-256 of the weight files. With adapters it is the digest of a text: that digest, then for each
+  /// adapter a line with the digests of its weights and its configuration and its weight.
   public var weightsSHA256: String
   /// SHA-256 of the configuration.
   public var configurationSHA256: String
@@ -36,14 +38,19 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
 extension ModelIdentity {
   /// Names a checkpoint; reads all of its weights once, for their digest.
   init(
-    _ nameOrPath: String, _ checkpoint: Checkpoint, _ configuration: LlamaConfiguration,
-    encoder: PromptEncoder?
+    _ nameOrPath: String, _ checkpoint: Checkpoint, _ configuration: any Architecture,
+    encoder: PromptEncoder?, adapters: [AdapterIdentity]
   ) throws {
     let encoding = JSONEncoder()
     encoding.outputFormatting = [.sortedKeys]
+    var (id, weights) = (URL(fileURLWithPath: nameOrPath).lastPathComponent, checkpoint.sha256)
+    if !adapters.isEmpty {
+      id += adapters.map { "+\($0.id)" + ($0.weight == 1 ? "" : "*\($0.weight)") }.joined()
+      let lines = adapters.map { "\($0.weightsSHA256) \($0.configurationSHA256) \($0.weight)\n" }
+      weights = Digest.sha256(Array((weights + "\n" + lines.joined()).utf8))
+    }
     self.init(
-      id: URL(fileURLWithPath: nameOrPath).lastPathComponent,
-      architecture: try checkpoint.architectureName(), weightsSHA256: checkpoint.sha256,
+      id: id, architecture: try checkpoint.architectureName(), weightsSHA256: weights,
       configurationSHA256: checkpoint.configSHA256,
       configurationJSON: String(decoding: try encoding.encode(configuration), as: UTF8.self),
       tokenizerSHA256: encoder?.tokenizer.sha256, templateSHA256: encoder?.template?.sha256)

@@ -13,6 +13,18 @@ public struct ModelShape: Sendable, Equatable, Codable {
   public var dVocabulary: Int
   /// The longest sequence that the model was made for.
   public var contextLength: Int
+  /// Places of the forward pass that this architecture does not have.
+  public var absentSites: [HookPoint.Site] = [.positionEmbedding]
+  /// Blocks whose MLP is a mixture of experts, which has no one hidden layer to read; ascending.
+  public var mixtureLayers: [Int] = []
+
+  /// Whether the model has such a hook.
+  public func has(_ hook: HookPoint) -> Bool {
+    guard !absentSites.contains(hook.site) else { return false }
+    guard let layer = hook.layer else { return true }
+    return (0..<layers).contains(layer)
+      && !(hook.site == .mlpHidden && mixtureLayers.contains(layer))
+  }
 
   /// The number of values that a hook has at one token of a sequence of `tokens` tokens.
   public func width(of site: HookPoint.Site, tokens: Int) -> Int {

@@ -3,7 +3,7 @@ import Tokenization
 /// Which tokens of a sequence are meant, as a value that is resolved sequence by sequence.
 ///
 /// Written `all`, `last`, `7`, `0..3`, `-5..-1` (both ends included, negative numbers count from the
-/// end) or a segment's name: `template`, `prompt`, `thinking`, `answer`.
+/// end of the prompt) or a segment's name: `template`, `prompt`, `thinking`, `answer`.
 public enum Positions: Hashable, Sendable {
   case all
   case last
@@ -16,20 +16,26 @@ public enum Positions: Hashable, Sendable {
   /// A token and everything after it.
   public static func from(token: Int) -> Positions { .range(token, -1) }
 
-  /// The positions meant in one sequence, ascending; empty when it has none of them.
-  public func indices(in segments: [Segment]) -> [Int] {
-    let count = segments.count
+  /// The positions meant in a sequence, from `start` on, ascending; empty when it has none of them.
+  ///
+  /// They are fixed when the prompt is known: negative numbers and `last` count from the end of what
+  /// was given, not of what the model has generated behind it. `all`, a range that ends at -1 and
+  /// segments go on through generated tokens.
+  public func indices(in sequence: TokenSequence, from start: Int = 0) -> [Int] {
+    let count = sequence.tokens.count
+    let given = count - sequence.generated
     switch self {
-    case .all: return Array(0..<count)
-    case .last: return count > 0 ? [count - 1] : []
+    case .all: return Array(min(start, count)..<count)
+    case .last: return given > start ? [given - 1] : []
     case .range(let first, let last):
       // A single index outside of the sequence is nothing; a range is cut to the sequence.
-      let low = max(first < 0 ? first + count : first, 0)
-      let high = min(last < 0 ? last + count : last, count - 1)
-      if first == last, first < -count { return [] }
+      if first == last, first < -given { return [] }
+      let low = max(first < 0 ? first + given : first, start)
+      let isOpen = last == -1 && first != -1
+      let high = min(isOpen ? count : last < 0 ? last + given : last, count - 1)
       return low <= high ? Array(low...high) : []
     case .segment(let segment):
-      return (0..<count).filter { segments[$0] == segment }
+      return (min(start, count)..<count).filter { sequence.segments[$0] == segment }
     }
   }
 }

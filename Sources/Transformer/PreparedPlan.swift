@@ -16,19 +16,22 @@ enum PreparedChange: Sendable {
 
 /// A plan checked against a model's shape: what to do at each hook.
 struct PreparedPlan: Sendable {
-  let captures: [HookPoint: [Positions]]
+  var captures: [HookPoint: [Positions]]
   let changes: [HookPoint: [(intervention: Int, change: PreparedChange, positions: Positions)]]
   let interventions: [Intervention]
   /// The last hook that is read; nothing after it is computed.
   let last: HookPoint
 
-  init(_ plan: Plan, shape: ModelShape) throws(TransformerError) {
+  /// - Parameter predicting: whether next tokens are chosen, so that nothing needs to be captured.
+  init(
+    _ plan: Plan, shape: ModelShape, predicting: Bool = false
+  ) throws(TransformerError) {
     var captures: [HookPoint: [Positions]] = [:]
     for capture in plan.captures {
       try Self.check(capture.hook, "a capture", shape)
       captures[capture.hook, default: []].append(capture.positions)
     }
-    guard let last = captures.keys.max() else {
+    guard let last = predicting ? .logits : captures.keys.max() else {
       throw TransformerError(
         "plan", problem: "reads nothing", remedy: "name at least one hook to capture")
     }
@@ -55,7 +58,7 @@ struct PreparedPlan: Sendable {
   /// Refuses a plan that names positions which no sequence has, before anything is computed.
   func check(against batch: Batch) throws(TransformerError) {
     func isTouched(_ positions: Positions) -> Bool {
-      batch.sequences.contains { !positions.indices(in: $0.segments).isEmpty }
+      batch.sequences.contains { !positions.indices(in: $0).isEmpty }
     }
     for (index, intervention) in interventions.enumerated()
     where !isTouched(intervention.positions) {
@@ -80,6 +83,11 @@ struct PreparedPlan: Sendable {
       throw TransformerError(
         name, place: hook.description, problem: "the model has only \(shape.layers) layers",
         remedy: "name layers 0 to \(shape.layers - 1)")
+    }
+    guard shape.has(hook) else {
+      throw TransformerError(
+        name, place: hook.description, problem: "is not a place in this model's forward pass",
+        remedy: "name another hook")
     }
   }
 

@@ -116,16 +116,22 @@ extension GGUFVocabulary {
     func id(_ name: String) throws -> Int? {
       try optional(name) { try checkpoint.integer($0, in: 0...max(tokens.count - 1, 0)) }
     }
-    // Byte-level BPE has no scores, but an array of another length shows a damaged file.
-    _ = try optional("scores") { try checkpoint.floats($0, count: tokens.count) }
     self.init(
       file: checkpoint.path, model: try checkpoint.string("tokenizer.ggml.model"),
       preTokenizer: try optional("pre", checkpoint.string) ?? "default", tokens: tokens,
       tokenTypes: try optional("token_type") { try checkpoint.integers($0, count: tokens.count) }
         ?? [],
       merges: try optional("merges") { try checkpoint.strings($0) } ?? [],
+      // Byte-level BPE has no scores, but an array of another length shows a damaged file.
+      scores: try optional("scores") { try checkpoint.floats($0, count: tokens.count) }?
+        .map { Float($0) } ?? [],
       bosID: try id("bos_token_id"), eosID: try id("eos_token_id"),
       unknownID: try id("unknown_token_id"), paddingID: try id("padding_token_id"),
-      addsBOS: try optional("add_bos_token", checkpoint.bool))
+      addsBOS: try optional("add_bos_token", checkpoint.bool),
+      addsEOS: try optional("add_eos_token", checkpoint.bool),
+      addsSpacePrefix: try optional("add_space_prefix", checkpoint.bool),
+      removesExtraSpaces: try optional("remove_extra_whitespaces", checkpoint.bool),
+      stripsBehindSpecials: checkpoint.metadata["general.architecture"]
+        == .string(Array("phi3".utf8)))
   }
 }

@@ -10,9 +10,25 @@ final class Taps<Device: Backend> {
   private var positions: [[HookPoint: [Int]]]
   /// What each intervention did in each sequence of the tile.
   private(set) var marks: [EffectMark] = []
+  /// Sees what is changed and what is passed on, and may pass on something else; nil but in derivatives.
+  var observer: ((TapEvent, Device.Activations) -> Device.Activations)?
+  /// From which position on a sequence is read and its changes are counted.
+  private let starts: [Int]
+  private let predicted: [Int]
+  /// Logits, and in which of their rows stands the last token of each sequence to be predicted.
+  private(set) var predictions: (values: Matrix, rows: [Int])?
 
-  init(device: Device, plan: PreparedPlan, batch: Batch, tile: Tile) {
+  /// - Parameters:
+  ///   - starts: for each sequence of the tile, how many of its tokens were read and counted before;
+  ///     by default those in its memory.
+  ///   - predicted: the sequences of the tile whose next token is to be chosen.
+  init(
+    device: Device, plan: PreparedPlan, batch: Batch, tile: Tile, from starts: [Int]? = nil,
+    predicting predicted: [Int] = []
+  ) {
     (self.device, self.plan, self.batch, self.tile) = (device, plan, batch, tile)
+    self.starts = starts ?? (0..<tile.sequences.count).map(tile.start)
+    self.predicted = predicted
     values = Array(repeating: [:], count: tile.sequences.count)
     positions = Array(repeating: [:], count: tile.sequences.count)
   }
@@ -20,65 +36,89 @@ final class Taps<Device: Backend> {
   /// Whether the hook is read.
   func reads(_ hook: HookPoint) -> Bool { plan.captures[hook] != nil }
 
-  /// The positions to read at a hook in the tile's `index`-th sequence, ascending.
+  /// The last hook that is read; nothing after it is computed.
+  var last: HookPoint { plan.last }
+
+  /// The positions from `start` on that rules mean in the tile's `index`-th sequence, ascending.
+  private func meant(by rules: [Positions], _ index: Int, from start: Int) -> [Int] {
+    let sequence = batch.sequences[tile.sequences.lowerBound + index]
+    if rules.count == 1 { return rules[0].indices(in: sequence, from: start) }
+    return Set(rules.flatMap { $0.indices(in: sequence, from: start) }).sorted()
+  }
+
   private func wanted(_ hook: HookPoint, _ index: Int) -> [Int] {
-    let segments = batch.sequences[tile.sequences.lowerBound + index].segments
-    let rules = plan.captures[hook] ?? []
-    if rules.count == 1 { return rules[0].indices(in: segments) }
-    return Set(rules.flatMap { $0.indices(in: segments) }).sorted()
+    meant(by: plan.captures[hook] ?? [], index, from: starts[index])
+  }
+
+  /// The tile's rows of positions in its `index`-th sequence.
+  private func rows(_ positions: [Int], _ index: Int) -> [Int] {
+    let shift = tile.offsets[index] - tile.start(of: index)
+    return positions.map { $0 + shift }
   }
 
   /// Changes and then reads the activations at a hook.
-  /// - Returns: whether anything later in the forward pass is still to be read.
-  func callAsFunction(_ hook: HookPoint, _ x: Device.Activations) -> Bool {
-    change(hook, x)
+  func callAsFunction(_ hook: HookPoint, _ x: Device.Activations) -> Device.Activations {
+    var changed = change(hook, x)
+    if let observer { changed = observer(.passed(hook), changed) }
     if reads(hook) {
       for index in 0..<tile.sequences.count {
         let wanted = wanted(hook, index)
-        keep(hook, index, wanted, device.read(wanted.map { tile.offsets[index] + $0 }, of: x))
+        keep(hook, index, wanted, device.read(rows(wanted, index), of: changed))
       }
     }
-    return plan.last > hook
+    return changed
   }
 
-  private func change(_ hook: HookPoint, _ x: Device.Activations) {
+  private func change(_ hook: HookPoint, _ x: Device.Activations) -> Device.Activations {
+    var x = x
     for (intervention, change, rule) in plan.changes[hook] ?? [] {
-      for index in 0..<tile.sequences.count {
-        let sequence = tile.sequences.lowerBound + index
-        let touched = rule.indices(in: batch.sequences[sequence].segments)
-        guard !touched.isEmpty else { continue }
-        let rows = touched.map { tile.offsets[index] + $0 }
-        let norms = device.change(rows, of: x, by: change)
+      let touched = (0..<tile.sequences.count).map {
+        meant(by: [rule], $0, from: tile.start(of: $0))
+      }
+      let rows = touched.enumerated().flatMap { self.rows($1, $0) }
+      guard !rows.isEmpty else { continue }
+      let norms: [Double]
+      (x, norms) = device.change(rows, of: x, by: change)
+      if let observer { x = observer(.changed(intervention: intervention, rows: rows), x) }
+      var first = 0
+      for (index, touched) in touched.enumerated() {
+        let new = touched.count { $0 >= starts[index] }
+        first += touched.count
+        guard new > 0 else { continue }
         marks.append(
-          EffectMark(intervention: intervention, sequence: sequence, hook: hook, norms: norms))
+          EffectMark(
+            intervention: intervention, sequence: tile.sequences.lowerBound + index, hook: hook,
+            norms: Array(norms[(first - new)..<first])))
       }
     }
+    return x
   }
 
   /// Reads one sequence's attention pattern, `[tokens, H * tokens]`.
   func readPattern(_ hook: HookPoint, _ index: Int, _ pattern: Matrix) {
     let wanted = wanted(hook, index)
-    keep(hook, index, wanted, pattern.picking(wanted))
+    let start = tile.start(of: index)
+    keep(hook, index, wanted, pattern.picking(wanted.map { $0 - start }))
   }
 
-  /// The tile's rows at which a hook is read, sequence by sequence.
-  func wantedRows(_ hook: HookPoint) -> [Int] {
-    (0..<tile.sequences.count).flatMap { index in
-      wanted(hook, index).map { tile.offsets[index] + $0 }
-    }
+  /// The tile's rows whose logits are wanted: to be read, or to predict the next token; ascending.
+  var logitRows: [Int] {
+    let read = (0..<tile.sequences.count).flatMap { rows(wanted(.logits, $0), $0) }
+    return Set(read + predicted.map { tile.rows(of: $0).upperBound - 1 }).sorted()
   }
 
-  /// Takes the values of `wantedRows(hook)`.
-  func keepRows(_ hook: HookPoint, _ rows: Matrix) {
-    var start = 0
-    for index in 0..<tile.sequences.count {
-      let wanted = wanted(hook, index)
-      let part = rows.values[(start * rows.columns)..<((start + wanted.count) * rows.columns)]
-      keep(
-        hook, index, wanted,
-        Matrix(rows: wanted.count, columns: rows.columns, values: Array(part)))
-      start += wanted.count
+  /// Takes the logits of `logitRows`.
+  func keepLogits(_ logits: Matrix) {
+    let places = Dictionary(uniqueKeysWithValues: zip(logitRows, 0...))
+    if reads(.logits) {
+      for index in 0..<tile.sequences.count {
+        let wanted = wanted(.logits, index)
+        keep(.logits, index, wanted, logits.picking(rows(wanted, index).compactMap { places[$0] }))
+      }
     }
+    predictions = (
+      logits, predicted.compactMap { places[tile.rows(of: $0).upperBound - 1] }
+    )
   }
 
   private func keep(
@@ -94,6 +134,14 @@ final class Taps<Device: Backend> {
       SequenceCapture(sequence: sequence, positions: positions[index], values: values[index])
     }
   }
+}
+
+/// What happens at a hook.
+enum TapEvent {
+  /// An intervention, by its place in the plan, has changed rows of the tile.
+  case changed(intervention: Int, rows: [Int])
+  /// These are the activations that the rest of the network reads.
+  case passed(HookPoint)
 }
 
 /// One firing of an intervention in one sequence at one hook.

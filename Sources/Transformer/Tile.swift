@@ -5,18 +5,30 @@ struct Tile {
   /// First row of each sequence, and the number of rows at the end.
   let offsets: [Int]
   let tokens: [Int32]
+  /// Each row's place in its sequence.
+  let positions: [Int32]
 
   var rows: Int { tokens.count }
 
-  init(_ batch: Batch, _ sequences: Range<Int>) {
+  /// - Parameter starts: how many tokens of each sequence are in its memory already; nil for none.
+  init(_ batch: Batch, _ sequences: Range<Int>, starts: [Int]? = nil) {
     self.sequences = sequences
     var offsets = [0]
     var tokens: [Int32] = []
-    for sequence in batch.sequences[sequences] {
-      tokens.append(contentsOf: sequence.tokens)
+    var positions: [Int32] = []
+    for (index, sequence) in batch.sequences[sequences].enumerated() {
+      let start = starts?[index] ?? 0
+      tokens.append(contentsOf: sequence.tokens[start...])
+      positions.append(contentsOf: Int32(start)..<Int32(sequence.tokens.count))
       offsets.append(tokens.count)
     }
-    (self.offsets, self.tokens) = (offsets, tokens)
+    (self.offsets, self.tokens, self.positions) = (offsets, tokens, positions)
+  }
+
+  /// How many tokens of the tile's `index`-th sequence come before its rows.
+  func start(of index: Int) -> Int {
+    let first = offsets[index]
+    return first < offsets[index + 1] ? Int(positions[first]) : 0
   }
 
   /// Rows of the tile's `index`-th sequence.

@@ -6,8 +6,9 @@ import Testing
 ///     BATHYSCOPE_RECORD=1 swift test --filter HelpTests
 @Suite struct HelpTests {
   static let commands = [
-    "", "models", "models list", "models get", "tokens", "capture", "probe", "probe train",
-    "probe eval", "trace", "doctor",
+    "", "models", "models list", "models get", "tokens", "capture", "generate", "probe",
+    "probe train",
+    "probe eval", "trace", "parity", "doctor",
   ]
 
   @Test(arguments: commands) func helpIsAsRecorded(command: String) throws {

@@ -4,13 +4,14 @@ import Testing
 
 /// The pieces that `tokenizers` gives for the published patterns.
 struct PreTokenizerTests {
-  private func pieces(_ text: String, _ steps: PreTokenizer.Step...) -> [String] {
+  private func pieces(_ text: String, _ steps: SplitPattern...) -> [String] {
     let bytes = Array(text.utf8)
     var pieces: [String] = []
     bytes.withUnsafeBufferPointer { buffer in
-      PreTokenizer(steps: steps).forEachPiece(of: 0..<buffer.count, in: buffer) { piece in
-        pieces.append(String(decoding: buffer[piece], as: UTF8.self))
-      }
+      PreTokenizer(steps: steps.map(PreTokenizer.Step.split))
+        .forEachPiece(of: 0..<buffer.count, in: SourceText(bytes: buffer)) { piece, text in
+          pieces.append(String(decoding: text.bytes[piece], as: UTF8.self))
+        }
     }
     return pieces
   }
@@ -51,13 +52,17 @@ struct PreTokenizerTests {
       let bytes = (0..<Int.random(in: 0...20, using: &generator)).map { _ in
         alphabet.randomElement(using: &generator)!
       }
-      for steps in [[.gpt2], [.digits, .gpt2], [.llama3], [.qwen2]] as [[PreTokenizer.Step]] {
+      for steps in [
+        [.gpt2], [.digits, .gpt2], [.llama3], [.qwen2], [.tekken], [.o200k], [.deepSeekV3],
+        [.trailingSpaces, .deepSeekV3], [.run(CharacterRun(members: .letter, takesSpace: true))],
+      ] as [[SplitPattern]] {
         var joined: [UInt8] = []
         bytes.withUnsafeBufferPointer { buffer in
-          PreTokenizer(steps: steps).forEachPiece(of: 0..<buffer.count, in: buffer) { piece in
-            #expect(!piece.isEmpty)
-            joined += buffer[piece]
-          }
+          PreTokenizer(steps: steps.map(PreTokenizer.Step.split))
+            .forEachPiece(of: 0..<buffer.count, in: SourceText(bytes: buffer)) { piece, text in
+              #expect(!piece.isEmpty)
+              joined += text.bytes[piece]
+            }
         }
         #expect(joined == bytes)
       }

@@ -7,12 +7,12 @@ import Testing
 
 @Suite("Models that are damaged or not what they claim")
 struct HostileModelTests {
-  /// A copy of the tiny model in a folder of its own.
+  /// A copy of a tiny model in a folder of its own.
   final class Copy {
     let path = NSTemporaryDirectory() + "bathyscope-\(UUID().uuidString)"
 
-    init() throws {
-      try FileManager.default.copyItem(atPath: golden("tiny-llama"), toPath: path)
+    init(of name: String = "tiny-llama") throws {
+      try FileManager.default.copyItem(atPath: golden(name), toPath: path)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -24,6 +24,19 @@ struct HostileModelTests {
       var settings = try #require(content as? [String: Any])
       for (key, value) in changes { settings[key] = value }
       try JSONSerialization.data(withJSONObject: settings).write(to: url)
+    }
+
+    /// Changes the tensors.
+    func rewrite(
+      _ change: (inout [(name: String, shape: [Int], values: [Float])]) -> Void
+    ) throws {
+      let checkpoint = try Checkpoint.open(path)
+      var tensors = try checkpoint.names.map { name in
+        let tensor = try checkpoint.tensor(name)
+        return (name: name, shape: tensor.shape, values: tensor.floats())
+      }
+      change(&tensors)
+      try SafetensorsFile.write(tensors, metadata: [:], to: path + "/model.safetensors")
     }
 
     func problem() -> String? {
@@ -44,8 +57,8 @@ struct HostileModelTests {
     ("rms_norm_eps", "\"small\""), ("rope_parameters", "{\"rope_theta\": 0}"),
     ("rope_parameters", "{\"rope_theta\": \"500\"}"), ("rope_interleaved", "true"),
     ("rope_parameters", "{\"rope_type\": \"yarn\", \"rope_theta\": 500}"),
-    ("rope_scaling", "{\"type\": \"linear\", \"factor\": 2}"), ("hidden_act", "\"gelu\""),
-    ("attention_bias", "true"), ("mlp_bias", "true"), ("model_type", "\"mistral\""),
+    ("rope_scaling", "{\"type\": \"dynamic\", \"factor\": 2}"), ("hidden_act", "\"gelu\""),
+    ("attention_bias", "true"), ("mlp_bias", "true"), ("model_type", "\"mamba\""),
     ("sliding_window", "4096"), ("tie_word_embeddings", "\"no\""), ("attention_bias", "1"),
   ])
   func aSettingThatCannotBeIsNamed(key: String, value: String) throws {
@@ -60,7 +73,7 @@ struct HostileModelTests {
 
   @Test func aTensorThatIsNotPartOfTheModelIsNamed() throws {
     let copy = try Copy()
-    try rewrite(copy) {
+    try copy.rewrite {
       $0.append(("model.layers.0.self_attn.q_norm.weight", [6], .init(repeating: 1, count: 6)))
     }
     #expect(copy.problem()?.contains("q_norm") == true)
@@ -73,19 +86,19 @@ struct HostileModelTests {
   ])
   func aTensorThatNothingReadsIsNamed(name: String) throws {
     let copy = try Copy()
-    try rewrite(copy) { $0.append((name, [2], [1, 1])) }
+    try copy.rewrite { $0.append((name, [2], [1, 1])) }
     #expect(copy.problem()?.contains(name) == true)
   }
 
   @Test func aMissingTensorIsNamed() throws {
     let copy = try Copy()
-    try rewrite(copy) { $0.removeAll { $0.name == "model.layers.1.mlp.up_proj.weight" } }
+    try copy.rewrite { $0.removeAll { $0.name == "model.layers.1.mlp.up_proj.weight" } }
     #expect(copy.problem()?.contains("model.layers.1.mlp.up_proj.weight") == true)
   }
 
   @Test func weightsThatAreNoNumbersAreWarnedOf() throws {
     let copy = try Copy()
-    try rewrite(copy) { tensors in
+    try copy.rewrite { tensors in
       for index in tensors.indices
       where tensors[index].name.hasSuffix("layers.2.mlp.up_proj.weight") {
         tensors[index].values[5] = .nan
@@ -100,18 +113,6 @@ struct HostileModelTests {
     #expect(warnings.contains { $0.contains("layers.2.mlp.up_proj.weight': 2 values") })
     #expect(warnings.contains { $0.contains("model.norm.weight': 1 values") })
     #expect(try Model.load(golden("tiny-llama")).warnings.isEmpty)
-  }
-
-  private func rewrite(
-    _ copy: Copy, _ change: (inout [(name: String, shape: [Int], values: [Float])]) -> Void
-  ) throws {
-    let checkpoint = try Checkpoint.open(golden("tiny-llama"))
-    var tensors = try checkpoint.names.map { name in
-      let tensor = try checkpoint.tensor(name)
-      return (name: name, shape: tensor.shape, values: tensor.floats())
-    }
-    change(&tensors)
-    try SafetensorsFile.write(tensors, metadata: [:], to: copy.path + "/model.safetensors")
   }
 }
 
@@ -157,9 +158,9 @@ struct HostileMetadataTests {
   @Test func theGoodOneIsRead() throws {
     let path = try Self.file(Self.good, ["general.architecture": "llama"])
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let configuration = try LlamaConfiguration(Checkpoint.open(path))
-    #expect(configuration.shape.keyValueHeads == 2 && configuration.shape.dHead == 8)
-    #expect(configuration.ropeTheta == 10_000 && configuration.tiesEmbeddings)
+    let llama = try Llama.read(Settings(Checkpoint.open(path)))
+    #expect(llama.shape.keyValueHeads == 2 && llama.shape.dHead == 8)
+    #expect(llama.rotary.theta == 10_000 && llama.rotary.rotated == 8)
   }
 
   @Test(

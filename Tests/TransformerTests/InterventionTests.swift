@@ -115,7 +115,8 @@ struct InterventionTests {
   @Test func headsSumToTheAttentionOutput() throws {
     for name in tinyModels + ["smollm2-135m"] {
       let model = name.hasPrefix("tiny") ? try Model.load(golden(name)) : demoModel
-      guard let model else { continue }
+      // What a norm behind attention makes of the sum is not a sum.
+      guard let model, model.network.blocks[0].attentionPostNorm == nil else { continue }
       let batch = InvarianceTests.batch(of: model, lengths: [9, 3])
       for layer in [0, model.shape.layers - 1] {
         let run = try model.run(

@@ -44,7 +44,8 @@ struct VocabularyTests {
       ("0..-1", [0, 1, 2, 3, 4, 5]),
     ] {
       let positions = try #require(Positions(text))
-      #expect(positions.indices(in: segments) == expected, "\(text)")
+      let sequence = TokenSequence(id: "", tokens: [0, 0, 0, 0, 0, 0], segments: segments)
+      #expect(positions.indices(in: sequence) == expected, "\(text)")
       #expect(positions.description == text)
       let coded = try JSONDecoder().decode(Positions.self, from: JSONEncoder().encode(positions))
       #expect(coded == positions)

@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 // Each function turns `count` stored elements, a whole number of blocks, into floats. The source may
-// stand at any address; nothing is read behind its last block. Every clone gives the same bits.
+// stand at any address; nothing is read behind its last block. Every variant gives the same bits.
 
 void bathyscope_expand_f16(const void *source, size_t count, float *target);
 void bathyscope_expand_bf16(const void *source, size_t count, float *target);

@@ -14,22 +14,64 @@ void bathyscope_rms_norm(float *out, const float *x, const float *gain, size_t r
                          float epsilon);
 
 /// Rotary embedding in place, halves rotated against each other (the Hugging Face convention).
-/// x [rows, heads * head_width]; cosines, sines [rows, head_width / 2].
+/// Of each head the first 2 * pairs values are rotated. x [rows, heads * head_width];
+/// cosines, sines [rows, pairs].
 void bathyscope_rotate(float *x, const float *cosines, const float *sines, size_t rows,
-                       size_t heads, size_t head_width);
+                       size_t heads, size_t head_width, size_t pairs);
 
-/// Floats of scratch that bathyscope_attend needs.
-size_t bathyscope_attend_scratch(size_t tokens, size_t head_width);
+/// out[r] = gain * (x[r] - mean) / sqrt(variance + epsilon) + bias, for rows of d; bias may be NULL.
+void bathyscope_layer_norm(float *out, const float *x, const float *gain, const float *bias,
+                           size_t rows, size_t d, float epsilon);
 
-/// Causal attention of one sequence with grouped query heads.
-/// q, z [tokens, heads * head_width]; k, v [tokens, kv_heads * head_width];
-/// pattern [tokens, heads * tokens] or NULL, zero after the query's position.
-void bathyscope_attend(float *z, float *pattern, const float *q, const float *k, const float *v,
-                       size_t tokens, size_t heads, size_t kv_heads, size_t head_width,
-                       float scale, float *scratch);
+// Derivatives of the norms at x: `backward` takes the gradient v of the result to the gradient of x,
+// `tangent` a change v of x to the change of the result. Rows of d; out may be v, but not x.
 
-/// out = x / (1 + exp(-x)) * y, over count values.
-void bathyscope_silu_multiply(float *out, const float *x, const float *y, size_t count);
+void bathyscope_rms_norm_backward(float *out, const float *v, const float *x, const float *gain,
+                                  size_t rows, size_t d, float epsilon);
+void bathyscope_rms_norm_tangent(float *out, const float *v, const float *x, const float *gain,
+                                 size_t rows, size_t d, float epsilon);
+void bathyscope_layer_norm_backward(float *out, const float *v, const float *x, const float *gain,
+                                    size_t rows, size_t d, float epsilon);
+void bathyscope_layer_norm_tangent(float *out, const float *v, const float *x, const float *gain,
+                                   size_t rows, size_t d, float epsilon);
+
+/// silu: x / (1 + exp(-x)). gelu: x P(N < x), N standard normal. gelu_tanh: its approximation by
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. relu: max(x, 0).
+enum bathyscope_activation {
+  bathyscope_silu,
+  bathyscope_gelu,
+  bathyscope_gelu_tanh,
+  bathyscope_relu,
+};
+
+// Each of these works on count values, one by one; a result may take the place of an argument.
+
+/// out = act(x).
+void bathyscope_activate(float *out, const float *x, size_t count,
+                         enum bathyscope_activation kind);
+
+/// d_x = act'(x) d_out; read the other way round, the derivative in the direction d_out.
+void bathyscope_activate_backward(float *d_x, const float *d_out, const float *x, size_t count,
+                                  enum bathyscope_activation kind);
+
+/// out = act(x) up.
+void bathyscope_gate(float *out, const float *x, const float *up, size_t count,
+                     enum bathyscope_activation kind);
+
+/// d_x = act'(x) up d_out, d_up = act(x) d_out.
+void bathyscope_gate_backward(float *d_x, float *d_up, const float *d_out, const float *x,
+                              const float *up, size_t count, enum bathyscope_activation kind);
+
+/// d_out = act'(x) up d_x + act(x) d_up: the change of the result when x and up change.
+void bathyscope_gate_tangent(float *d_out, const float *d_x, const float *d_up, const float *x,
+                             const float *up, size_t count, enum bathyscope_activation kind);
+
+/// out = cap tanh(x / cap).
+void bathyscope_softcap(float *out, const float *x, float cap, size_t count);
+
+/// d_x = (1 - tanh(x / cap)^2) d_out; also the derivative in the direction d_out.
+void bathyscope_softcap_backward(float *d_x, const float *d_out, const float *x, float cap,
+                                 size_t count);
 
 /// x += factor * y, over count values.
 void bathyscope_add_scaled(float *x, const float *y, float factor, size_t count);
@@ -39,6 +81,3 @@ float bathyscope_dot(const float *x, const float *y, size_t count);
 
 /// How many of the values are NaN or infinite.
 size_t bathyscope_count_nonfinite(const float *x, size_t count);
-
-/// The instruction set that the loops above chose on this machine.
-const char *bathyscope_kernel_name(void);

@@ -434,4 +434,5 @@ def main():
         json.dump(chats(smollm2), file, ensure_ascii=False, indent=1)
 
 
-main()
+if __name__ == "__main__":
+    main()

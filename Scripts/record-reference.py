@@ -1,0 +1,371 @@
+#!/usr/bin/env python3
+"""Record what Hugging Face transformers computes at every hook, for `bathyscope parity`.
+
+usage: record-reference.py --model FOLDER --prompts FILE.jsonl --out REFERENCE.safetensors
+
+  python -m pip install torch transformers safetensors
+  Scripts/record-reference.py --model my-model --prompts prompts.jsonl --out reference.safetensors
+  bathyscope parity --model my-model --reference reference.safetensors
+
+The model is read in fp32, with eager attention, on one thread of the CPU. A row of the prompts is
+an object with "text", which the folder's tokenizer turns into ids as it would for generation, or
+with "token_ids". For prompt i (counted from 0) the file holds tensors "i/<hook>" of [rows, width]:
+
+  hook_embed                 token embeddings as they enter the residual stream (Gemma: scaled)
+  hook_pos_embed             GPT-2's position embeddings
+  blocks.N.hook_resid_pre    the residual stream entering block N
+  blocks.N.attn.hook_pattern attention after the softmax, [T, heads * T], head after head
+  blocks.N.attn.hook_z       what enters attention's output projection, head after head
+  blocks.N.hook_attn_out     what attention adds to the stream (Gemma, OLMo 2: after its norm)
+  blocks.N.hook_resid_mid    the stream between attention and MLP (not in parallel GPT-NeoX blocks)
+  blocks.N.mlp.hook_post     what enters the MLP's down projection (not in mixtures of experts)
+  blocks.N.hook_mlp_out      what the MLP adds to the stream (Gemma, OLMo 2: after its norm)
+  blocks.N.hook_resid_post   the stream leaving block N
+  ln_final.hook_out          after the final norm and its gain
+  unembed.hook_out           logits (Gemma 2: after the soft cap), every --logits-stride-th column
+
+and "i/ids", "i/positions" (of the rows) and, if asked for, "i/greedy", the greedy continuation by
+the model's own generation with its cache, all as floats. Every sum that defines a hook is checked
+(what enters a block plus what attention and MLP add is what leaves it), so that a hook in the wrong
+place is an error and not a reference.
+
+Give it texts such as the model was made for. Tokens that it never saw in such an order, special ones
+in a row for example, can be so ill-conditioned that single precision itself is beyond the bound of
+`bathyscope parity`: for ids 1 to 8 of SmolLM2-135M, transformers is 3e-4 off the same arithmetic in double precision.
+"""
+import argparse
+import json
+import pathlib
+import sys
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the modules of a family stand: in the model, then in a block."""
+
+    layers: str = "model.layers"
+    embedding: str = "model.embed_tokens"
+    positions: str = ""
+    final_norm: str = "model.norm"
+    attention: str = "self_attn"
+    projection: str = "self_attn.o_proj"
+    mlp: str = "mlp"
+    down: str = "mlp.down_proj"
+    # Norms between attention or MLP and the stream.
+    attention_norm: str = ""
+    mlp_norm: str = ""
+    # The module that reads the stream between attention and MLP.
+    after_mid: str = "post_attention_layernorm"
+
+
+LLAMA = Layout()
+GEMMA = replace(
+    LLAMA, attention_norm="post_attention_layernorm", mlp_norm="post_feedforward_layernorm",
+    after_mid="pre_feedforward_layernorm",
+)
+LAYOUTS = {
+    **dict.fromkeys(
+        ["llama", "mistral", "qwen2", "qwen3", "phi3", "qwen3_moe", "mixtral"], LLAMA
+    ),
+    **dict.fromkeys(["gemma2", "gemma3_text"], GEMMA),
+    "olmo2": replace(GEMMA, after_mid="mlp"),
+    "gpt2": Layout(
+        layers="transformer.h", embedding="transformer.wte", positions="transformer.wpe",
+        final_norm="transformer.ln_f", attention="attn", projection="attn.c_proj",
+        down="mlp.c_proj", after_mid="ln_2",
+    ),
+    "gpt_neox": Layout(
+        layers="gpt_neox.layers", embedding="gpt_neox.embed_in",
+        final_norm="gpt_neox.final_layer_norm", attention="attention",
+        projection="attention.dense", down="mlp.dense_4h_to_h",
+    ),
+}
+
+
+class Unusable(Exception):
+    """A model, a prompt or a result that cannot be recorded, in words for the user."""
+
+
+class Recorder:
+    """A model whose hooks are watched."""
+
+    def __init__(self, model):
+        self.model = model
+        self.config = model.config
+        kind = self.config.model_type
+        if kind not in LAYOUTS:
+            raise Unusable(
+                f"the modules of model_type '{kind}' are not known; known are: {', '.join(LAYOUTS)}"
+            )
+        self.layout = LAYOUTS[kind]
+        self.is_parallel = kind == "gpt_neox" and self.config.use_parallel_residual
+        self.seen = {}
+        # Outputs that are compared with others and not recorded.
+        self.inner = {}
+        self.layers = self.module(model, self.layout.layers)
+        self.watch_output(model, self.layout.embedding, "hook_embed")
+        if self.layout.positions:
+            self.watch_output(model, self.layout.positions, "hook_pos_embed")
+        self.watch_output(model, self.layout.final_norm, "ln_final.hook_out")
+        for index in range(len(self.layers)):
+            self.watch_block(index)
+
+    def module(self, parent, path):
+        try:
+            return parent.get_submodule(path)
+        except AttributeError:
+            raise Unusable(
+                f"a {type(parent).__name__} has no '{path}', where this version of transformers "
+                f"was expected to keep it; tell the authors of this script"
+            ) from None
+
+    def watch_block(self, index):
+        layout, layer, block = self.layout, self.layers[index], f"blocks.{index}."
+        self.watch_input(self.layers, str(index), block + "hook_resid_pre")
+        self.watch_output(self.layers, str(index), block + "hook_resid_post")
+        self.watch_input(layer, layout.projection, block + "attn.hook_z")
+        self.watch_output(layer, layout.projection, block + "projection", self.inner)
+        self.watch_output(layer, layout.attention, block + "attention", self.inner)
+        added = layout.attention_norm or layout.attention
+        self.watch_output(layer, added, block + "hook_attn_out")
+
+        def pattern(module, inputs, result):
+            if not isinstance(result, tuple) or result[1] is None:
+                raise Unusable("attention gives no pattern; it has to be eager")
+            # [1, heads, query, key] -> [1, query, heads * key]
+            self.seen[block + "attn.hook_pattern"] = result[1].transpose(1, 2).flatten(2)
+
+        self.module(layer, layout.attention).register_forward_hook(pattern)
+        if not self.is_parallel:
+            self.watch_input(layer, layout.after_mid, block + "hook_resid_mid")
+        self.watch_output(layer, layout.mlp_norm or layout.mlp, block + "hook_mlp_out")
+        if not hasattr(self.module(layer, layout.mlp), "experts"):
+            self.watch_input(layer, layout.down, block + "mlp.hook_post")
+            self.watch_output(layer, layout.down, block + "down", self.inner)
+            self.watch_output(layer, layout.mlp, block + "mlp", self.inner)
+
+    def watch_output(self, parent, path, name, into=None):
+        into = self.seen if into is None else into
+
+        def hook(module, inputs, result):
+            into[name] = result[0] if isinstance(result, tuple) else result
+
+        self.module(parent, path).register_forward_hook(hook)
+
+    def watch_input(self, parent, path, name):
+        def hook(module, inputs, named):
+            self.seen[name] = inputs[0] if inputs else named["hidden_states"]
+
+        self.module(parent, path).register_forward_pre_hook(hook, with_kwargs=True)
+
+    def run(self, ids, changed=False):
+        """The tensors of every hook by name, [1, T, width], in the graph if gradients are on.
+
+        A run that is changed on its way is not checked.
+        """
+        import torch
+
+        self.seen.clear()
+        self.inner.clear()
+        result = self.model(
+            torch.tensor([ids]), use_cache=False, output_hidden_states=True, output_attentions=True
+        )
+        self.seen["unembed.hook_out"] = result.logits
+        if not changed:
+            self.check(result)
+        return dict(self.seen)
+
+    def check(self, result):
+        """Checks every sum and identity that defines the hooks."""
+        seen, inner = self.seen, self.inner
+        entering = seen["hook_embed"] + seen.get("hook_pos_embed", 0)
+        for index in range(len(self.layers)):
+            block = f"blocks.{index}."
+            before, after = seen[block + "hook_resid_pre"], seen[block + "hook_resid_post"]
+            attention, mlp = seen[block + "hook_attn_out"], seen[block + "hook_mlp_out"]
+            self.compare(block + "hook_resid_pre", before, entering)
+            self.compare("hidden_states", before, result.hidden_states[index])
+            self.compare(
+                block + "attn.hook_pattern", seen[block + "attn.hook_pattern"],
+                result.attentions[index].transpose(1, 2).flatten(2),
+            )
+            if self.is_parallel:
+                self.compare(block + "hook_resid_post", after, before + attention + mlp)
+            else:
+                middle = seen[block + "hook_resid_mid"]
+                self.compare(block + "hook_resid_mid", middle, before + attention)
+                self.compare(block + "hook_resid_post", after, middle + mlp)
+            self.compare(block + "attn.hook_z", inner[block + "projection"], inner[block + "attention"])
+            if block + "down" in inner:
+                self.compare(block + "mlp.hook_post", inner[block + "down"], inner[block + "mlp"])
+            entering = after
+        final = seen["ln_final.hook_out"]
+        self.compare("ln_final.hook_out", final, result.hidden_states[-1])
+        logits = self.model.get_output_embeddings()(final)
+        cap = getattr(self.config, "final_logit_softcapping", None)
+        if cap:
+            logits = (logits / cap).tanh() * cap
+        self.compare("unembed.hook_out", result.logits, logits)
+
+    def compare(self, name, value, expected):
+        difference = (value - expected).abs().max()
+        if not difference <= 1e-5 * expected.abs().max():
+            raise Unusable(
+                f"{name} is not what its definition says, by {float(difference):.2g}: this model "
+                "adds something that this script does not know"
+            )
+
+    def greedy(self, ids, count):
+        """The greedy continuation with the model's own cache, checked against runs without it."""
+        import torch
+        from transformers import GenerationConfig
+
+        # Without a token that ends it, and without what a folder's settings ask for.
+        self.model.generation_config = GenerationConfig(
+            max_new_tokens=count, do_sample=False, pad_token_id=0, eos_token_id=None
+        )
+        prompt = torch.tensor([ids])
+        output = self.model.generate(prompt, attention_mask=torch.ones_like(prompt))
+        continuation = output[0, len(ids) :].tolist()
+        if len(continuation) != count:
+            raise Unusable(f"generation stopped after {len(continuation)} of {count} tokens")
+        logits = self.model(torch.tensor([ids + continuation]), use_cache=False).logits[0]
+        chosen = logits[len(ids) - 1 : -1].argmax(-1).tolist()
+        if chosen != continuation:
+            raise Unusable(
+                f"the greedy continuation of {len(ids)} tokens with a cache, {continuation}, is not "
+                f"the one without, {chosen}: two tokens are as good as equal, or the cache is wrong"
+            )
+        return continuation
+
+
+def load(folder, **settings):
+    """The model of a folder in fp32 with eager attention."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(1)
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager",
+        **settings,
+    ).eval()
+
+
+def load_tokenizer(folder):
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    # What is missing shows as one of many kinds of errors.
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0].rstrip(": ")
+        raise Unusable(
+            f"{folder}: its tokenizer cannot be read ({reason}); give prompts as token_ids"
+        ) from None
+
+
+def read_prompts(path, folder):
+    """The ids of every row."""
+    tokenizer = None
+    sequences = []
+    for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            ids, text = row.get("token_ids"), row.get("text")
+        except (ValueError, AttributeError):
+            raise Unusable(f"{path}, line {number}: is no JSON object") from None
+        if ids is None and isinstance(text, str):
+            if tokenizer is None:
+                tokenizer = load_tokenizer(folder)
+            ids = tokenizer(text)["input_ids"]
+        if not isinstance(ids, list) or not ids or not all(type(x) is int for x in ids):
+            raise Unusable(f"{path}, line {number}: needs a 'text' or a list of 'token_ids'")
+        sequences.append(ids)
+    if not sequences:
+        raise Unusable(f"{path}: holds no prompt")
+    return sequences
+
+
+def record(recorder, sequences, options):
+    import torch
+
+    tensors = {}
+    kept = options.layers or set(range(len(recorder.layers)))
+    thinned = ("attn_out", "hook_z", "hook_pattern", "mlp_out", "hook_post")
+    for index, ids in enumerate(sequences):
+        rows = list(range(len(ids))) if options.rows == "all" else [len(ids) - 1]
+        for name, value in recorder.run(ids).items():
+            if options.rows == "last" and name.endswith(("resid_pre", "resid_mid")):
+                continue
+            if name.endswith(thinned) and int(name.split(".")[1]) not in kept:
+                continue
+            if name == "unembed.hook_out":
+                value = value[..., :: options.logits_stride]
+            tensors[f"{index}/{name}"] = value[0, rows].float().contiguous().clone()
+        tensors[f"{index}/positions"] = torch.tensor(rows, dtype=torch.float32)
+        tensors[f"{index}/ids"] = torch.tensor(ids, dtype=torch.float32)
+        if options.greedy:
+            tensors[f"{index}/greedy"] = torch.tensor(
+                recorder.greedy(ids, options.greedy), dtype=torch.float32
+            )
+        print(f"prompt {index}: {len(ids)} tokens", file=sys.stderr)
+    return tensors
+
+
+def parse(arguments=None):
+    head, _, tail = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=head, epilog=tail, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, help="a Hugging Face folder")
+    parser.add_argument("--prompts", required=True, help="JSONL rows with text or token_ids")
+    parser.add_argument("--out", required=True, help="the safetensors file to write")
+    parser.add_argument(
+        "--rows", choices=["all", "last"], default="all",
+        help="tokens to keep; 'last' also leaves hook_resid_pre and hook_resid_mid out",
+    )
+    parser.add_argument(
+        "--layers", type=lambda text: {int(x) for x in text.split(",")},
+        help="layers to keep, as 0,14; residual streams are kept for all (default: all)",
+    )
+    parser.add_argument(
+        "--logits-stride", type=int, default=1, help="keep one logit of so many (default: 1)"
+    )
+    parser.add_argument(
+        "--greedy", type=int, default=0, help="tokens to generate greedily (default: 0)"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    try:
+        import safetensors.torch
+        import torch
+        import transformers
+    except ImportError as error:
+        raise Unusable(f"{error}; run: python -m pip install torch transformers safetensors")
+    if not (pathlib.Path(options.model) / "config.json").is_file():
+        raise Unusable(f"{options.model}: is no Hugging Face folder, having no config.json")
+    if not pathlib.Path(options.out).resolve().parent.is_dir():
+        raise Unusable(f"{options.out}: its folder does not exist")
+    sequences = read_prompts(options.prompts, options.model)
+    recorder = Recorder(load(options.model))
+    with torch.no_grad():
+        tensors = record(recorder, sequences, options)
+    metadata = {
+        "logits_stride": str(options.logits_stride), "dtype": "float32",
+        "model_type": recorder.config.model_type, "transformers": transformers.__version__,
+        "torch": torch.__version__,
+    }
+    safetensors.torch.save_file(tensors, options.out, metadata=metadata)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Unusable, OSError) as error:
+        sys.exit(f"error: {error}")

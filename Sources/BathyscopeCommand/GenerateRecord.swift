@@ -1,0 +1,164 @@
+import Bathyscope
+import Foundation
+
+/// Answers that were begun with other arguments.
+struct GenerationConflict: Error, CustomStringConvertible {
+  var file: String
+  /// What differs, each with both values.
+  var differences: [String]
+
+  var description: String {
+    let shown = differences.prefix(6).joined(separator: "; ")
+    return "\(file): was begun with other arguments: \(shown); repeat them, or choose another --out"
+  }
+}
+
+/// The file of answers that a run makes, and what it is made from.
+struct GenerationRecord {
+  let path: String
+  let batch: Batch
+  let configuration: GenerationConfiguration
+  /// The configuration as one line of JSON.
+  let header: String
+  /// Every answer, in the order of the file.
+  let jobs: [GenerationJob]
+  private let samples: Int
+  private let prompts: [[UInt8]: Int]
+
+  init(
+    _ configuration: GenerationConfiguration, batch: Batch, samples: Int, path: String
+  ) throws {
+    (self.path, self.batch, self.samples) = (path, batch, samples)
+    self.configuration = configuration
+    header = try lineOfJSON(configuration)
+    jobs = batch.sequences.indices.flatMap { prompt in
+      (0..<samples).map { GenerationJob(prompt: prompt, sample: $0) }
+    }
+    // By bytes: two ids that differ in their normal form are two ids.
+    prompts = Dictionary(
+      uniqueKeysWithValues: batch.sequences.enumerated().map { (Array($1.id.utf8), $0) })
+  }
+
+  var journalPath: String { path + ".journal" }
+  private var sidecarPath: String { path + ".json" }
+
+  /// The answer that a row is; nil when none was asked for.
+  func job(of row: GenerationRow) -> GenerationJob? {
+    guard let prompt = prompts[Array(row.id.utf8)], (0..<samples).contains(row.sample),
+      row.promptTokens == batch.sequences[prompt].tokens.count
+    else { return nil }
+    return GenerationJob(prompt: prompt, sample: row.sample)
+  }
+
+  /// Whether the file is there, whole and made with these arguments.
+  /// - Throws: when another file stands in its place.
+  func isComplete() throws -> Bool {
+    // Only to see whether the place can be written to.
+    _ = try AtomicFile(path)
+    guard FileManager.default.fileExists(atPath: path),
+      !FileManager.default.fileExists(atPath: journalPath)
+    else { return false }
+    guard FileManager.default.fileExists(atPath: sidecarPath) else {
+      throw FileError(
+        file: path, problem: "is there already, and no \(sidecarPath) says where it came from",
+        remedy: "remove it or choose another --out")
+    }
+    let json = try JSONReader.parse(
+      try readFile(sidecarPath, limit: 64 << 20), file: sidecarPath)
+    try compare(json["configuration"] ?? .null, in: sidecarPath)
+    guard json["sha256"]?.text == Digest.sha256(of: try MappedFile(path)) else {
+      throw FileError(
+        file: path, problem: "does not have the bytes that \(sidecarPath) tells of",
+        remedy: "remove both to generate the answers again")
+    }
+    return true
+  }
+
+  /// - Throws: `GenerationConflict` where a stored configuration is not this one.
+  func compare(_ stored: JSON, in file: String) throws {
+    let own = try JSONReader.parse(Array(header.utf8), file: file)
+    let differences = Self.differences(stored, own, at: "")
+    guard differences.isEmpty else {
+      throw GenerationConflict(file: file, differences: differences)
+    }
+  }
+
+  private static func differences(_ old: JSON, _ new: JSON, at place: String) -> [String] {
+    if let old = old.object, let new = new.object {
+      let keys = old.members.map(\.key) + new.members.map(\.key).filter { old[$0] == nil }
+      return keys.flatMap { key in
+        let name = printable(key)
+        return differences(
+          old[key] ?? .null, new[key] ?? .null, at: place.isEmpty ? name : "\(place).\(name)")
+      }
+    }
+    return old == new ? [] : ["\(place) was \(text(old)) and is \(text(new))"]
+  }
+
+  private static func text(_ json: JSON) -> String {
+    switch json {
+    case .null: "none"
+    case .bool(let value): "\(value)"
+    case .number(let text): printable(text.utf8)
+    case .string(let bytes): "'\(printable(bytes))'"
+    case .array(let values): "[" + values.prefix(3).map(text).joined(separator: ", ") + "]"
+    case .object: "an object"
+    }
+  }
+
+  /// The rows of the finished file, one at a time.
+  func forEachRow(_ body: (GenerationRow) throws -> Void) throws {
+    let file = try MappedFile(path)
+    for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
+      guard let row = GenerationRow(line, file: path) else {
+        throw FileError(
+          file: path, place: "line \(number + 1)", problem: "is no answer",
+          remedy: "remove the file to generate its answers again")
+      }
+      try body(row)
+    }
+  }
+
+  /// What all rows say together.
+  struct Summary: Encodable {
+    var sha256: String
+    var rows: Int
+    var finish: [String: Int]
+    var effects: [GenerationEffect]
+  }
+
+  func summary(_ interventions: [Intervention]) throws -> Summary {
+    var finish: [String: Int] = [:]
+    var effects: [[GenerationEffect]] = []
+    try forEachRow { row in
+      finish[row.finish.rawValue, default: 0] += 1
+      effects.append(row.effects)
+    }
+    return Summary(
+      sha256: Digest.sha256(of: try MappedFile(path)), rows: effects.count, finish: finish,
+      effects: try GenerationEffect.summing(effects, of: interventions))
+  }
+
+  /// Writes where the finished file came from beside it.
+  func writeSidecar(_ interventions: [Intervention]) throws {
+    struct Content: Encodable {
+      var configuration: GenerationConfiguration
+      var summary: Summary
+      var command: [String]
+
+      enum CodingKeys: CodingKey { case configuration, command }
+
+      func encode(to encoder: any Encoder) throws {
+        try summary.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(configuration, forKey: .configuration)
+        try container.encode(command, forKey: .command)
+      }
+    }
+    let content = Content(
+      configuration: configuration, summary: try summary(interventions),
+      command: ["bathyscope"] + CommandLine.arguments.dropFirst())
+    let text = try Document(schema: "generations", content: content).text
+    try AtomicFile.write(Array("\(text)\n".utf8), to: sidecarPath)
+  }
+}

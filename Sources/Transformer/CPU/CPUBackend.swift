@@ -1,0 +1,156 @@
+import CKernels
+import Tensors
+
+/// The forward pass on the CPU.
+///
+/// Every operation computes a row from that row alone, in one order, whatever stands beside it and
+/// however many threads take part; so a prompt's activations are the same bytes in any batch.
+struct CPUBackend: Backend {
+  /// How many threads share one operation.
+  var threads = 1
+  private let pool = BufferPool()
+
+  init(threads: Int = 1) { self.threads = threads }
+
+  func make(_ rows: Int, _ columns: Int) -> CPUActivations {
+    CPUActivations(rows: rows, columns: columns, from: pool)
+  }
+
+  func gather(_ rows: [Int32], from weight: PackedMatrix) -> CPUActivations {
+    let out = make(rows.count, weight.inputs)
+    for (row, index) in rows.enumerated() { weight.copyRow(Int(index), to: out.row(row)) }
+    return out
+  }
+
+  func normalize(_ x: CPUActivations, by norm: Norm) -> CPUActivations {
+    let out = make(x.rows, x.columns)
+    let width = norm.gain.count
+    switch norm.kind {
+    case .rms:
+      bathyscope_rms_norm(out.start, x.start, norm.gain, x.count / width, width, norm.epsilon)
+    case .layer(let bias):
+      bathyscope_layer_norm(
+        out.start, x.start, norm.gain, bias, x.count / width, width, norm.epsilon)
+    }
+    return out
+  }
+
+  func multiply(_ x: CPUActivations, by linear: Linear<PackedMatrix>) -> CPUActivations {
+    let out = make(x.rows, linear.weight.outputs)
+    linear.weight.multiply(x.start, rows: x.rows, into: out.start, threads: threads)
+    if let bias = linear.bias {
+      for row in 0..<x.rows { bathyscope_add_scaled(out.row(row), bias, 1, out.columns) }
+    }
+    return out
+  }
+
+  func rotate(_ x: CPUActivations, dHead: Int, by table: RotaryTable) -> CPUActivations {
+    let out = copy(x)
+    bathyscope_rotate(
+      out.start, table.cosines, table.sines, x.rows, x.columns / dHead, dHead, table.pairs)
+    return out
+  }
+
+  func activate(_ x: CPUActivations, by activation: Activation) -> CPUActivations {
+    let out = make(x.rows, x.columns)
+    bathyscope_activate(out.start, x.start, x.count, activation.kernel)
+    return out
+  }
+
+  func gate(
+    _ gate: CPUActivations, _ up: CPUActivations, by activation: Activation
+  ) -> CPUActivations {
+    let out = make(gate.rows, gate.columns)
+    bathyscope_gate(out.start, gate.start, up.start, gate.count, activation.kernel)
+    return out
+  }
+
+  func add(_ x: CPUActivations, _ y: CPUActivations) -> CPUActivations {
+    let out = copy(x)
+    bathyscope_add_scaled(out.start, y.start, 1, x.count)
+    return out
+  }
+
+  func scale(_ x: CPUActivations, by factor: Float) -> CPUActivations {
+    let out = make(x.rows, x.columns)
+    for index in 0..<x.count { out.start[index] = x.start[index] * factor }
+    return out
+  }
+
+  func softCap(_ x: CPUActivations, _ cap: Float) -> CPUActivations {
+    let out = make(x.rows, x.columns)
+    bathyscope_softcap(out.start, x.start, cap, x.count)
+    return out
+  }
+
+  func pick(_ rows: [Int], of x: CPUActivations) -> CPUActivations {
+    let out = make(rows.count, x.columns)
+    for (index, row) in rows.enumerated() {
+      out.row(index).update(from: x.row(row), count: x.columns)
+    }
+    return out
+  }
+
+  func copy(_ x: CPUActivations) -> CPUActivations {
+    let out = make(x.rows, x.columns)
+    out.start.update(from: x.start, count: x.count)
+    return out
+  }
+
+  func read(_ rows: [Int], of x: CPUActivations) -> Matrix {
+    let count = rows.count * x.columns
+    let values = [Float](unsafeUninitializedCapacity: count) { target, initialized in
+      if let start = target.baseAddress {
+        for (index, row) in rows.enumerated() {
+          (start + index * x.columns).initialize(from: x.row(row), count: x.columns)
+        }
+      }
+      initialized = count
+    }
+    return Matrix(rows: rows.count, columns: x.columns, values: values)
+  }
+
+  func change(
+    _ rows: [Int], of x: CPUActivations, by change: PreparedChange
+  ) -> (changed: CPUActivations, norms: [Double]) {
+    let out = copy(x)
+    let norms = rows.map { row in
+      let target = out.row(row)
+      change.apply(to: target, count: x.columns)
+      var squares = 0.0
+      for column in 0..<x.columns {
+        let difference = Double(target[column]) - Double(x.row(row)[column])
+        squares += difference * difference
+      }
+      return squares.squareRoot()
+    }
+    return (out, norms)
+  }
+}
+
+extension PreparedChange {
+  /// Changes one row.
+  func apply(to row: UnsafeMutablePointer<Float>, count: Int) {
+    switch self {
+    case .identity: break
+    case .add(let vector): bathyscope_add_scaled(row, vector, 1, count)
+    case .replace(let vector): row.update(from: vector, count: count)
+    case .projectOut(let unit):
+      bathyscope_add_scaled(row, unit, -bathyscope_dot(unit, row, count), count)
+    case .scale(let columns, let factor):
+      for column in columns.joined() { row[column] *= factor }
+    }
+  }
+}
+
+extension Activation {
+  /// What the kernels call it.
+  var kernel: bathyscope_activation {
+    switch self {
+    case .silu: bathyscope_silu
+    case .gelu: bathyscope_gelu
+    case .geluTanh: bathyscope_gelu_tanh
+    case .relu: bathyscope_relu
+    }
+  }
+}

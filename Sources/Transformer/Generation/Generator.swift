@@ -1,0 +1,120 @@
+import Synchronization
+import Tensors
+
+/// Runs continuations side by side: finished ones leave, and waiting ones take their places.
+struct Generator {
+  let model: Model
+  let batch: Batch
+  let setup: GenerationSetup
+  /// How many sequences run at a time.
+  let slots: Int
+  let threads: Int
+  /// Whether keys and values are kept. Without, each step runs the whole sequence again, to the same
+  /// bytes: a check of the memory.
+  let usesMemory: Bool
+  private let device = CPUBackend()
+
+  init(
+    _ model: Model, _ batch: Batch, _ setup: GenerationSetup, slots: Int, threads: Int,
+    usesMemory: Bool
+  ) {
+    (self.model, self.batch, self.setup) = (model, batch, setup)
+    (self.slots, self.threads, self.usesMemory) = (slots, threads, usesMemory)
+  }
+
+  /// - Parameter receive: gets each continuation as soon as it is done.
+  func run(_ jobs: [GenerationJob], receive: (Generation) throws -> Void) throws {
+    var waiting = jobs[...]
+    var active: [Decoding] = []
+    while true {
+      let admitted = waiting.prefix(slots - active.count).map(start)
+      waiting = waiting.dropFirst(admitted.count)
+      guard !(admitted.isEmpty && active.isEmpty) else { return }
+      if !admitted.isEmpty {
+        let prompts = Batch(admitted.map(\.sequence))
+        try pass(admitted, prompts, Tile.cut(prompts, threads: threads))
+      }
+      active = try release(active + admitted, receive)
+      guard !active.isEmpty else { continue }
+      let sequences = Batch(active.map(\.sequence))
+      let tiles = usesMemory ? [0..<active.count] : Tile.cut(sequences, threads: threads)
+      try pass(active, sequences, tiles)
+      active = try release(active, receive)
+    }
+  }
+
+  private func start(_ job: GenerationJob) -> Decoding {
+    let sequence = batch.sequences[job.prompt]
+    // The last token needs a place only if it is read.
+    let capacity = sequence.tokens.count + setup.settings.maxNewTokens
+    let memory = SequenceMemory<CPUBackend>(
+      layers: !usesMemory
+        ? []
+        : model.network.blocks.map { device.memory(capacity: capacity, $0.attention.shape) })
+    return Decoding(job, sequence, setup, memory: usesMemory ? memory : nil)
+  }
+
+  /// Hands over those that are done and returns the others.
+  private func release(
+    _ active: [Decoding], _ receive: (Generation) throws -> Void
+  ) rethrows -> [Decoding] {
+    for decoding in active where !decoding.isUnderWay { try receive(decoding.result()) }
+    return active.filter(\.isUnderWay)
+  }
+
+  /// Sends the sequences' new tokens through the model and chooses the next ones.
+  private func pass(_ active: [Decoding], _ batch: Batch, _ tiles: [Range<Int>]) throws {
+    let failure = Mutex<TransformerError?>(nil)
+    let share = max(1, threads / tiles.count)
+    parallelFor(tiles.count, threads: threads) { index in
+      do throws(TransformerError) {
+        try pass(active, batch, tiles[index], threads: share)
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+    if let failure = failure.withLock({ $0 }) { throw failure }
+  }
+
+  private func pass(
+    _ active: [Decoding], _ batch: Batch, _ range: Range<Int>, threads: Int
+  ) throws(TransformerError) {
+    var device = device
+    device.threads = threads
+    let decodings = Array(active[range])
+    let done = decodings.map(\.done)
+    let open = decodings.indices.filter { decodings[$0].isOpen }
+    let tile = Tile(batch, range, starts: usesMemory ? done : nil)
+    let taps = Taps(
+      device: device, plan: setup.plan, batch: batch, tile: tile, from: done, predicting: open)
+    model.network.run(
+      Pass(
+        device: device, tile: tile, taps: taps,
+        memories: usesMemory ? decodings.compactMap(\.memory) : nil))
+    for (index, capture) in taps.captures().enumerated() {
+      let marks = taps.marks.filter { $0.sequence == range.lowerBound + index }
+      decodings[index].take(capture, marks)
+    }
+    try choose(open.map { decodings[$0] }, taps, threads: threads)
+  }
+
+  private func choose(
+    _ open: [Decoding], _ taps: Taps<CPUBackend>, threads: Int
+  ) throws(TransformerError) {
+    guard let logits = taps.predictions else { return }
+    let failure = Mutex<TransformerError?>(nil)
+    let sampler = Sampler(setup.settings)
+    parallelFor(open.count, threads: threads) { index in
+      let start = logits.rows[index] * logits.values.columns
+      do throws(TransformerError) {
+        try logits.values.values.withUnsafeBufferPointer { (values) throws(TransformerError) in
+          let row = values[start..<(start + logits.values.columns)]
+          try open[index].advance(UnsafeBufferPointer(rebasing: row), sampler)
+        }
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+    if let failure = failure.withLock({ $0 }) { throw failure }
+  }
+}

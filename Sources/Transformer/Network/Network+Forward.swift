@@ -1,0 +1,145 @@
+import Tensors
+
+// The forward pass, written once: against any backend, with every hook where it is reached.
+
+extension Network {
+  /// Runs a tile from its tokens to its logits, or until nothing is left to read.
+  func run<Device: Backend>(_ pass: Pass<Device>) where Device.Weight == Weight {
+    guard let last = residual(pass), pass.reaches(.finalNorm) else { return }
+    let normed = pass.tap(.finalNorm, pass.device.normalize(last, by: finalNorm))  // [T, d]
+    guard pass.reaches(.logits) else { return }
+    pass.taps.keepLogits(logits(normed, rows: pass.taps.logitRows, pass))
+  }
+
+  /// The residual stream behind the last block, `[T, d]`; nil when nothing there is read.
+  func residual<Device: Backend>(_ pass: Pass<Device>) -> Device.Activations?
+  where Device.Weight == Weight {
+    var x = embed(pass)
+    for layer in blocks.indices {
+      guard pass.reaches(.residual(before: layer)) else { return nil }
+      x = block(layer, x, pass)
+    }
+    return x
+  }
+
+  /// What enters the first block, `[T, d]`.
+  func embed<Device: Backend>(_ pass: Pass<Device>) -> Device.Activations
+  where Device.Weight == Weight {
+    let device = pass.device
+    var tokens = device.gather(pass.tile.tokens, from: embedding)
+    if let embeddingScale { tokens = device.scale(tokens, by: embeddingScale) }
+    tokens = pass.tap(.embedding, tokens)
+    guard let positionEmbedding else { return tokens }
+    let positions = device.gather(pass.tile.positions, from: positionEmbedding)
+    return device.add(tokens, pass.tap(.positionEmbedding, positions))
+  }
+
+  /// One block, from the residual stream before it to the one behind it, `[T, d]` both.
+  func block<Device: Backend>(
+    _ layer: Int, _ entering: Device.Activations, _ pass: Pass<Device>
+  ) -> Device.Activations where Device.Weight == Weight {
+    let (block, device) = (blocks[layer], pass.device)
+    func normalize(_ x: Device.Activations, _ norm: Norm?) -> Device.Activations {
+      norm.map { device.normalize(x, by: $0) } ?? x
+    }
+    let x = pass.tap(.residual(before: layer), entering)
+    var attended = block.attention.apply(normalize(x, block.attentionNorm), layer, pass)
+    attended = pass.tap(
+      .attentionOutput(layer: layer), normalize(attended, block.attentionPostNorm))
+    var mid = device.add(x, attended)
+    if !block.isParallel { mid = pass.tap(.residual(mid: layer), mid) }
+    let read = normalize(block.isParallel ? x : mid, block.mlpNorm)
+    var written = block.mlp.apply(read, layer, pass)
+    written = pass.tap(.mlpOutput(layer: layer), normalize(written, block.mlpPostNorm))
+    return pass.tap(.residual(after: layer), device.add(mid, written))
+  }
+
+  /// The logits of some rows of the final norm's output, `[rows, dVocabulary]`, 96 rows at a time: a
+  /// row of them is as wide as the vocabulary.
+  func logits<Device: Backend>(
+    _ normed: Device.Activations, rows: [Int], _ pass: Pass<Device>
+  ) -> Matrix where Device.Weight == Weight {
+    var parts = [Matrix(rows: 0, columns: shape.dVocabulary)]
+    for start in stride(from: 0, to: rows.count, by: 96) {
+      let part = Array(rows[start..<min(start + 96, rows.count)])
+      let logits = logits(pass.device.pick(part, of: normed), pass)
+      parts.append(pass.device.read(Array(part.indices), of: logits))
+    }
+    return parts.count == 2 ? parts[1] : Matrix.concatenating(parts)
+  }
+
+  /// The logits of the final norm's output.
+  func logits<Device: Backend>(
+    _ normed: Device.Activations, _ pass: Pass<Device>
+  ) -> Device.Activations where Device.Weight == Weight {
+    let logits = pass.device.multiply(normed, by: unembedding)
+    return logitSoftCap.map { pass.device.softCap(logits, $0) } ?? logits
+  }
+}
+
+extension Attention {
+  /// From the normed residual stream to the output projection, `[T, d]` both.
+  func apply<Device: Backend>(
+    _ x: Device.Activations, _ layer: Int, _ pass: Pass<Device>
+  ) -> Device.Activations where Device.Weight == Weight {
+    let device = pass.device
+    func project(_ linear: Linear<Weight>, _ norm: Norm?) -> Device.Activations {
+      let projected = device.multiply(x, by: linear)
+      return norm.map { device.normalize(projected, by: $0) } ?? projected
+    }
+    var query = project(self.query, queryNorm)  // [T, H * dHead]
+    var key = project(self.key, keyNorm)  // [T, G * dHead]
+    let value = project(self.value, nil)  // [T, G * dHead]
+    if let rotary {
+      let table = pass.table(of: rotary)
+      query = device.rotate(query, dHead: shape.dHead, by: table)
+      key = device.rotate(key, dHead: shape.dHead, by: table)
+    }
+    let hook = HookPoint.attentionPattern(layer: layer)
+    let z = device.attend(  // [T, H * dHead]
+      query, key, value, shape, tile: pass.tile, memories: pass.memories(of: layer),
+      pattern: pass.taps.reads(hook) ? { pass.taps.readPattern(hook, $0, $1) } : nil)
+    return device.multiply(pass.tap(.headOutput(layer: layer), z), by: output)
+  }
+}
+
+extension MLP {
+  /// From the normed residual stream to what the MLP adds to it, `[T, d]` both.
+  func apply<Device: Backend>(
+    _ x: Device.Activations, _ layer: Int, _ pass: Pass<Device>
+  ) -> Device.Activations where Device.Weight == Weight {
+    let device = pass.device
+    switch self {
+    case .gated(let gate, let up, let down, let activation):
+      let hidden = device.gate(  // [T, dMLP]
+        device.multiply(x, by: gate), device.multiply(x, by: up), by: activation)
+      return device.multiply(pass.tap(.mlpHidden(layer: layer), hidden), by: down)
+    case .plain(let up, let down, let activation):
+      let hidden = device.activate(device.multiply(x, by: up), by: activation)  // [T, dMLP]
+      return device.multiply(pass.tap(.mlpHidden(layer: layer), hidden), by: down)
+    case .mixture(let mixture):
+      return mixture.apply(x, device)
+    }
+  }
+}
+
+extension Mixture {
+  /// The experts' outputs, weighted; every expert takes the rows that were routed to it.
+  func apply<Device: Backend>(_ x: Device.Activations, _ device: Device) -> Device.Activations
+  where Device.Weight == Weight {
+    let logits = device.multiply(x, by: router)  // [T, experts]
+    let weights = device.route(logits, top: top, normalized: isNormalized)  // [T, experts]
+    let chosen = device.read(Array(0..<x.rows), of: weights)
+    var parts: [(rows: [Int], column: Int, values: Device.Activations)] = []
+    for (index, expert) in experts.enumerated() {
+      let rows = (0..<x.rows).filter { chosen[$0, index] != 0 }
+      guard !rows.isEmpty else { continue }
+      let picked = device.pick(rows, of: x)
+      let hidden = device.gate(  // [rows, dExpert]
+        device.multiply(picked, by: expert.gate), device.multiply(picked, by: expert.up),
+        by: activation)
+      parts.append((rows, index, device.multiply(hidden, by: expert.down)))
+    }
+    return device.combine(parts, weights: weights, columns: x.columns)
+  }
+}

@@ -1,0 +1,97 @@
+import Tensors
+
+extension Parity {
+  /// Differences so far, by site.
+  struct Tally {
+    private var found: [HookPoint.Site: Site] = [:]
+
+    /// In the order of the forward pass.
+    func sites(_ tolerance: Double) -> [Site] {
+      HookPoint.Site.allCases.compactMap { found[$0] }.map { site in
+        var site = site
+        site.agrees = site.nonFinite == 0 && site.worst.relative < tolerance
+        return site
+      }
+    }
+
+    /// Compares every recorded hook of one prompt that the model has.
+    mutating func add(
+      _ capture: SequenceCapture, _ reference: ParityReference, _ shape: ModelShape
+    ) throws(TransformerError) {
+      let sequence = reference.sequences[capture.sequence]
+      for hook in sequence.hooks where shape.has(hook) {
+        guard let values = capture.values[hook], let rows = capture.positions[hook] else {
+          throw TransformerError(
+            "capture of \(hook)", problem: "gave nothing",
+            remedy: "report this, it is a defect of the engine")
+        }
+        let expected = try reference.values(capture.sequence, hook, width: values.columns)
+        // Of all tokens, the recorded ones; or the recorded ones were captured alone.
+        let kept = rows == sequence.positions ? Array(rows.indices) : sequence.positions
+        add(
+          Difference(
+            values, rows: kept, stride: hook == .logits ? reference.logitsStride : 1,
+            from: expected),
+          hook, capture.sequence, sequence.positions)
+      }
+    }
+
+    private mutating func add(
+      _ difference: Difference, _ hook: HookPoint, _ prompt: Int, _ positions: [Int]
+    ) {
+      let worst = Worst(
+        absolute: difference.absolute, relative: difference.relative, hook: hook, prompt: prompt,
+        position: positions[difference.row])
+      var site =
+        found[hook.site]
+        ?? Site(
+          site: hook.site, values: 0, absolute: 0, worst: worst, nonFinite: 0, agrees: false)
+      site.values += difference.values
+      site.nonFinite += difference.nonFinite
+      site.absolute = max(site.absolute, difference.absolute)
+      if worst.relative > site.worst.relative { site.worst = worst }
+      found[hook.site] = site
+    }
+  }
+
+  /// The largest difference of one tensor, and its row.
+  struct Difference {
+    private(set) var values = 0
+    private(set) var nonFinite = 0
+    private(set) var absolute = 0.0
+    private(set) var row = 0
+    private var scale = 0.0
+
+    /// In units of the largest absolute expected value; of the smallest normal float where all are 0.
+    var relative: Double { absolute / max(scale, Double(Float.leastNormalMagnitude)) }
+
+    /// - Parameters:
+    ///   - rows: the rows of `found` to compare, one for each that is expected.
+    ///   - stride: one column of so many was recorded.
+    init(_ found: Matrix, rows: [Int], stride: Int, from expected: Matrix) {
+      found.values.withUnsafeBufferPointer { foundValues in
+        expected.values.withUnsafeBufferPointer { expectedValues in
+          for (row, foundRow) in rows.enumerated() {
+            for column in 0..<expected.columns {
+              let value = Double(expectedValues[row * expected.columns + column])
+              let other = Double(foundValues[foundRow * found.columns + column * stride])
+              add(value, other, row)
+            }
+          }
+        }
+      }
+    }
+
+    private mutating func add(_ expected: Double, _ found: Double, _ row: Int) {
+      values += 1
+      scale = max(scale, abs(expected))
+      guard found.isFinite else {
+        if nonFinite == 0, absolute == 0 { self.row = row }
+        nonFinite += 1
+        return
+      }
+      let difference = abs(found - expected)
+      if difference > absolute { (absolute, self.row) = (difference, row) }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import Checkpoints
+import Tensors
+
+/// What another implementation computed for a model, as `Scripts/record-reference.py` writes it.
+///
+/// Opening checks names, ids and shapes; values are read when they are compared.
+public struct ParityReference: Sendable {
+  /// One recorded prompt.
+  struct Sequence: Sendable {
+    var tokens: [Int32]
+    /// The tokens whose rows are recorded, ascending.
+    var positions: [Int]
+    var hooks: [HookPoint]
+    /// The recorded greedy continuation; empty when none was asked for.
+    var continuation: [Int32]
+  }
+
+  /// The file.
+  public let path: String
+  /// What recorded it: the versions of the packages by name, and the model's type.
+  public let provenance: [String: String]
+  let sequences: [Sequence]
+  /// One logit of so many is recorded.
+  let logitsStride: Int
+  private let file: Checkpoint
+
+  /// Opens a recorded file.
+  /// - Throws: when something in it is missing, damaged or not known, naming the tensor.
+  public init(_ path: String) throws(TransformerError) {
+    self.path = path
+    file = try Self.wrapping { () throws(CheckpointError) in try Checkpoint.open(path) }
+    let texts = file.metadata.compactMapValues { value -> String? in
+      guard case .string(let bytes) = value else { return nil }
+      return String(validating: bytes, as: UTF8.self)
+    }
+    guard file.format == .safetensors, let stride = texts["logits_stride"].flatMap({ Int($0) }),
+      stride >= 1
+    else {
+      throw TransformerError(
+        path, place: "metadata 'logits_stride'", problem: "is not a number from 1 up",
+        remedy: "record a reference with Scripts/record-reference.py")
+    }
+    logitsStride = stride
+    provenance = texts.filter { ["transformers", "torch", "model_type"].contains($0.key) }
+    sequences = try Self.sequences(of: file)
+  }
+
+  /// The SHA-256 of the file, in hexadecimal.
+  public var sha256: String { file.sha256 }
+
+  /// The recorded rows of a hook, one per position.
+  /// - Parameter width: the number of values that the model has there.
+  func values(
+    _ index: Int, _ hook: HookPoint, width: Int
+  ) throws(TransformerError) -> Matrix {
+    let name = "\(index)/\(hook)"
+    let tensor = try Self.tensor(name, in: file)
+    let columns = hook == .logits ? (width - 1) / logitsStride + 1 : width
+    guard tensor.shape == [sequences[index].positions.count, columns] else {
+      throw TransformerError(
+        path, place: "tensor '\(name)'",
+        problem: "has the shape \(tensor.shape) where the model has "
+          + "\([sequences[index].positions.count, columns])",
+        remedy: "record the reference from this model")
+    }
+    let values = tensor.floats()
+    guard values.allSatisfy(\.isFinite) else {
+      throw TransformerError(
+        path, place: "tensor '\(name)'", problem: "holds a value that is not finite",
+        remedy: "record the reference again; if it stays, the model itself overflows")
+    }
+    return Matrix(rows: tensor.shape[0], columns: columns, values: values)
+  }
+}
+
+// MARK: Reading
+
+extension ParityReference {
+  private static func sequences(of file: Checkpoint) throws(TransformerError) -> [Sequence] {
+    var parts: [Int: Set<String>] = [:]
+    for name in file.names {
+      let halves = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+      guard halves.count == 2, let index = Int(halves[0]), index >= 0, String(index) == halves[0]
+      else { throw damaged(file, name, "is not called '<prompt>/<hook>'") }
+      parts[index, default: []].insert(String(halves[1]))
+    }
+    var sequences: [Sequence] = []
+    while let names = parts.removeValue(forKey: sequences.count) {
+      sequences.append(try sequence(sequences.count, names, in: file))
+    }
+    guard parts.isEmpty, !sequences.isEmpty else {
+      throw damaged(file, "\(sequences.count)/ids", "is missing")
+    }
+    return sequences
+  }
+
+  private static func sequence(
+    _ index: Int, _ names: Set<String>, in file: Checkpoint
+  ) throws(TransformerError) -> Sequence {
+    let tokens = try integers("\(index)/ids", in: file)
+    let positions = try integers("\(index)/positions", in: file).map(Int.init)
+    let isAscending = zip(positions, positions.dropFirst()).allSatisfy { $0 < $1 }
+    guard let last = positions.last, last < tokens.count, isAscending else {
+      throw damaged(file, "\(index)/positions", "are not ascending places of its ids")
+    }
+    var hooks: [HookPoint] = []
+    for name in names.subtracting(["ids", "positions", "greedy"]).sorted() {
+      guard let hook = HookPoint(name) else {
+        throw TransformerError(
+          file.path, place: "tensor '\(index)/\(name)'", problem: "is no hook that is known here",
+          remedy: "record the reference with the script of this version")
+      }
+      hooks.append(hook)
+    }
+    return Sequence(
+      tokens: tokens, positions: positions, hooks: hooks.sorted(),
+      continuation: names.contains("greedy") ? try integers("\(index)/greedy", in: file) : [])
+  }
+
+  private static func integers(
+    _ name: String, in file: Checkpoint
+  ) throws(TransformerError) -> [Int32] {
+    let tensor = try tensor(name, in: file)
+    let values = tensor.floats()
+    // Above 2^24, a float is not every integer.
+    guard tensor.shape.count == 1, !values.isEmpty,
+      values.allSatisfy({ $0 >= 0 && $0 < 16_777_216 && $0.rounded() == $0 })
+    else { throw damaged(file, name, "is not a list of integers from 0 up") }
+    return values.map { Int32($0) }
+  }
+
+  private static func tensor(
+    _ name: String, in file: Checkpoint
+  ) throws(TransformerError) -> StoredTensor {
+    try wrapping { () throws(CheckpointError) in try file.tensor(name) }
+  }
+
+  private static func damaged(
+    _ file: Checkpoint, _ name: String, _ problem: String
+  ) -> TransformerError {
+    TransformerError(
+      file.path, place: "tensor '\(name)'", problem: problem,
+      remedy: "the file is damaged or no reference: record it with Scripts/record-reference.py")
+  }
+
+  private static func wrapping<Value>(
+    _ body: () throws(CheckpointError) -> Value
+  ) throws(TransformerError) -> Value {
+    do { return try body() } catch {
+      throw TransformerError(
+        error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Testing
+
+@testable import Transformer
+
+/// Adapted models against PEFT, from `CheckpointsTests/Oracles/adapters.py`.
+@Suite("Models with adapters") struct AdapterModelTests {
+  /// The adapters stand with the tests of the room that reads them.
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../CheckpointsTests/Golden/adapters").standardized.path
+
+  static func load(_ model: String, _ adapters: [(String, Float)]) throws -> Model {
+    try Model.load(
+      "\(folder)/\(model)",
+      adapters: adapters.map { try Adapter.open("\(folder)/\($0.0)", weight: $0.1) })
+  }
+
+  static func logits(_ model: Model) throws -> Matrix {
+    let batch = Batch([TokenSequence(id: "", tokens: [3, 17, 60, 5, 5, 42, 0])])
+    let run = try model.run(batch, capturing: [.logits(at: .all)])
+    return try #require(run[.logits])
+  }
+
+  @Test(
+    arguments: [
+      ("llama", "llama", []), ("llama-attention", "llama", [("llama-attention", 1)]),
+      ("llama-mlp", "llama", [("llama-mlp", 1)]), ("llama-dora", "llama", [("llama-dora", 1)]),
+      ("llama-embedding", "llama", [("llama-embedding", 1)]),
+      ("llama-whole", "llama", [("llama-whole", 1)]),
+      ("llama+both", "llama", [("llama-attention", 1), ("llama-mlp", 1)]),
+      ("llama+weighted", "llama", [("llama-attention", 0.7), ("llama-mlp", -1.3)]),
+      ("gpt2", "gpt2", []), ("gpt2-plain", "gpt2", [("gpt2-plain", 1)]),
+      ("gpt2-dora", "gpt2", [("gpt2-dora", 1)]), ("tied", "tied", []),
+      ("tied-embedding", "tied", [("tied-embedding", 1)]),
+    ] as [(String, String, [(String, Float)])])
+  func logitsAreThoseOfPEFT(name: String, base: String, adapters: [(String, Float)]) throws {
+    let reference = try Checkpoint.open(Self.folder + "/logits.safetensors").tensor(name)
+    let expected = Matrix(
+      rows: reference.rowCount, columns: reference.rowLength, values: reference.floats())
+    let model = try Self.load(base, adapters)
+    let (difference, scale) = distance(try Self.logits(model), expected)
+    #expect(difference < 2e-6 * scale, "off by \(difference), scale \(scale)")
+    #expect(model.identity.id.contains("+") == !adapters.isEmpty)
+  }
+
+  @Test func anAdaptedModelIsAnotherModel() throws {
+    let plain = try Self.load("llama", [])
+    let adapted = try Self.load("llama", [("llama-mlp", 1)])
+    let weaker = try Self.load("llama", [("llama-mlp", 0.5)])
+    let digests = Set([plain, adapted, weaker].map(\.identity.weightsSHA256))
+    #expect(digests.count == 3)
+    #expect(weaker.identity.id == "llama+llama-mlp*0.5")
+    let same = try Self.logits(Self.load("llama", [("llama-mlp", 0)])) == Self.logits(plain)
+    #expect(same)
+  }
+
+  @Test func anAdapterOfAnotherModelIsRefused() throws {
+    let error = #expect(throws: (any Error).self) {
+      _ = try Self.load("tied", [("llama-mlp", 1)])
+    }
+    #expect(error.map { "\($0)".contains("llama-mlp") } == true)
+    #expect(throws: (any Error).self) { _ = try Self.load("gpt2", [("llama-mlp", 1)]) }
+  }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import Tensors
+import Testing
+import Tokenization
+
+@testable import Transformer
+
+@Suite("Derivatives are the same everywhere, and refused where they mean nothing")
+struct DerivativeUseTests {
+  @Test(arguments: differentiatedModels)
+  func sameBytesInAnyBatchAndOnAnyNumberOfThreads(name: String) throws {
+    let model = try Model.load(golden(name))
+    let shape = model.shape
+    let changes = mixedInterventions(shape)
+    let batch = InvarianceTests.batch(of: model, lengths: [6, 33, 12, 25, 8])
+    func bits(_ sequence: SequenceGradient) -> [HookPoint: [UInt32]] {
+      sequence.gradients.mapValues { $0.values.map(\.bitPattern) }
+    }
+    func gradients(_ batch: Batch, _ threads: Int) throws -> [SequenceGradient] {
+      try model.gradients(
+        batch, of: mixedObjective(shape), at: allHooks(shape), applying: changes, threads: threads
+      ).sequences
+    }
+    let direction = Direction(noise(shape.dModel, seed: 8), at: .residual(after: 0))
+    func derivatives(_ batch: Batch, _ threads: Int) throws -> [SequenceDerivative] {
+      try model.derivative(
+        batch, of: mixedObjective(shape), along: [direction], applying: changes, threads: threads
+      ).sequences
+    }
+    let (whole, forward) = (try gradients(batch, 1), try derivatives(batch, 1))
+    let threaded = try gradients(batch, 3)
+    #expect(try derivatives(batch, 3) == forward)
+    for (index, sequence) in batch.sequences.enumerated() {
+      let alone = try gradients(Batch([sequence]), 1 + index % 2)[0]
+      for other in [threaded[index], alone] {
+        let same = bits(other) == bits(whole[index]) && other.vectors == whole[index].vectors
+        #expect(same && other.value == whole[index].value, "sequence \(index)")
+      }
+      let single = try derivatives(Batch([sequence]), 2)[0]
+      #expect(
+        single.value == forward[index].value && single.derivative == forward[index].derivative)
+    }
+  }
+
+  @Test func gradientsStandAtTheAskedPositions() throws {
+    let model = try Model.load(golden("tiny-llama"))
+    let batch = InvarianceTests.batch(of: model, lengths: [6, 9])
+    let hook = HookPoint.mlpHidden(layer: 1)
+    let all = try model.gradients(batch, of: .logProbability(of: 5), at: [hook])
+    let last = try model.gradients(
+      batch, of: .logProbability(of: 5), at: [hook], positions: .range(-2, -1))
+    let eighth = try model.gradients(
+      batch, of: .logProbability(of: 5), at: [hook], positions: .index(8))
+    for (index, length) in [6, 9].enumerated() {
+      let sequence = last.sequences[index]
+      #expect(sequence.positions == [length - 2, length - 1])
+      let same =
+        sequence.gradients[hook]
+        == all.sequences[index].gradients[hook]?.picking([length - 2, length - 1])
+      #expect(same)
+    }
+    #expect(eighth.sequences[0].positions == [] && eighth.sequences[1].positions == [8])
+    #expect(eighth[hook] == all.sequences[1].gradients[hook]?.picking([8]))
+  }
+
+  @Test func objectivesAndDirectionsCanBeStored() throws {
+    let objective =
+      2 * .logProbability(of: 5, at: .segment(.answer)) - .logitDifference(1, 2)
+      + .projection([1, 2], bias: 3, at: .headOutput(layer: 4), positions: .range(2, -1))
+    let direction = Direction([0.5, 1], at: .residual(before: 2), positions: .last)
+    let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
+    #expect(
+      try decoder.decode(Objective.self, from: encoder.encode(objective)) == objective)
+    #expect(
+      try decoder.decode(Direction.self, from: encoder.encode(direction)) == direction)
+  }
+
+  /// An objective by words of the error, with the hook that is asked for.
+  static let refused: [(Objective, HookPoint, String)] = [
+    (.logProbability(of: 97), .embedding, "token 97"),
+    (.logitDifference(1, -1), .embedding, "token -1"),
+    (.logProbability(of: 1, at: .segment(.answer)), .embedding, "prompt '0' has no such"),
+    (.logProbability(of: 1, at: .index(7)), .embedding, "prompt '0' has no such positions"),
+    (.infinity * .logProbability(of: 1), .embedding, "weight inf"),
+    (Objective([]), .embedding, "no terms"),
+    (.projection([1, 2], at: .finalNorm), .embedding, "give 36 finite values"),
+    (.projection(noise(36, seed: 1), bias: .nan, at: .finalNorm), .embedding, "not finite"),
+    (.projection([1], at: .attentionPattern(layer: 1)), .embedding, "that can be projected"),
+    (.projection([1], at: .residual(after: 3)), .embedding, "is not a place"),
+    (.logProbability(of: 1), .logits, "not offered"),
+    (.logProbability(of: 1), .attentionPattern(layer: 0), "not offered"),
+    (.logProbability(of: 1), .residual(before: 3), "only 3 layers"),
+    (.logProbability(of: 1), .positionEmbedding, "is not a place"),
+    (
+      .projection(noise(36, seed: 1), at: .residual(mid: 1)), .mlpHidden(layer: 1),
+      "blocks.1.mlp.hook_post: comes after the objective, which reads blocks.1.hook_resid_mid"
+    ),
+  ]
+
+  @Test(arguments: refused.indices)
+  func whatMeansNothingIsAnError(index: Int) throws {
+    let model = try Model.load(golden("tiny-llama"))
+    let batch = InvarianceTests.batch(of: model, lengths: [6, 9])
+    let (objective, hook, words) = Self.refused[index]
+    let error = #expect(throws: TransformerError.self) {
+      _ = try model.gradients(batch, of: objective, at: [hook])
+    }
+    #expect(error.map { "\($0)".contains(words) } == true, "\(error.map { "\($0)" } ?? "")")
+    let width = model.shape.width(of: hook.site, tokens: 0)
+    #expect(throws: TransformerError.self) {
+      _ = try model.derivative(
+        batch, of: objective, along: [Direction(noise(width, seed: 2), at: hook)])
+    }
+  }
+
+  @Test func requestsThatMeanNothingAreErrors() throws {
+    let model = try Model.load(golden("tiny-llama"))
+    let batch = InvarianceTests.batch(of: model, lengths: [6, 9])
+    let (objective, vector) = (Objective.logProbability(of: 1), noise(36, seed: 1))
+    let projection = Objective.projection(vector, at: .residual(after: 0))
+    for (words, request) in [
+      ("asked for nowhere", { try model.gradients(batch, of: objective) }),
+      (
+        "no sequence has positions",
+        { try model.gradients(batch, of: objective, at: [.finalNorm], positions: .index(9)) }
+      ),
+      (
+        "can have no effect",
+        {
+          try model.gradients(
+            batch, of: projection, at: [.embedding], applying: [.add(vector, after: 1)])
+        }
+      ),
+      (
+        "would touch nothing",
+        {
+          try model.gradients(
+            batch, of: objective, applying: [.add(vector, after: 1, at: .index(9))])
+        }
+      ),
+      ("threads", { try model.gradients(batch, of: objective, at: [.finalNorm], threads: 0) }),
+      ("no sequences", { try model.gradients(Batch([]), of: objective, at: [.finalNorm]) }),
+    ] as [(String, () throws -> Gradients)] {
+      let error = #expect(throws: TransformerError.self) { _ = try request() }
+      #expect(error.map { "\($0)".contains(words) } == true, "\(words)")
+    }
+    for directions in [
+      [], [Direction([1], at: .finalNorm)], [Direction(vector.map { $0 / 0 }, at: .finalNorm)],
+      [Direction(vector, at: .finalNorm, positions: .index(9))],
+    ] as [[Direction]] {
+      #expect(throws: TransformerError.self) {
+        _ = try model.derivative(batch, of: objective, along: directions)
+      }
+    }
+  }
+}
