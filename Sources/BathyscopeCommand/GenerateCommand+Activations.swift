@@ -42,7 +42,11 @@ struct ReadingOptions: ParsableArguments {
   /// The hooks to read; none without a file for them.
   func captures(in model: Model) throws -> [HookPoint] {
     guard activations != nil else { return [] }
-    return try chosenHooks(hooks ?? "blocks.*.hook_resid_post", layers: layers, in: model)
+    let chosen = try chosenHooks(hooks ?? "blocks.*.hook_resid_post", layers: layers, in: model)
+    guard !chosen.contains(where: { $0.site == .attentionPattern }) else {
+      throw UsageError("attention patterns are as wide as the text, and are not stored")
+    }
+    return chosen
   }
 
   func write(
@@ -62,7 +66,7 @@ struct ReadingOptions: ParsableArguments {
     let longest = transcripts.map(\.tokens.count).max() ?? 0
     let names = Set(labels.flatMap(\.keys)).sorted()
     let description = StoreDescription(
-      model: model.identity, hooks: hooks,
+      model: try model.identity.changed(by: interventions), hooks: hooks,
       widths: Dictionary(
         uniqueKeysWithValues: Set(hooks.map(\.site)).map {
           ($0, model.shape.width(of: $0, tokens: longest))

@@ -43,11 +43,15 @@ struct InterventionOptions: ParsableArguments {
     help: ArgumentHelp(
       "Tokens that --steer, --ablate-heads and --project-out touch, as for --positions.",
       valueName: "positions"))
-  var at: Positions = .all
+  var at: Positions?
 
   func validate() throws {
     guard (steer == nil) == (after == nil), (steer == nil) == (scale == nil) else {
       throw ValidationError("--steer, --after and --scale belong together.")
+    }
+    guard scale?.isFinite ?? true else { throw ValidationError("--scale must be finite.") }
+    guard at == nil || steer != nil || projectOut != nil || ablateHeads != nil else {
+      throw ValidationError("--at needs --steer, --ablate-heads or --project-out.")
     }
     guard tensor == nil || steer != nil || projectOut != nil else {
       throw ValidationError("--tensor needs --steer or --project-out.")
@@ -58,17 +62,17 @@ struct InterventionOptions: ParsableArguments {
   /// All interventions: those of the file, then steering, directions, and heads.
   func interventions(for model: Model) throws -> [Intervention] {
     var all = try interventions.map { try InterventionFile.read($0) } ?? []
+    let at = at ?? .all
     if let steer, let after, let scale {
       guard (0..<model.shape.layers).contains(after) else {
         throw UsageError("--after \(after): the model has blocks 0 to \(model.shape.layers - 1)")
       }
       let vector = try VectorFile(steer, tensor: tensor)
-        .vector(width: model.shape.dModel, at: .residual(after: after))
+        .vector(for: model, at: .residual(after: after))
       all.append(.add(vector, scale: scale, after: after, at: at))
     }
     if let projectOut {
-      let vector = try VectorFile(projectOut, tensor: tensor)
-        .vector(width: model.shape.dModel, at: nil)
+      let vector = try VectorFile(projectOut, tensor: tensor).vector(for: model, at: nil)
       // Directional ablation of Arditi et al. (arXiv 2406.11717).
       let written: [HookPoint.Site] = [
         .embedding, .positionEmbedding, .attentionOutput, .mlpOutput,
@@ -160,8 +164,9 @@ struct VectorFile {
   init(_ path: String, tensor: String?) { (self.path, self.tensor) = (path, tensor) }
 
   /// - Parameter hook: which probe of a probe's folder is meant; nil for the chosen one.
-  func vector(width: Int, at hook: HookPoint?) throws -> [Float] {
-    let values = try values(at: hook)
+  func vector(for model: Model, at hook: HookPoint?) throws -> [Float] {
+    let width = model.shape.dModel
+    let values = try values(for: model, at: hook)
     guard values.count == width else {
       throw error("", "has \(values.count) values", "give a vector of \(width), the model's width")
     }
@@ -171,10 +176,14 @@ struct VectorFile {
     return values
   }
 
-  private func values(at hook: HookPoint?) throws -> [Float] {
+  private func values(for model: Model, at hook: HookPoint?) throws -> [Float] {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-      let probes = try ProbeSet.load(path)
+      let probes = try ProbeSet.load(
+        path,
+        for: ProbeHost(
+          modelSHA256: model.identity.weightsSHA256, width: model.shape.dModel,
+          layerCount: model.shape.layers))
       guard let probe = hook.map({ probes[$0] }) ?? probes.chosen else {
         let hooks = probes.probes.map { "\($0.hook)" }.joined(separator: ", ")
         throw error("", "has no probe at \(hook.map { "\($0)" } ?? "it")", "it has \(hooks)")

@@ -71,6 +71,7 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
+    try checkPlaces()
     let rows = try prompts.read()
     let model = try model.load()
     let clock = Progress(of: 0, "")
@@ -110,6 +111,29 @@ struct GenerateCommand: ParsableCommand {
         provenance: try prompts.provenance())
     }
     try report(record, interventions, counts, model, seconds: seconds)
+  }
+
+  /// Refuses to write two files to one place, or one over what is read.
+  private func checkPlaces() throws {
+    func place(_ path: String) -> String {
+      URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+    }
+    var taken: [String: String] = [:]
+    let inputs =
+      prompts.prompts
+      + [changes.interventions, changes.steer, changes.projectOut]
+      .compactMap(\.self)
+    for input in inputs { taken[place(input)] = "an input" }
+    for output in [out, reading.activations].compactMap(\.self) {
+      for path in [output, output + ".journal", output + ".json"] {
+        if let other = taken.updateValue("another file", forKey: place(path)) {
+          throw UsageError(
+            "\(printable(path.utf8)) would be written over \(other): name another file")
+        }
+      }
+    }
+    // Only to see whether the place can be written to.
+    if let activations = reading.activations { _ = try AtomicFile(activations) }
   }
 
   /// Says what a long run will take.

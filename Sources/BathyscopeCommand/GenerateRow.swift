@@ -65,6 +65,10 @@ struct GenerationConfiguration: Encodable {
   /// SHA-256 of all prompts as tokens: a template may write the date into them.
   var promptTokensSHA256: String
   var settings: GenerationSettings
+  /// The tokens that end an answer, ascending.
+  var endTokens: [Int32]
+  /// What encloses thinking.
+  var thinkingMarkers: [String]
   var interventions: [String]
   /// SHA-256 of the interventions with all their numbers.
   var interventionsSHA256: String
@@ -77,6 +81,9 @@ struct GenerationConfiguration: Encodable {
     (precision, kernel, self.prompts, self.settings) = (
       model.precision, model.kernel, prompts, settings
     )
+    endTokens = try settings.ignoresEndTokens ? [] : model.endTokenIDs
+    let markers = try? model.encoder.markers
+    thinkingMarkers = markers.map { [$0.open, $0.close] } ?? []
     var bytes: [UInt8] = []
     for sequence in batch.sequences {
       bytes += Array("\(sequence.id.utf8.count) \(sequence.id) \(sequence.tokens)".utf8)

@@ -46,8 +46,9 @@ struct PromptOptions: ParsableArguments {
   /// The prompts of all files.
   func read() throws -> [Prompt] {
     let prompts = try self.prompts.flatMap { try PromptFile.read($0) }
-    var seen: Set<String> = []
-    if let twice = prompts.first(where: { !seen.insert($0.id).inserted }) {
+    // By bytes: two ids that differ in their normal form are two ids.
+    var seen: Set<[UInt8]> = []
+    if let twice = prompts.first(where: { !seen.insert(Array($0.id.utf8)).inserted }) {
       throw TokenizationError(
         file: self.prompts.joined(separator: ", "), place: "id '\(printable(twice.id.utf8))'",
         problem: "stands in two files", remedy: "give every row an id of its own")

@@ -70,7 +70,8 @@ struct ParityCommand: ParsableCommand {
           precision: model.precision, kernel: model.kernel, parity: parity))
     } else {
       printTable(
-        ["hook", "values", "absolute", "relative", "bound", "", "worst at"], rows(parity))
+        ["hook", "values", "absolute", "relative", "bound", "by token", "", "worst at"],
+        rows(parity))
       print("\n\(summary(parity))")
     }
     if !parity.agrees { throw ExitCode(1) }
@@ -81,21 +82,21 @@ struct ParityCommand: ParsableCommand {
     var rows = parity.sites.map { site in
       [
         site.site.rawValue, "\(site.values)", short(site.absolute), short(site.worst.relative),
-        bound, site.agrees ? "agrees" : "DISAGREES",
+        bound, short(site.byToken), site.agrees ? "agrees" : "DISAGREES",
         (site.worst.hook.layer.map { "block \($0), " } ?? "")
           + "prompt \(site.worst.prompt), token \(site.worst.position)"
           + (site.nonFinite > 0 ? "; \(site.nonFinite) values are not finite" : ""),
       ]
     }
     rows += parity.missing.map { hook in
-      ["\(hook)", "", "", "", bound, "DISAGREES", "recorded, and not in the model"]
+      ["\(hook)", "", "", "", bound, "", "DISAGREES", "recorded, and not in the model"]
     }
     if parity.greedyTokens > 0 {
       let first = parity.departures.first.map {
         "prompt \($0.prompt), step \($0.step): token \($0.found) instead of \($0.expected)"
       }
       rows.append([
-        "greedy tokens", "\(parity.greedyTokens)", "", "", "same",
+        "greedy tokens", "\(parity.greedyTokens)", "", "", "same", "",
         first == nil ? "agrees" : "DISAGREES", first ?? "",
       ])
     }

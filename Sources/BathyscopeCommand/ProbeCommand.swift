@@ -223,6 +223,7 @@ struct ProbeCommand: ParsableCommand {
           width: description.widths[try ProbeSet.load(probe).chosen.hook.site] ?? 0,
           layerCount: Int.max),
         force: force)
+      notePrecisions(set.card.precision, description.precision, of: "the probe \(probe)")
       let probes = set.probes.filter { file.hooks.contains($0.hook) }
       guard !probes.isEmpty else {
         throw ProbingError(
@@ -274,6 +275,14 @@ func requireSameModel(_ file: ActivationFile, _ other: ActivationFile) throws {
       problem: "holds activations of \(left.id), \(other.path) of \(right.id) with other weights",
       remedy: "capture both with one model")
   }
+  notePrecisions(file.description.precision, other.description.precision, of: file.path)
+}
+
+/// Says that two arithmetics meet: the numbers are of one model, and not quite the same.
+func notePrecisions(_ one: Precision, _ other: Precision, of name: String) {
+  guard one != other else { return }
+  writeError(
+    "warning: \(name) was computed in \(one.rawValue), what it meets in \(other.rawValue)")
 }
 
 /// A probe's card as a table by layer.

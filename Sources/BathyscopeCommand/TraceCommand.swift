@@ -84,6 +84,7 @@ struct TraceCommand: ParsableCommand {
         modelSHA256: model.identity.weightsSHA256,
         width: model.shape.width(of: try ProbeSet.load(probe).chosen.hook.site, tokens: 1),
         layerCount: model.shape.layers), force: force)
+    notePrecisions(set.card.precision, model.precision, of: "the probe \(probe)")
     let probes = try chosenProbes(set, model)
     let batch = try model.encode(rows.map(\.conversation))
     try createFolder(out)

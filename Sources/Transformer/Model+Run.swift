@@ -34,7 +34,7 @@ extension Model {
     guard threads >= 1 else {
       throw TransformerError("threads", problem: "is \(threads)", remedy: "use 1 or more")
     }
-    try prepared.check(against: batch)
+    try prepared.check(against: batch.sequences)
     let marks = try withoutActuallyEscaping(receive) { receive in
       try forward(batch, prepared, threads, Unchecked(receive))
     }

@@ -36,6 +36,19 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
 }
 
 extension ModelIdentity {
+  /// The model with interventions, as what is read of it must be told from what the model alone gives:
+  /// another name and another digest, so that no probe mistakes one for the other.
+  public func changed(by interventions: [Intervention]) throws -> ModelIdentity {
+    guard !interventions.isEmpty else { return self }
+    let encoding = JSONEncoder()
+    encoding.outputFormatting = [.sortedKeys]
+    let changes = Digest.sha256(Array(try encoding.encode(interventions)))
+    var changed = self
+    changed.id += "~" + changes.prefix(8)
+    changed.weightsSHA256 = Digest.sha256(Array("\(weightsSHA256)\n\(changes)\n".utf8))
+    return changed
+  }
+
   /// Names a checkpoint; reads all of its weights once, for their digest.
   init(
     _ nameOrPath: String, _ checkpoint: Checkpoint, _ configuration: any Architecture,

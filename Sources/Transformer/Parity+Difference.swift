@@ -9,7 +9,9 @@ extension Parity {
     func sites(_ tolerance: Double) -> [Site] {
       HookPoint.Site.allCases.compactMap { found[$0] }.map { site in
         var site = site
-        site.agrees = site.nonFinite == 0 && site.worst.relative < tolerance
+        site.agrees =
+          site.nonFinite == 0 && site.worst.relative < tolerance
+          && site.byToken < Parity.tokenAllowance * tolerance
         return site
       }
     }
@@ -45,10 +47,12 @@ extension Parity {
       var site =
         found[hook.site]
         ?? Site(
-          site: hook.site, values: 0, absolute: 0, worst: worst, nonFinite: 0, agrees: false)
+          site: hook.site, values: 0, absolute: 0, worst: worst, byToken: 0, nonFinite: 0,
+          agrees: false)
       site.values += difference.values
       site.nonFinite += difference.nonFinite
       site.absolute = max(site.absolute, difference.absolute)
+      site.byToken = max(site.byToken, difference.byToken)
       if worst.relative > site.worst.relative { site.worst = worst }
       found[hook.site] = site
     }
@@ -60,6 +64,8 @@ extension Parity {
     private(set) var nonFinite = 0
     private(set) var absolute = 0.0
     private(set) var row = 0
+    /// The largest, over the rows, in units of the row's largest absolute expected value.
+    private(set) var byToken = 0.0
     private var scale = 0.0
 
     /// In units of the largest absolute expected value; of the smallest normal float where all are 0.
@@ -72,11 +78,15 @@ extension Parity {
       found.values.withUnsafeBufferPointer { foundValues in
         expected.values.withUnsafeBufferPointer { expectedValues in
           for (row, foundRow) in rows.enumerated() {
+            var (largest, size) = (0.0, Double(Float.leastNormalMagnitude))
             for column in 0..<expected.columns {
               let value = Double(expectedValues[row * expected.columns + column])
               let other = Double(foundValues[foundRow * found.columns + column * stride])
               add(value, other, row)
+              size = max(size, abs(value))
+              if other.isFinite { largest = max(largest, abs(other - value)) }
             }
+            byToken = max(byToken, largest / size)
           }
         }
       }

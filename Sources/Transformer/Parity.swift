@@ -26,6 +26,9 @@ public struct Parity: Sendable, Encodable {
     public var absolute: Double
     /// The largest relative difference.
     public var worst: Worst
+    /// The largest difference in units of the largest absolute recorded value of its own token: the
+    /// first token of many models is a hundred times larger than the others.
+    public var byToken: Double
     /// How many of the model's values are NaN or infinite; they are in no difference.
     public var nonFinite: Int
     public var agrees: Bool
@@ -42,6 +45,8 @@ public struct Parity: Sendable, Encodable {
 
   /// The bound of relative differences.
   public let tolerance: Double
+  /// How much larger a difference may be in units of its own token's largest value.
+  static let tokenAllowance = 20.0
   public let prompts: Int
   /// In the order of the forward pass.
   public let sites: [Site]
@@ -84,6 +89,12 @@ public struct Parity: Sendable, Encodable {
     missing = recorded.filter { !model.shape.has($0) }.sorted()
     greedyTokens = reference.sequences.reduce(0) { $0 + $1.continuation.count }
     self.departures = departures
-    agrees = missing.isEmpty && departures.isEmpty && sites.allSatisfy(\.agrees)
+    // A prompt of which nothing is recorded would agree with any model.
+    let isCompared = reference.sequences.allSatisfy {
+      !$0.hooks.isEmpty || !$0.continuation.isEmpty
+    }
+    agrees =
+      isCompared && !reference.sequences.isEmpty && missing.isEmpty && departures.isEmpty
+      && sites.allSatisfy(\.agrees)
   }
 }

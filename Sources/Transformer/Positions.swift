@@ -2,19 +2,21 @@ import Tokenization
 
 /// Which tokens of a sequence are meant, as a value that is resolved sequence by sequence.
 ///
-/// Written `all`, `last`, `7`, `0..3`, `-5..-1` (both ends included, negative numbers count from the
+/// Written `all`, `last`, `7`, `7..` (from there on), `0..3`, `-5..-1` (both ends included, negative numbers count from the
 /// end of the prompt) or a segment's name: `template`, `prompt`, `thinking`, `answer`.
 public enum Positions: Hashable, Sendable {
   case all
   case last
   /// From the first to the last bound, both included; negative bounds count from the end, -1 is last.
+  ///
+  /// From another token up to -1 it goes on through generated tokens, as `from(token:)` does.
   case range(Int, Int)
+  /// A token, counted from the end of the prompt when negative, and everything after it.
+  case from(token: Int)
   case segment(Segment)
 
   /// One token, counted from the end when negative.
   public static func index(_ index: Int) -> Positions { .range(index, index) }
-  /// A token and everything after it.
-  public static func from(token: Int) -> Positions { .range(token, -1) }
 
   /// The positions meant in a sequence, from `start` on, ascending; empty when it has none of them.
   ///
@@ -34,6 +36,9 @@ public enum Positions: Hashable, Sendable {
       let isOpen = last == -1 && first != -1
       let high = min(isOpen ? count : last < 0 ? last + given : last, count - 1)
       return low <= high ? Array(low...high) : []
+    case .from(let token):
+      let first = max(token < 0 ? token + given : token, start)
+      return first < count ? Array(first..<count) : []
     case .segment(let segment):
       return (min(start, count)..<count).filter { sequence.segments[$0] == segment }
     }
@@ -46,6 +51,7 @@ extension Positions: LosslessStringConvertible, Codable {
     case .all: "all"
     case .last: "last"
     case .range(let first, let last): first == last ? "\(first)" : "\(first)..\(last)"
+    case .from(let token): "\(token).."
     case .segment(let segment): segment.name
     }
   }
@@ -59,6 +65,8 @@ extension Positions: LosslessStringConvertible, Codable {
       self = .segment(segment)
     } else if let index = Int(text) {
       self = .index(index)
+    } else if text.hasSuffix(".."), let token = Int(text.dropLast(2)) {
+      self = .from(token: token)
     } else if let dots = text.firstRange(of: ".."), let first = Int(text[..<dots.lowerBound]),
       let last = Int(text[dots.upperBound...])
     {

@@ -56,9 +56,9 @@ struct PreparedPlan: Sendable {
   }
 
   /// Refuses a plan that names positions which no sequence has, before anything is computed.
-  func check(against batch: Batch) throws(TransformerError) {
+  func check(against sequences: some Collection<TokenSequence>) throws(TransformerError) {
     func isTouched(_ positions: Positions) -> Bool {
-      batch.sequences.contains { !positions.indices(in: $0).isEmpty }
+      sequences.contains { !positions.indices(in: $0).isEmpty }
     }
     for (index, intervention) in interventions.enumerated()
     where !isTouched(intervention.positions) {

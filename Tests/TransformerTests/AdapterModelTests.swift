@@ -41,7 +41,7 @@ import Testing
       rows: reference.rowCount, columns: reference.rowLength, values: reference.floats())
     let model = try Self.load(base, adapters)
     let (difference, scale) = distance(try Self.logits(model), expected)
-    #expect(difference < 2e-6 * scale, "off by \(difference), scale \(scale)")
+    #expect(difference < 5e-6 * scale, "off by \(difference), scale \(scale)")
     #expect(model.identity.id.contains("+") == !adapters.isEmpty)
   }
 
@@ -54,6 +54,39 @@ import Testing
     #expect(weaker.identity.id == "llama+llama-mlp*0.5")
     let same = try Self.logits(Self.load("llama", [("llama-mlp", 0)])) == Self.logits(plain)
     #expect(same)
+  }
+
+  /// A GGUF file stores the rows of queries and keys in another order, which the update must not follow.
+  @Test func aGGUFFileTakesTheSameAdapter() throws {
+    let folder = NSTemporaryDirectory() + "bathyscope-adapter-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let plain = try Model.load(golden("tiny-llama-llama3"))
+    let shape = plain.shape
+    let widths = [
+      "q": shape.heads * shape.dHead, "k": shape.keyValueHeads * shape.dHead,
+      "v": shape.keyValueHeads * shape.dHead,
+    ]
+    var tensors: [(name: String, shape: [Int], values: [Float])] = []
+    for (part, width) in widths {
+      let name = "base_model.model.model.layers.1.self_attn.\(part)_proj"
+      for (kind, rows, columns) in [("A", 2, shape.dModel), ("B", width, 2)] {
+        let values = (0..<(rows * columns)).map { Float(($0 * 7919 + width) % 101) / 101 - 0.5 }
+        tensors.append(("\(name).lora_\(kind).weight", [rows, columns], values))
+      }
+    }
+    try SafetensorsFile.write(tensors, metadata: [:], to: folder + "/adapter_model.safetensors")
+    try Data(
+      #"{"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "k_proj", "v_proj"]}"#
+        .utf8
+    ).write(to: URL(fileURLWithPath: folder + "/adapter_config.json"))
+    func adapted(_ name: String) throws -> Matrix {
+      try Self.logits(Model.load(golden(name), adapters: [Adapter.open(folder)]))
+    }
+    let expected = try adapted("tiny-llama-llama3")
+    let (difference, scale) = distance(try adapted("tiny-llama-llama3.gguf"), expected)
+    #expect(difference < 5e-6 * scale)
+    #expect(distance(try Self.logits(plain), expected).difference > 1e-2 * scale)
   }
 
   @Test func anAdapterOfAnotherModelIsRefused() throws {

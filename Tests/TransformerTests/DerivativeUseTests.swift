@@ -42,6 +42,26 @@ struct DerivativeUseTests {
     }
   }
 
+  /// Whatever reads the weights of experts, and also those of experts that were not chosen.
+  @Test(arguments: [true, false])
+  func routingBackwardsIsTheTransposeOfRoutingForwards(normalized: Bool) {
+    let device = CPUBackend()
+    func activations(_ seed: Int) -> CPUActivations {
+      let out = device.make(5, 7)
+      for (index, value) in noise(35, seed: seed).enumerated() { out.start[index] = value }
+      return out
+    }
+    func product(_ a: CPUActivations, _ b: CPUActivations) -> Double {
+      (0..<35).reduce(0) { $0 + Double(a.start[$1]) * Double(b.start[$1]) }
+    }
+    let (logits, gradient, tangent) = (activations(1), activations(2), activations(3))
+    let weights = device.route(logits, top: 3, normalized: normalized)
+    let back = device.routeBackward(gradient, at: logits, weights, normalized: normalized)
+    let ahead = device.routeTangent(tangent, at: logits, weights, normalized: normalized)
+    #expect(abs(product(back, tangent) - product(gradient, ahead)) < 1e-6)
+    #expect(abs(product(back, tangent)) > 1e-3)
+  }
+
   @Test func gradientsStandAtTheAskedPositions() throws {
     let model = try Model.load(golden("tiny-llama"))
     let batch = InvarianceTests.batch(of: model, lengths: [6, 9])

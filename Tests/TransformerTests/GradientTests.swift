@@ -62,9 +62,9 @@ private struct RecordedGradients {
   }
 }
 
-/// |a - b| relative to the larger of |b| and 1.
+/// |a - b| relative to the larger of |b| and a tenth.
 private func difference(_ a: Double, _ b: Float) -> Double {
-  abs(a - Double(b)) / max(abs(Double(b)), 1)
+  abs(a - Double(b)) / max(abs(Double(b)), 0.1)
 }
 
 @Suite("Derivatives agree with PyTorch")

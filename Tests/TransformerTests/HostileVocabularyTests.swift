@@ -61,7 +61,7 @@ struct HostileVocabularyTests {
 
   @Test(
     arguments: [
-      ("tokens", .texts(["a", "b", "ab"]), "scores"),
+      ("tokens", .texts(["a", "b", "ab"]), "has 4 elements"),
       ("tokens", .integers([1, 2, 3, 4]), "array of 4 integers stands where an array of strings"),
       ("tokens", .text("a"), "a string stands"), ("tokens", .texts([]), "has 4 elements"),
       ("scores", .floats([0, 0, 0]), "has 3 elements where 4"),

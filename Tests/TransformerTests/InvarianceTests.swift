@@ -36,6 +36,18 @@ struct InvarianceTests {
     sequence.values.mapValues { $0.values.map(\.bitPattern) }
   }
 
+  /// Every family in the other precisions; the self-check compares all hooks, from memory too.
+  @Test(arguments: [Precision.bfloat16, .bfloat16x2])
+  func otherPrecisions(precision: Precision) throws {
+    for name in tinyFolders {
+      let model = try Model.load(golden(name), precision: precision)
+      let examination = try Examination(model: model, batch: model.selfCheckBatch(), threads: 2)
+      for check in [try examination.batches(), try examination.memory()] {
+        #expect(check.isGood, "\(name), \(check.name): \(check.measured) of \(check.compared)")
+      }
+    }
+  }
+
   @Test func aloneInABatchInAnotherOrderAndOnTwoThreads() throws {
     #expect(models.count >= tinyFolders.count)
     for model in models {

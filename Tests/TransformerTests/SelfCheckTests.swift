@@ -25,7 +25,9 @@ import Testing
     let examination = try Examination(model: model, batch: model.selfCheckBatch(), threads: 1)
     let clean = examination.clean[0]
     var values = clean.values
-    values[.residual(after: 1)]?[3, 5] = (values[.residual(after: 1)]?[3, 5] ?? 0).nextUp
+    var matrix = try #require(values[.residual(after: 1)])
+    matrix[3, 5] = matrix[3, 5].nextUp
+    values[.residual(after: 1)] = matrix
     let other = SequenceCapture(sequence: 0, positions: clean.positions, values: values)
     let check = examination.same("same", "", [(other, clean)])
     #expect(!check.isGood && check.measured == 1)

@@ -17,6 +17,10 @@ struct GPTNeoX: Architecture {
 
   init(_ settings: Settings) throws {
     shape = try settings.shape()
+    let parallel = "gptneox.use_parallel_residual"
+    guard !settings.isGGUF || settings.checkpoint.metadata[parallel] != nil else {
+      throw settings.error(parallel, "is missing", "the file is incomplete: fetch it again")
+    }
     isParallel = try settings.flag("use_parallel_residual", "use_parallel_residual", default: true)
     if isParallel { shape.absentSites.append(.residualMid) }
     normEpsilon = try settings.epsilon("layer_norm_eps", default: 1e-5)

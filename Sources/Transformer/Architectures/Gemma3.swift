@@ -17,7 +17,6 @@ struct Gemma3: Architecture {
   var windows: [Int?]
   /// What scores are multiplied with.
   var attentionScale: Float
-  var attentionSoftCap: Float?
   var logitSoftCap: Float?
   var attentionBias: Bool
   var tiesEmbeddings: Bool
@@ -46,7 +45,11 @@ struct Gemma3: Architecture {
       "sliding_window_pattern", "attention.sliding_window_pattern", default: 6)
     windows = try settings.windows(window, shape) { ($0 + 1) % pattern != 0 }
     attentionScale = try settings.gemmaScale(shape, ofShare: 62)
-    attentionSoftCap = try settings.optionalNumber("attn_logit_softcapping", nil, missing: nil)
+    // It is stored with the model and used by no version of its code that is known.
+    guard try settings.optionalNumber("attn_logit_softcapping", nil, missing: nil) == nil else {
+      throw settings.error(
+        "attn_logit_softcapping", "is given, and Gemma 3 has no such cap", "use another model")
+    }
     logitSoftCap = try settings.optionalNumber(
       "final_logit_softcapping", "final_logit_softcapping", missing: nil)
     attentionBias = try settings.flag("attention_bias", nil, default: false)
@@ -91,7 +94,7 @@ struct Gemma3: Architecture {
     ) { block in
       let window = windows[block.layer]
       let shape = AttentionShape(
-        shape, window: window, scale: attentionScale, softCap: attentionSoftCap)
+        shape, window: window, scale: attentionScale)
       return try block.gemma(
         attention: try block.attention(
           shape, window == nil ? global : local, bias: attentionBias, outputBias: attentionBias

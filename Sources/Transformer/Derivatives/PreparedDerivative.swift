@@ -31,7 +31,7 @@ struct PreparedDerivative {
           remedy: "name an earlier hook or a later objective")
       }
     }
-    try plan.check(against: batch)
+    try plan.check(against: batch.sequences)
     try prepared.check(against: batch)
     plan.captures = [:]
     (self.objective, self.plan, self.batch) = (prepared, plan, batch)

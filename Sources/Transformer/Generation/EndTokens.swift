@@ -3,6 +3,10 @@ import Files
 import Tokenization
 
 extension Model {
+  /// The tokens that end an answer, ascending.
+  /// - Throws: when a file names one that is not in the vocabulary.
+  public var endTokenIDs: [Int32] { get throws { try endTokens.get().sorted() } }
+
   /// The tokens that end a text or a turn: the tokenizer's own, those of `config.json` and
   /// `generation_config.json`, and of GGUF metadata the ends of text, turn and message.
   static func endTokens(

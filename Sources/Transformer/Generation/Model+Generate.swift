@@ -44,8 +44,9 @@ extension Model {
     receive: (Generation) throws -> Void
   ) throws -> [GenerationEffect] {
     let plan = Plan(capturing: captures, applying: interventions)
+    try checkGeneration(batch, settings, plan)
     let jobs = batch.sequences.indices.flatMap { prompt in
-      (0..<max(settings.samples, 1)).map { GenerationJob(prompt: prompt, sample: $0) }
+      (0..<settings.samples).map { GenerationJob(prompt: prompt, sample: $0) }
     }
     var effects: [(job: GenerationJob, effects: [GenerationEffect])] = []
     var read: Set<HookPoint> = []
@@ -113,7 +114,8 @@ extension Model {
         remedy: "run the model over the generated sequences and capture it there")
     }
     let prepared = try PreparedPlan(plan, shape: shape, predicting: true)
-    try prepared.check(against: Self.longest(batch, settings))
+    try prepared.check(
+      against: batch.sequences.lazy.map { Self.longest($0, settings) })
     let encoder = try settings.needsTokenizer ? self.encoder : try? self.encoder
     return GenerationSetup(
       settings: settings, plan: prepared, encoder: encoder,
@@ -121,18 +123,17 @@ extension Model {
       closing: settings.thinkingBudget == nil ? [] : try closing(encoder))
   }
 
-  /// The batch with all the tokens that may come, of every segment that they may have.
-  private static func longest(_ batch: Batch, _ settings: GenerationSettings) -> Batch {
+  /// A sequence with all the tokens that may come, of every segment that they may have.
+  private static func longest(
+    _ sequence: TokenSequence, _ settings: GenerationSettings
+  ) -> TokenSequence {
     let segments: [Segment] = [.thinking, .template, .answer]
     // Three are enough to have every segment; a rule for later tokens may come to nothing even so.
     let new = max(settings.maxNewTokens, segments.count)
-    return Batch(
-      batch.sequences.map { sequence in
-        TokenSequence(
-          id: sequence.id, tokens: sequence.tokens + Array(repeating: 0, count: new),
-          segments: sequence.segments + (0..<new).map { segments[$0 % segments.count] },
-          generated: new)
-      })
+    return TokenSequence(
+      id: sequence.id, tokens: sequence.tokens + Array(repeating: 0, count: new),
+      segments: sequence.segments + (0..<new).map { segments[$0 % segments.count] },
+      generated: new)
   }
 
   /// The tokens that end thinking.

@@ -62,7 +62,8 @@ extension RotarySettings {
         "the file is damaged: fetch it again")
     }
     rotated = try settings.count(
-      "", "rope.dimension_count", default: Int(Double(shape.dHead) * share))
+      "", "rope.dimension_count",
+      default: settings.isGGUF ? shape.dHead : Int(Double(shape.dHead) * share))
     guard rotated >= 2, rotated % 2 == 0,
       part == nil ? rotated == shape.dHead : rotated <= shape.dHead
     else {

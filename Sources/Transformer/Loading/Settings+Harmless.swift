@@ -13,7 +13,8 @@ extension Settings {
 
   /// Where the checkpoint comes from, and how its text is cut.
   private static let origin: Set<String> = [
-    "_commit_hash", "_name_or_path", "architectures", "auto_map", "bos_token_id",
+    "_commit_hash", "_model_name_or_path", "_name_or_path", "architectures", "auto_map",
+    "bos_token_id",
     "decoder_start_token_id", "dtype", "eos_token_id", "model_type", "name_or_path",
     "pad_token_id", "prefix", "sep_token_id", "tokenizer_class", "torch_dtype",
     "transformers.js_config", "transformers_version", "unk_token_id", "unsloth_fixed",

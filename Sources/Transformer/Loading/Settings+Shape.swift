@@ -72,7 +72,7 @@ extension Settings {
     let gguf =
       huggingFace.contains("rms")
       ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"
-    let epsilon = Float(try number(huggingFace, gguf, default: fallback))
+    let epsilon = Float(try number(huggingFace, gguf, default: isGGUF ? nil : fallback))
     guard epsilon >= 0, epsilon.isFinite else {
       throw error(huggingFace, "is negative or too large", "the file is damaged: fetch it again")
     }

@@ -31,18 +31,30 @@ extension Examination {
   }
 
   func memory() throws -> SelfCheck {
-    let pairs = try batch.sequences.indices.map { index in
+    var pairs = try batch.sequences.indices.map { index in
       (try inPieces(batch.sequences[index]), clean[index])
     }
+    // The same with interventions, of which one touches what is in memory and what comes.
+    let changes: [Intervention] = [
+      .add(vector, scale: 2, after: 0, at: .from(token: 0)),
+      .scaleHeads([Head(layer: shape.layers - 1, head: 0)], by: 0),
+    ]
+    for sequence in batch.sequences {
+      let whole = try run(Batch([sequence]), applying: changes)
+      pairs.append((try inPieces(sequence, applying: changes), whole.sequences[0]))
+    }
     return same(
-      "memory", "A sequence gives the same bits at once and continued from memory, token by token.",
+      "memory",
+      "A sequence gives the same bits at once and token by token from memory, changed or not.",
       pairs)
   }
 
   /// A sequence's captures, its first half at once and then token by token from memory.
-  private func inPieces(_ sequence: TokenSequence) throws -> SequenceCapture {
+  private func inPieces(
+    _ sequence: TokenSequence, applying interventions: [Intervention] = []
+  ) throws -> SequenceCapture {
     let plan = try PreparedPlan(
-      Plan(capturing: hooks.map { Capture($0) }), shape: shape)
+      Plan(capturing: hooks.map { Capture($0) }, applying: interventions), shape: shape)
     let device = CPUBackend()
     let memory = SequenceMemory<CPUBackend>(
       layers: model.network.blocks.map {
