@@ -13,6 +13,9 @@ struct PreTokenizer: Sendable, Equatable {
     case metaspace(Metaspace)
   }
 
+  /// The longest sequence in use has six.
+  static let mostSteps = 32
+
   var steps: [Step]
 
   /// Calls `body` with every piece of the range, in order, and the text that it is a piece of.

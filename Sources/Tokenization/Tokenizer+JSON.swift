@@ -94,7 +94,7 @@ struct TokenizerJSON {
     try checkBytes(of: bytePairs)
     var definition = TokenizerDefinition(
       vocabulary: vocabulary, preTokenizer: preTokenizer, model: bytePairs, addedTokens: added)
-    definition.normalizer = try normalizer(root["normalizer"] ?? .null)
+    definition.normalizer = try checkedNormalizer()
     definition.decoder = try decoder(isByteLevel: isByteLevel)
     (definition.prefixID, definition.suffixID) = try tokensAround(vocabulary)
     definition.bosID = definition.prefixID

@@ -68,6 +68,26 @@ extension TokenizerJSON {
     }
   }
 
+  /// The normaliser, unless its steps multiply: forty that double a letter would fill any memory.
+  func checkedNormalizer() throws(TokenizationError) -> Normalizer {
+    let result = try normalizer(root["normalizer"] ?? .null)
+    var growth = 1
+    for step in result.steps {
+      switch step {
+      case .compose: continue
+      case .prepend(let prefix): growth *= 1 + prefix.count / 64
+      case .replace(let old, let new): growth *= max(1, (new.count + old.count - 1) / old.count)
+      }
+      guard growth <= 16 else {
+        throw checks.error("normalizer", "makes a text more than 16 times as long")
+      }
+    }
+    guard result.steps.count <= PreTokenizer.mostSteps else {
+      throw checks.error("normalizer", "has \(result.steps.count) steps")
+    }
+    return result
+  }
+
   /// What a normaliser or a decoder replaces: a text, because a pattern would need an engine.
   func replacement(
     _ value: JSON, place: String
@@ -75,8 +95,8 @@ extension TokenizerJSON {
     guard let old = value["pattern"]?["String"]?.bytes, !old.isEmpty else {
       throw unsupported("\(place).pattern", value["pattern"]?["Regex"] ?? .null)
     }
-    guard let new = value["content"]?.bytes else {
-      throw checks.error("\(place).content", "is no text")
+    guard let new = value["content"]?.bytes, new.count <= AddedToken.longestContent else {
+      throw checks.error("\(place).content", "is no text of at most 1024 bytes")
     }
     return TokenDecoder.Replacement(written: old, meant: new)
   }

@@ -25,6 +25,9 @@ extension TokenizerJSON {
       default: throw unsupported("pre_tokenizer.type", part["type"] ?? .null)
       }
     }
+    guard steps.count <= PreTokenizer.mostSteps else {
+      throw checks.error("pre_tokenizer", "has \(steps.count) steps")
+    }
     return (PreTokenizer(steps: steps), isByteLevel)
   }
 

@@ -30,6 +30,34 @@ struct HostileTokenizerFileTests {
     #expect(error.place.hasPrefix(place) && error.problem.contains(problem), "\(error)")
   }
 
+  /// Forty steps that double a letter make a terabyte of it.
+  @Test func normalizersAndPreTokenizersThatMultiplyAreRefused() throws {
+    func sequence(_ part: String, _ list: String, _ count: Int) -> String {
+      let parts = [String](repeating: part, count: count).joined(separator: ",")
+      return #"{"type":"Sequence","\#(list)":[\#(parts)]}"#
+    }
+    let double = #"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#
+    let same = #"{"type":"Replace","pattern":{"String":"a"},"content":"b"}"#
+    let long = String(repeating: "x", count: 1025)
+    let prefix = #"{"type":"Prepend","prepend":"\#(long)"}"#
+    let replacement = #"{"type":"Replace","pattern":{"String":"a"},"content":"\#(long)"}"#
+    for (normalizer, place, problem) in [
+      (sequence(double, "normalizers", 40), "normalizer", "more than 16 times"),
+      (sequence(same, "normalizers", 40), "normalizer", "40 steps"),
+      (prefix, "normalizer", "more than 16 times"),
+      (replacement, "normalizer Replace.content", "1024"),
+    ] {
+      let error = try failure(tinyTokenizer(normalizer: normalizer))
+      #expect(error.place == place && error.problem.contains(problem), "\(error)")
+    }
+    let steps = sequence(#"{"type":"Digits","individual_digits":true}"#, "pretokenizers", 40)
+      .replacing("]}", with: #",{"type":"ByteLevel","add_prefix_space":false}]}"#)
+    #expect(try failure(tinyTokenizer(preTokenizer: steps)).problem == "has 41 steps")
+    let fine = tinyTokenizer(normalizer: sequence(double, "normalizers", 4))
+    let tokenizer = try Tokenizer(tokenizerJSON: Array(fine.utf8), file: "fine.json")
+    #expect(tokenizer.decode(tokenizer.encode("a")) == String(repeating: "a", count: 16))
+  }
+
   @Test func deepAndLongFilesAreRefused() throws {
     let deep = try failure(#"{"model":"# + String(repeating: "[", count: 1_000_000))
     #expect(deep.problem == "nested more than 128 deep")
