@@ -55,6 +55,8 @@ struct GenerateCommand: ParsableCommand {
     var resumed: Int
     var newTokens: Int
     var finish: [String: Int]
+    /// Answers whose thinking was closed because its budget was spent.
+    var closedThinking: Int
     var effects: [GenerationEffect]
     var activations: String?
     var seconds: Double
@@ -156,8 +158,8 @@ struct GenerateCommand: ParsableCommand {
     let summary = try record.summary(interventions)
     let result = Result(
       out: out, sha256: summary.sha256, rows: record.jobs.count, resumed: counts.resumed,
-      newTokens: counts.newTokens, finish: summary.finish, effects: summary.effects,
-      activations: reading.activations, seconds: seconds,
+      newTokens: counts.newTokens, finish: summary.finish, closedThinking: summary.closedThinking,
+      effects: summary.effects, activations: reading.activations, seconds: seconds,
       tokensPerSecond: Double(counts.newTokens) / seconds, peakMemoryBytes: peakMemory(),
       kernel: model.kernel, threads: options.threads)
     if options.json { return try printJSON("generate", result) }
@@ -169,6 +171,11 @@ struct GenerateCommand: ParsableCommand {
     let ends = summary.finish.sorted { $0.key < $1.key }.map { "\($0.value) by \($0.key)" }
     let earlier = counts.resumed > 0 ? ", \(counts.resumed) of them from an earlier run" : ""
     print("\(out): \(result.rows) answers\(earlier); ended \(ends.joined(separator: ", "))")
+    if let budget = writing.thinkingBudget {
+      print(
+        "the budget of \(budget) tokens closed the thinking of \(summary.closedThinking) of \(result.rows) answers"
+      )
+    }
     print(
       "\(counts.newTokens) new tokens in \(fixed(seconds, 1)) s, "
         + "\(fixed(result.tokensPerSecond, 1)) tokens/s, peak memory \(bytes(peakMemory()))")

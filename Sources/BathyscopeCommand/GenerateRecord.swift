@@ -85,19 +85,23 @@ struct GenerationRecord {
     var sha256: String
     var rows: Int
     var finish: [String: Int]
+    /// Answers whose thinking was closed because its budget was spent.
+    var closedThinking: Int
     var effects: [GenerationEffect]
   }
 
   func summary(_ interventions: [Intervention]) throws -> Summary {
     var finish: [String: Int] = [:]
     var effects: [[GenerationEffect]] = []
+    var closed = 0
     try forEachRow { row in
       finish[row.finish.rawValue, default: 0] += 1
       effects.append(row.effects)
+      if !row.forced.isEmpty { closed += 1 }
     }
     return Summary(
       sha256: Digest.sha256(of: try MappedFile(path)), rows: effects.count, finish: finish,
-      effects: try GenerationEffect.summing(effects, of: interventions))
+      closedThinking: closed, effects: try GenerationEffect.summing(effects, of: interventions))
   }
 
   /// Writes where the finished file came from beside it.

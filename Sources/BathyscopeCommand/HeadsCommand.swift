@@ -21,6 +21,7 @@ struct HeadsCommand: ParsableCommand {
 /// Which prompts, and where in them.
 struct HeadPromptOptions: ParsableArguments {
   @OptionGroup var prompts: PromptOptions
+  @OptionGroup var answers: AnswerOptions
 
   @Option(help: "A label whose equal values are resampled and split together; 'group' by default.")
   var group: String?
@@ -32,23 +33,22 @@ struct HeadPromptOptions: ParsableArguments {
 
   /// Reads, encodes and cuts the prompts.
   func load(_ model: Model, ablating place: HeadPlace = .positions(.all)) throws -> [HeadPrompt] {
-    let rows = try prompts.read()
+    let (rows, batch) = try answers.transcripts(try prompts.read(), in: model)
     if let group, !rows.contains(where: { $0.labels[group] != nil }) {
       let names = Set(rows.flatMap(\.labels.keys)).sorted().joined(separator: ", ")
       throw TokenizationError(
         file: prompts.prompts.joined(separator: ", "), place: "label '\(group)'",
         problem: "no row has it", remedy: "name one of: \(names)")
     }
-    return try cut(rows, model, ablating: place)
+    return try cut(rows, batch, ablating: place)
   }
 
   /// Cuts rows at T, those of a reference as those that are studied: their tokens are counted from it.
-  func cut(_ rows: [Prompt], _ model: Model, ablating place: HeadPlace) throws -> [HeadPrompt] {
-    let batch = try model.encode(rows.map(\.conversation))
-    return try zip(rows, batch.sequences).map { row, sequence in
+  func cut(_ rows: [Prompt], _ batch: Batch, ablating place: HeadPlace) throws -> [HeadPrompt] {
+    try zip(rows, batch.sequences).map { row, sequence in
       let text = row.labels[group ?? "group"]?.description ?? ""
       return try HeadPrompt(
-        sequence, group: text.isEmpty ? nil : text, end: read, ablating: place)
+        sequence, group: text.isEmpty ? row.id : text, end: read, ablating: place)
     }
   }
 }
@@ -157,8 +157,14 @@ struct HeadAblationOptions: ParsableArguments {
     _ model: Model, _ input: HeadPromptOptions, _ prompts: [HeadPrompt], _ options: RunOptions
   ) throws -> (study: HeadStudy, score: HeadsConfiguration.Score) {
     let (score, described) = try chosenScore(model)
-    let others = try reference.map {
-      try input.cut(try PromptFile.read($0), model, ablating: at)
+    let others = try reference.map { path in
+      let rows = try PromptFile.read(path)
+      if input.answers.answers != nil, rows.contains(where: { $0.conversation.response == nil }) {
+        throw UsageError(
+          "--reference \(path): has prompts without a response, and those that are studied have answers; "
+            + "give transcripts")
+      }
+      return try input.cut(rows, model.encode(rows.map(\.conversation)), ablating: at)
     }
     let study = try HeadStudy(
       model, prompts, score: score,

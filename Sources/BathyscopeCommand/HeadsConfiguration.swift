@@ -42,7 +42,7 @@ struct HeadsConfiguration: Encodable {
     self.study = study
     self.model = model.identity
     (precision, kernel) = (model.precision, model.kernel)
-    self.prompts = try options.prompts.provenance()
+    self.prompts = try options.prompts.provenance() + options.answers.provenance()
     read = options.read.rawValue
     (self.score, self.seed) = (score, seed)
     var bytes: [UInt8] = []

@@ -20,12 +20,30 @@ struct ModelOptions: ParsableArguments {
       valueName: "name-or-folder"), completion: .directory)
   var adapter: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "What stands before and behind thinking, with \\n for a new line, such as '<think>\\n,\\n</think>\\n\\n'; guessed from the chat template by default.",
+      valueName: "open,close"))
+  var thinkingMarkers: ThinkingMarkers?
+
   func load() throws -> Model {
     let model = try Model.load(
       model, precision: precision, keepsQuantized: keepQuantized,
-      adapters: adapter.map(openAdapter))
+      adapters: adapter.map(openAdapter), markers: thinkingMarkers)
     for warning in model.warnings { writeError("warning: \(warning)") }
     return model
+  }
+}
+
+extension ThinkingMarkers: ExpressibleByArgument {
+  /// Two texts that are not blank, with one comma between them.
+  public init?(argument: String) {
+    let parts = argument.replacing("\\n", with: "\n").split(
+      separator: ",", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ $0.contains { !$0.isWhitespace } }) else {
+      return nil
+    }
+    self.init(open: String(parts[0]), close: String(parts[1]))
   }
 }
 

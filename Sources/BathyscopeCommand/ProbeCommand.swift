@@ -29,8 +29,14 @@ struct ProbeCommand: ParsableCommand {
             --out probe
         """)
 
-    @Option(help: ArgumentHelp("What 'capture' wrote.", valueName: "file"), completion: .file())
-    var acts: String
+    @Option(
+      help: ArgumentHelp(
+        "What 'capture' wrote; may be repeated, as for a design with two models' answers.",
+        valueName: "file"), completion: .file())
+    var acts: [String]
+
+    @Flag(help: "Take files of other weights than the first one's together; the card names them.")
+    var force = false
 
     @OptionGroup var label: LabelOptions
 
@@ -89,20 +95,23 @@ struct ProbeCommand: ParsableCommand {
     }
 
     func run() throws {
-      let file = try ActivationFile.inspected(acts)
-      let features = try FeatureSet(file, try label.examples(file))
+      let files = try acts.map(ActivationFile.inspected)
+      for file in files.dropFirst() { try requireAlike(file, files[0]) }
+      let parts = try files.map { try FeatureSet($0, try label.examples($0)) }
+      let features = try FeatureSet(joining: parts)
       let training = ProbeTraining(kind: kind, seed: options.seed)
       guard let other else {
         let trained = try withProgress(features.hooks.count) {
           try training.train(features, threads: options.threads, advance: $0)
         }
-        let card = try store(trained, label, file, features, in: out)
+        let card = try store(trained, label, files, parts, in: out)
         if options.json { try printJSON("probe", card) } else { printCard(card, in: out) }
         return
       }
       var second = label
       (second.label, second.positive) = (other, nil)
-      let crossed = try FeatureSet(file, try second.examples(file))
+      let crossedParts = try files.map { try FeatureSet($0, try second.examples($0)) }
+      let crossed = try FeatureSet(joining: crossedParts)
       let design = try withProgress(2 * features.hooks.count) {
         try training.trainTwoByTwo(
           features, harmful: crossed.examples.map(\.label),
@@ -110,8 +119,8 @@ struct ProbeCommand: ParsableCommand {
       }
       let folders = ["\(out)/\(label.label)", "\(out)/\(other)"]
       let cards = [
-        try store(design.refusal, label, file, features, in: folders[0]),
-        try store(design.harmfulness, second, file, crossed, in: folders[1]),
+        try store(design.refusal, label, files, parts, in: folders[0]),
+        try store(design.harmfulness, second, files, crossedParts, in: folders[1]),
       ]
       if options.json {
         try printJSON(
@@ -133,22 +142,40 @@ struct ProbeCommand: ParsableCommand {
       return try train { progress.withLock { $0.advance(by: 1) } }
     }
 
+    /// Refuses a file that cannot stand in one design with the first.
+    private func requireAlike(_ file: ActivationFile, _ first: ActivationFile) throws {
+      let (mine, theirs) = (file.description, first.description)
+      guard file.hooks == first.hooks, mine.widths == theirs.widths, mine.rule == theirs.rule else {
+        throw ActivationStoreError(
+          file: file.path, problem: "holds other hooks, widths or positions than \(first.path)",
+          remedy: "capture the same hooks at the same positions")
+      }
+      if force {
+        notePrecisions(mine.precision, theirs.precision, of: file.path)
+      } else {
+        try requireSameModel(file, first)
+      }
+    }
+
     /// Writes the probes with their card, tested on the other files too.
+    /// - Parameter files: what the probes were trained on; the card's model is the first one's.
     private func store(
-      _ trained: TrainedProbes, _ label: LabelOptions, _ file: ActivationFile,
-      _ features: FeatureSet, in folder: String
+      _ trained: TrainedProbes, _ label: LabelOptions, _ files: [ActivationFile],
+      _ parts: [FeatureSet], in folder: String
     ) throws -> ProbeCard {
+      let file = files[0]
       var card = ProbeCard(
         name: name ?? URL(fileURLWithPath: folder).lastPathComponent, trained: trained,
         model: file.description.model, precision: file.description.precision,
-        positions: file.description.rule ?? .all, trainingData: [try source(file, features)],
+        positions: file.description.rule ?? .all,
+        trainingData: try zip(files, parts).map { try source($0, $1, besides: file) },
         signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
         toolVersion: bathyscopeVersion)
       for path in test {
         let other = try ActivationFile.inspected(path)
         try requireSameModel(other, file)
         let features = try FeatureSet(other, try label.examples(other))
-        let source = try source(other, features)
+        let source = try source(other, features, besides: file)
         if card.trainingData.contains(where: { $0.sha256 == source.sha256 }) {
           throw ActivationStoreError(
             file: path, problem: "is the file that the probe is trained on, and can be no test",
@@ -166,13 +193,15 @@ struct ProbeCommand: ParsableCommand {
     }
 
     private func source(
-      _ file: ActivationFile, _ features: FeatureSet
+      _ file: ActivationFile, _ features: FeatureSet, besides first: ActivationFile
     ) throws -> ProbeCard.DataSource {
       let positives = features.examples.count(where: \.label)
+      let (model, other) = (first.description.model, file.description.model)
       return .init(
         name: URL(fileURLWithPath: file.path).lastPathComponent, licence: licence,
         sha256: Digest.sha256(of: try MappedFile(file.path)), positives: positives,
-        negatives: features.rowCount - positives)
+        negatives: features.rowCount - positives,
+        otherModel: model.weightsSHA256 == other.weightsSHA256 ? nil : other.id)
     }
 
     private func openerCosines(

@@ -192,10 +192,10 @@ struct TraceCommand: ParsableCommand {
     return traces
   }
 
-  /// Nil, for a group of its own, where the label is missing or empty.
+  /// The prompt, which all of its samples share, where the label is missing or empty.
   private func group(of row: Prompt) -> String? {
     let text = row.labels[group ?? "group"]?.description ?? ""
-    return text.isEmpty ? nil : text
+    return text.isEmpty ? row.id : text
   }
 
   /// `harmful` or `not harmful` for a truth value, else the label's own text.

@@ -93,6 +93,29 @@ public struct FeatureSet: Sendable {
       rowCounts: run.sequences.map { $0.values[first]?.rows ?? 0 })
   }
 
+  /// The rows of several sets with the same hooks, one below the other.
+  ///
+  /// Examples of one name in two sets stay two examples, and of one group.
+  public init(joining sets: [FeatureSet]) throws(ProbingError) {
+    guard let first = sets.first, sets.allSatisfy({ $0.hooks == first.hooks }) else {
+      throw ProbingError(
+        "features", problem: "sets with different hooks cannot be joined",
+        remedy: "capture the same hooks")
+    }
+    guard sets.count > 1 else {
+      self = first
+      return
+    }
+    let examples = sets.enumerated().flatMap { number, set in
+      set.examples.map { Example(id: "\(number + 1)/\($0.id)", label: $0.label, group: $0.group) }
+    }
+    try self.init(
+      hooks: first.hooks,
+      matrices: first.hooks.indices.map { hook in
+        Matrix.concatenating(sets.map { $0.matrices[hook] })
+      }, examples: examples)
+  }
+
   public var rowCount: Int { examples.count }
   var labels: [Bool] { examples.map(\.label) }
   var groups: [String] { examples.map(\.group) }

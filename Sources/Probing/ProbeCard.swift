@@ -11,13 +11,19 @@ public struct ProbeCard: Sendable, Equatable, Codable {
     public var sha256: String
     public var positives: Int
     public var negatives: Int
+    /// The model that the rows are of, where it is not the card's.
+    public var otherModel: String?
 
-    public init(name: String, licence: String, sha256: String, positives: Int, negatives: Int) {
+    public init(
+      name: String, licence: String, sha256: String, positives: Int, negatives: Int,
+      otherModel: String? = nil
+    ) {
       self.name = name
       self.licence = licence
       self.sha256 = sha256
       self.positives = positives
       self.negatives = negatives
+      self.otherModel = otherModel
     }
   }
 

@@ -2,7 +2,8 @@ import Tensors
 
 extension Model {
   /// About how many bytes a run will need besides the weights, which are in memory already: the
-  /// activations of one tile for each thread, and what is captured of it until it is handed over.
+  /// activations of one tile for each thread, what is captured of it until it is handed over, and the
+  /// keys and values of a beginning that all sequences share.
   public func estimatedWorkingBytes(
     _ batch: Batch, capturing hooks: [HookPoint], threads: Int
   ) -> Int {
@@ -11,7 +12,11 @@ extension Model {
     let heads = (shape.heads + shape.keyValueHeads) * shape.dHead
     let activations = 4 * shape.dModel + 2 * heads + 2 * shape.dMLP
     let captured = hooks.reduce(0) { $0 + shape.width(of: $1.site, tokens: longest) }
-    return threads * rows * (activations + 2 * captured) * MemoryLayout<Float>.stride
+    let keys = 2 * shape.keyValueHeads * shape.dHead
+    let shared = CommonPrefix.tokens(of: batch) * shape.layers * keys
+    let copied = shared > 0 ? threads * Tile.mostCopied * keys : 0
+    return (threads * rows * (activations + 2 * captured) + shared + copied)
+      * MemoryLayout<Float>.stride
   }
 
   /// About how many tokens a second this machine will run, from a product of a few milliseconds.

@@ -76,18 +76,23 @@ extension Model {
     _ batch: Batch, _ plan: PreparedPlan, _ threads: Int,
     _ receive: Unchecked<(SequenceCapture) throws -> Void>
   ) throws -> [EffectMark] {
-    let tiles = Tile.cut(batch, threads: threads)
+    let prefix = CommonPrefix(of: batch, plan, network, threads: threads)
+    let tiles = Tile.cut(batch, threads: threads, behind: prefix?.count ?? 0)
     let turnstile = Turnstile()
     // A single tile is shared by all threads, operation by operation.
     let device = CPUBackend(threads: max(1, threads / tiles.count))
     let marks = Mutex<[EffectMark]>([])
     parallelFor(tiles.count, threads: threads) { index in
       guard !turnstile.isClosed else { return }
-      let tile = Tile(batch, tiles[index])
+      let starts = prefix.map { Array(repeating: $0.count, count: tiles[index].count) }
+      let tile = Tile(batch, tiles[index], starts: starts)
       let taps = Taps(device: device, plan: plan, batch: batch, tile: tile)
-      network.run(Pass(device: device, tile: tile, taps: taps))
+      network.run(
+        Pass(
+          device: device, tile: tile, taps: taps,
+          memories: prefix.map { prefix in { prefix.memories(of: $0, for: tile, network) } }))
       marks.withLock { $0 += taps.marks }
-      let captures = taps.captures()
+      let captures = taps.captures().map { prefix?.completing($0, of: batch) ?? $0 }
       turnstile.pass(index) { try captures.forEach(receive.value) }
     }
     try turnstile.rethrow()

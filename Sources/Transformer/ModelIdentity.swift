@@ -18,7 +18,8 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
   public var configurationJSON: String
   /// SHA-256 of the tokenizer's definition; nil without a tokenizer.
   public var tokenizerSHA256: String?
-  /// SHA-256 of the chat template's text; nil without one.
+  /// SHA-256 of the chat template's text, or of its digest and the thinking markers where those were given;
+  /// nil without either.
   public var templateSHA256: String?
 
   public init(
@@ -66,6 +67,6 @@ extension ModelIdentity {
       id: id, architecture: try checkpoint.architectureName(), weightsSHA256: weights,
       configurationSHA256: checkpoint.configSHA256,
       configurationJSON: String(decoding: try encoding.encode(configuration), as: UTF8.self),
-      tokenizerSHA256: encoder?.tokenizer.sha256, templateSHA256: encoder?.template?.sha256)
+      tokenizerSHA256: encoder?.tokenizer.sha256, templateSHA256: encoder?.templateSHA256)
   }
 }

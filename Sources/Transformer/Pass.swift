@@ -5,11 +5,15 @@ final class Pass<Device: Backend> {
   let device: Device
   let tile: Tile
   let taps: Taps<Device>
-  private let kept: [SequenceMemory<Device>]?
+  private let kept: ((_ layer: Int) -> [Device.Memory])?
   private var tables: [ObjectIdentifier: RotaryTable] = [:]
 
-  /// - Parameter memories: one per sequence of the tile, to continue from; nil to keep nothing.
-  init(device: Device, tile: Tile, taps: Taps<Device>, memories: [SequenceMemory<Device>]? = nil) {
+  /// - Parameter memories: for each block one per sequence of the tile, to continue from; nil to keep
+  ///   nothing.
+  init(
+    device: Device, tile: Tile, taps: Taps<Device>,
+    memories: ((_ layer: Int) -> [Device.Memory])? = nil
+  ) {
     (self.device, self.tile, self.taps) = (device, tile, taps)
     kept = memories
   }
@@ -20,7 +24,7 @@ final class Pass<Device: Backend> {
   /// Whether anything at or behind the hook is to be read.
   func reaches(_ hook: HookPoint) -> Bool { taps.last >= hook }
 
-  func memories(of layer: Int) -> [Device.Memory]? { kept?.map { $0.layers[layer] } }
+  func memories(of layer: Int) -> [Device.Memory]? { kept?(layer) }
 
   /// Cosines and sines for the tile's rows, made once per pass.
   func table(of rotary: Rotary) -> RotaryTable {

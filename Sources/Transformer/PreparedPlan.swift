@@ -21,7 +21,7 @@ enum PreparedChange: Sendable {
 /// A plan checked against a model's shape: what to do at each hook.
 struct PreparedPlan: Sendable {
   var captures: [HookPoint: [Positions]]
-  let changes: [HookPoint: [(intervention: Int, change: PreparedChange, positions: Positions)]]
+  var changes: [HookPoint: [(intervention: Int, change: PreparedChange, positions: Positions)]]
   let interventions: [Intervention]
   /// The last hook that is read; nothing after it is computed.
   let last: HookPoint

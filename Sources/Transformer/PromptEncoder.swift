@@ -11,11 +11,15 @@ public struct PromptEncoder: Sendable {
   /// Nil for a model that was not made for chat.
   public let template: ChatTemplate?
   /// What encloses thinking; guessed from the template.
-  public var markers: ThinkingMarkers
+  public let markers: ThinkingMarkers
+  /// SHA-256 of what turns a conversation into text: of the template, or of its digest and of markers that
+  /// were not guessed from it.
+  package let templateSHA256: String?
 
   /// Takes the tokenizer and the chat template of a `.gguf` file or a Hugging Face folder.
+  /// - Parameter markers: what encloses thinking; guessed from the template when nil.
   /// - Throws: `TokenizationError` or `CheckpointError` when there is none or it is not understood.
-  public init(_ checkpoint: Checkpoint) throws {
+  public init(_ checkpoint: Checkpoint, markers: ThinkingMarkers? = nil) throws {
     let source: (text: String, file: String)?
     switch checkpoint.format {
     case .gguf:
@@ -46,7 +50,13 @@ public struct PromptEncoder: Sendable {
         source: $0.text, file: $0.file, bosToken: text(tokenizer.bosID),
         eosToken: text(tokenizer.eosID))
     }
-    markers = ThinkingMarkers(guessedFrom: source?.text ?? "")
+    let guessed = ThinkingMarkers(guessedFrom: source?.text ?? "")
+    self.markers = markers ?? guessed
+    let parts = [template?.sha256 ?? "", self.markers.open, self.markers.close]
+    templateSHA256 =
+      self.markers == guessed
+      ? template?.sha256
+      : Digest.sha256(parts.flatMap { Array("\($0.utf8.count) \($0)".utf8) })
   }
 
   /// The template's own file, or the one inside `tokenizer_config.json`.

@@ -36,21 +36,28 @@ struct Tile {
 
   /// Enough rows for a matrix product to reach its speed, few enough for the cache.
   static let targetRows = 384
+  /// Tokens whose keys and values a tile's sequences have from before.
+  static let mostCopied = 16 * targetRows
 
   /// Cuts a batch into tiles of about equal size, whole sequences each.
   ///
   /// Results do not depend on the cut. A small batch is shared among the threads.
-  static func cut(_ batch: Batch, threads: Int) -> [Range<Int>] {
-    let share = (batch.tokenCount + threads - 1) / threads
+  /// - Parameter done: how many tokens of each sequence are in its memory already. They are copied, and
+  ///   bound a tile's sequences too.
+  static func cut(_ batch: Batch, threads: Int, behind done: Int = 0) -> [Range<Int>] {
+    let count = batch.tokenCount - done * batch.sequences.count
+    let share = (count + threads - 1) / threads
     let target = max(1, min(targetRows, share))
     var tiles: [Range<Int>] = []
     var (start, rows) = (0, 0)
     for (index, sequence) in batch.sequences.enumerated() {
-      if rows > 0, rows + sequence.tokens.count > target {
+      let new = sequence.tokens.count - done
+      let copied = (index - start) * done
+      if index > start, rows + new > target || copied > mostCopied {
         tiles.append(start..<index)
         (start, rows) = (index, 0)
       }
-      rows += sequence.tokens.count
+      rows += new
     }
     if start < batch.sequences.count { tiles.append(start..<batch.sequences.count) }
     return tiles

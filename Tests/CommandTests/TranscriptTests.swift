@@ -106,6 +106,41 @@ import Testing
     #expect(groups.map { $0["label"] as? String } == ["not refused", "refused"])
   }
 
+  /// Heads are swept behind the model's own answers as `trace` reads them.
+  @Test func headsAreSweptBehindGeneratedAnswers() throws {
+    let words = ["--model", "model", "--prompts", "p.jsonl"]
+    try run(
+      ["generate"] + words + ["--max-new-tokens", "5", "--ignore-eos", "--out", "answers.jsonl"])
+    let sweep =
+      ["heads", "sweep"] + words
+      + ["--score", "logit-gap", "--random-sets", "0", "--resamples", "100"]
+    try run(sweep + ["--answers", "answers.jsonl", "--out", "behind"])
+    try run(sweep + ["--out", "alone"])
+    #expect(try folder.text("behind/sweep.csv") != folder.text("alone/sweep.csv"))
+    // The file of answers is part of what a killed run goes on with.
+    try folder.write("answers.jsonl", try folder.text("answers.jsonl") + "\n")
+    #expect(
+      try run(sweep + ["--answers", "answers.jsonl", "--out", "behind"], status: 3).errors
+        .contains("was begun with other arguments"))
+  }
+
+  @Test func thinkingMarkersAreChosen() throws {
+    let rows = (0..<8).map {
+      #"{"id": "\#($0)", "messages": [{"role": "user", "content": "q\#($0)"}, "#
+        + #"{"role": "assistant", "content": "(( hm \#($0) )) ok"}]}"#
+    }
+    try folder.write("r.jsonl", rows.joined(separator: "\n") + "\n")
+    let words = ["capture", "--model", "model", "--prompts", "r.jsonl", "--positions", "thinking"]
+    #expect(
+      try run(words + ["--out", "guessed.h5"], status: 4).errors.contains("nothing to capture"))
+    let marked = words + ["--thinking-markers", "((,))", "--out", "chosen.h5"]
+    try run(marked)
+    #expect(folder.contents.contains("chosen.h5"))
+    for bad in ["((", "a,b,c", " ,b", "a,\\n"] {
+      try run(words + ["--thinking-markers", bad, "--out", "x.h5"], status: 2)
+    }
+  }
+
   @Test func answersAndLabelsThatDoNotFitAreRefused() throws {
     try run([
       "generate", "--model", "model", "--prompts", "p.jsonl", "--max-new-tokens", "2", "--samples",
@@ -186,6 +221,26 @@ import Testing
     #expect(
       try run(words + ["--kind", "lda", "--kind", "mass-mean"], status: 2).errors
         .contains("names a kind twice"))
+  }
+
+  /// What one model refuses and another answers stands in one design; nobody mixes them by mistake.
+  @Test func activationsOfTwoModelsAreJoined() throws {
+    try TalkingModel.writeAdapter("adapter", in: folder)
+    let capture = ["capture", "--model", "model", "--prompts", "t.jsonl", "--positions"]
+    try run(capture + ["final", "--out", "a.h5"])
+    try run(capture + ["final", "--adapter", "adapter", "--out", "b.h5"])
+    let words = ["probe", "train", "--acts", "a.h5", "--acts", "b.h5", "--label", "harmful"]
+    #expect(try run(words + ["--out", "p"], status: 3).errors.contains("with other weights"))
+    let joined = try run(words + ["--force", "--out", "p", "--json"]).json
+    let data = try #require(joined["training_data"] as? [[String: Any]])
+    #expect(data.map { $0["other_model"] as? String } == [nil, "model+adapter"])
+    #expect(data.map { $0["positives"] as? Int } == [24, 24])
+    try run(capture + ["last", "--out", "c.h5"])
+    #expect(
+      try run(
+        ["probe", "train", "--acts", "a.h5", "--acts", "c.h5", "--label", "harmful", "--out", "q"],
+        status: 4
+      ).errors.contains("other hooks, widths or positions"))
   }
 
   @Test func theOpenersOfAnAdaptedModelAreFound() throws {

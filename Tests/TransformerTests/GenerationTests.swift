@@ -173,6 +173,33 @@ struct GenerationInvarianceTests {
     }
   }
 
+  /// A beginning that all prompts share is computed once; without memory, it is not.
+  @Test func aCommonBeginningChangesNoBit() throws {
+    for (name, model) in tiny {
+      let parts = batch(model, [24, 3, 1]).sequences.map(\.tokens)
+      let batch = Batch(
+        parts.dropFirst().enumerated().map {
+          TokenSequence(id: "\($0)", tokens: parts[0] + $1, generated: $0)
+        })
+      let settings = settings(3) { ($0.temperature, $0.samples) = (1.5, 2) }
+      for positions in [Positions.last, .range(-2, -1), .segment(.answer), .from(token: 22)] {
+        let change = Intervention.add(vector(model), after: 0, at: positions)
+        func run(usesMemory: Bool) throws -> [[[UInt64]]] {
+          var results: [GenerationJob: [[UInt64]]] = [:]
+          let jobs = (0..<4).map { GenerationJob(prompt: $0 / 2, sample: $0 % 2) }
+          try model.generate(
+            jobs, of: batch, settings, Plan(capturing: captures(model), applying: [change]),
+            slots: 3, threads: 2, usesMemory: usesMemory
+          ) { results[GenerationJob(prompt: $0.prompt, sample: $0.sample)] = bits($0) }
+          return jobs.compactMap { results[$0] }
+        }
+        let (shared, apart) = (try run(usesMemory: true), try run(usesMemory: false))
+        let same = shared == apart && shared.count == 4
+        #expect(same, "\(name), \(positions)")
+      }
+    }
+  }
+
   /// What is read while generating is what one run over the finished sequence reads.
   @Test func oneRunOverTheTranscript() throws {
     for (name, model) in tiny {

@@ -86,6 +86,64 @@ struct InvarianceTests {
     }
   }
 
+  /// A beginning that all sequences share is computed once, and nobody can tell.
+  @Test func aCommonBeginningChangesNoBit() throws {
+    for model in models {
+      let parts = Self.batch(of: model, lengths: [19, 6, 1, 14, 9]).sequences.map(\.tokens)
+      // One sequence is the beginning of all, but for its last token; two are the same.
+      let texts = [parts[0] + parts[2]] + parts.map { parts[0] + $0 } + [parts[0] + parts[1]]
+      let batch = Batch(
+        texts.enumerated().map { index, tokens in
+          TokenSequence(
+            id: "\(index)", tokens: tokens,
+            segments: tokens.indices.map { $0 < 19 ? .template : $0 < 22 ? .thinking : .answer })
+        })
+      let layers = model.shape.layers
+      let captures = [
+        Capture(.residual(after: layers - 1)), Capture(.headOutput(layer: 0), at: .range(-20, -3)),
+        Capture(.residual(after: 0), at: .index(3)), Capture(.residual(after: 0), at: .last),
+        Capture(.embedding, at: .index(30)), Capture(.logits, at: .range(17, 21)),
+      ]
+      let vector = [Float](repeating: 0.25, count: model.shape.dModel)
+      let rules: [Positions] = [
+        .from(token: 17), .last, .range(-3, -1), .from(token: -2), .segment(.thinking), .index(30),
+      ]
+      let changes = [[]] + rules.map { [Intervention.add(vector, after: 0, at: $0)] }
+      for interventions in changes {
+        let whole = try model.run(batch, capturing: captures, applying: interventions, threads: 2)
+        for index in batch.sequences.indices {
+          let sequence = batch.sequences[index]
+          let mine = captures.filter { !$0.positions.indices(in: sequence).isEmpty }
+          let alone = try model.run(
+            Batch([sequence]), capturing: mine,
+            applying: interventions.filter { !$0.positions.indices(in: sequence).isEmpty },
+            threads: 1)
+          let (found, expected) = (whole.sequences[index], alone.sequences[0])
+          let positions = found.positions.filter { !$0.value.isEmpty }
+          let values = Self.bits(found).filter { !$0.value.isEmpty }
+          let (same, placed) = (values == Self.bits(expected), positions == expected.positions)
+          #expect(same && placed, "\(model.shape), sequence \(index)")
+        }
+      }
+    }
+  }
+
+  @Test func tilesAreNoLargerThanTheyHaveToBe() {
+    let batch = Batch(
+      (0..<2000).map { TokenSequence(id: "\($0)", tokens: Array(repeating: 1, count: 20)) })
+    for done in [0, 13] {
+      let tiles = Tile.cut(batch, threads: 2, behind: done)
+      #expect(tiles.first?.lowerBound == 0 && tiles.last?.upperBound == 2000)
+      #expect(zip(tiles, tiles.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+      #expect(tiles.allSatisfy { $0.count * (20 - done) <= Tile.targetRows })
+      #expect(tiles.count <= 2000 * (20 - done) / (Tile.targetRows - 20) + 1)
+    }
+    // What is copied is bounded as well.
+    let long = Batch(
+      (0..<40).map { TokenSequence(id: "\($0)", tokens: Array(repeating: 1, count: 2001)) })
+    #expect(Tile.cut(long, threads: 1, behind: 2000).allSatisfy { $0.count <= 5 })
+  }
+
   @Test func sequencesArriveInOrder() throws {
     let model = try #require(models.first)
     let batch = Self.batch(of: model, lengths: Array(repeating: 30, count: 40))

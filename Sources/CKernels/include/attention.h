@@ -16,6 +16,11 @@ typedef struct {
 /// Floats that the keys and values of `capacity` tokens take.
 size_t bathyscope_memory_count(size_t capacity, size_t kv_heads, size_t head_width);
 
+/// Copies the keys and values of the first tokens to a memory of another capacity.
+void bathyscope_memory_copy(float *target, size_t target_capacity, const float *source,
+                            size_t source_capacity, size_t tokens, size_t kv_heads,
+                            size_t head_width);
+
 /// Causal attention of one sequence's next `count` tokens, for the query heads of one key/value head.
 ///
 /// Their keys and values are appended to the memory, which holds `start` tokens already. The result for

@@ -56,6 +56,10 @@
          (x, cosines, sines, rows, heads, head_width, pairs)) \
   KERNEL(size_t, memory_count, (size_t capacity, size_t kv_heads, size_t head_width), \
          (capacity, kv_heads, head_width)) \
+  KERNEL(void, memory_copy, \
+         (float *target, size_t target_capacity, const float *source, size_t source_capacity, \
+          size_t tokens, size_t kv_heads, size_t head_width), \
+         (target, target_capacity, source, source_capacity, tokens, kv_heads, head_width)) \
   KERNEL(void, attend, \
          (float *z, float *pattern, const float *q, const float *k, const float *v, float *memory, \
           size_t capacity, size_t start, size_t count, bathyscope_attention attention, \

@@ -13,6 +13,19 @@ KERNEL(size_t, memory_count)(size_t capacity, size_t kv_heads, size_t head_width
   return kv_heads * (keys + capacity * padded(head_width));
 }
 
+KERNEL(void, memory_copy)(float *target, size_t target_capacity, const float *source,
+                          size_t source_capacity, size_t tokens, size_t kv_heads,
+                          size_t head_width) {
+  size_t block = block_keys * head_width;
+  for (size_t head = 0; head < kv_heads; head++) {
+    memcpy(target, source, blocks_of(tokens) * block * sizeof *target);
+    memcpy(target + blocks_of(target_capacity) * block, source + blocks_of(source_capacity) * block,
+           tokens * padded(head_width) * sizeof *target);
+    target += kernel_memory_count(target_capacity, 1, head_width);
+    source += kernel_memory_count(source_capacity, 1, head_width);
+  }
+}
+
 INLINE void score_block(float *scores, size_t stride, const float *const query[],
                                    const float *keys, size_t first, size_t last,
                                    const bathyscope_attention *a) {

@@ -50,7 +50,9 @@ public struct StoredProbe: Sendable {
       .init("probe \(name): model", "\(card.modelID) \(card.modelSHA256)"),
       .init(
         "probe \(name): data",
-        card.trainingData.map { "\($0.name) \($0.sha256)" }.joined(separator: ", ")),
+        card.trainingData.map { data in
+          "\(data.name) \(data.sha256)" + (data.otherModel.map { " of \($0)" } ?? "")
+        }.joined(separator: ", ")),
       .init("probe \(name): seed", "\(card.report.training.seed)"),
     ]
   }

@@ -64,9 +64,13 @@ final class CPUMemory {
       count: bathyscope_memory_count(capacity, shape.keyValueHeads, shape.dHead))
   }
 
-  /// A copy that can be written to on its own.
-  convenience init(copying other: CPUMemory, _ shape: AttentionShape) {
-    self.init(capacity: other.capacity, shape)
-    buffer.start.update(from: other.buffer.start, count: buffer.count)
+  /// A copy of the first tokens that can be written to on its own.
+  convenience init(
+    copying tokens: Int, of other: CPUMemory, _ shape: AttentionShape, capacity: Int
+  ) {
+    self.init(capacity: capacity, shape)
+    bathyscope_memory_copy(
+      buffer.start, capacity, other.buffer.start, other.capacity, tokens, shape.keyValueHeads,
+      shape.dHead)
   }
 }

@@ -12,7 +12,7 @@ final class Decoding: @unchecked Sendable {
   /// Keys and values of the tokens that went through the model; nil to run all of them every time.
   let memory: SequenceMemory<CPUBackend>?
   /// How many tokens went through the model.
-  private(set) var done = 0
+  private(set) var done: Int
   private(set) var finish: FinishReason?
 
   private let settings: GenerationSettings
@@ -30,9 +30,9 @@ final class Decoding: @unchecked Sendable {
 
   init(
     _ job: GenerationJob, _ sequence: TokenSequence, _ setup: GenerationSetup,
-    memory: SequenceMemory<CPUBackend>?
+    memory: SequenceMemory<CPUBackend>?, done: Int = 0
   ) {
-    (prompt, sample, self.memory) = (job.prompt, job.sample, memory)
+    (prompt, sample, self.memory, self.done) = (job.prompt, job.sample, memory, done)
     self.sequence = sequence
     self.sequence.generated = 0
     (settings, plan, ends, closing) = (setup.settings, setup.plan, setup.ends, setup.closing)
@@ -60,7 +60,7 @@ final class Decoding: @unchecked Sendable {
       parts[hook, default: []].append(matrix)
       positions[hook, default: []] += capture.positions[hook] ?? []
     }
-    for mark in marks { effects[mark.intervention].count(mark, isPrefill: done == 0) }
+    for mark in marks { effects[mark.intervention].count(mark, isPrefill: done < promptCount) }
     done = sequence.tokens.count
   }
 

@@ -4,6 +4,7 @@ import Tensors
 /// Runs continuations side by side: finished ones leave, and waiting ones take their places.
 struct Generator {
   let model: Model
+  let jobs: [GenerationJob]
   let batch: Batch
   let setup: GenerationSetup
   /// How many sequences run at a time.
@@ -13,17 +14,29 @@ struct Generator {
   /// bytes: a check of the memory.
   let usesMemory: Bool
   private let device = CPUBackend()
+  /// The tokens with which all prompts begin; their keys and values are copied to every sequence.
+  private let prefix: CommonPrefix?
 
   init(
-    _ model: Model, _ batch: Batch, _ setup: GenerationSetup, slots: Int, threads: Int,
-    usesMemory: Bool
+    _ model: Model, _ jobs: [GenerationJob], of batch: Batch, _ setup: GenerationSetup, slots: Int,
+    threads: Int, usesMemory: Bool
   ) {
     (self.model, self.batch, self.setup) = (model, batch, setup)
     (self.slots, self.threads, self.usesMemory) = (slots, threads, usesMemory)
+    self.jobs = jobs
+    let prompts = Set(jobs.map(\.prompt)).sorted().map { prompt in
+      var sequence = batch.sequences[prompt]
+      sequence.generated = 0
+      return sequence
+    }
+    prefix =
+      usesMemory
+      ? CommonPrefix(
+        of: Batch(prompts), times: jobs.count, setup.plan, model.network, threads: threads) : nil
   }
 
   /// - Parameter receive: gets each continuation as soon as it is done.
-  func run(_ jobs: [GenerationJob], receive: (Generation) throws -> Void) throws {
+  func run(receive: (Generation) throws -> Void) throws {
     var waiting = jobs[...]
     var active: [Decoding] = []
     while true {
@@ -32,7 +45,8 @@ struct Generator {
       guard !(admitted.isEmpty && active.isEmpty) else { return }
       if !admitted.isEmpty {
         let prompts = Batch(admitted.map(\.sequence))
-        try pass(admitted, prompts, Tile.cut(prompts, threads: threads))
+        let tiles = Tile.cut(prompts, threads: threads, behind: prefix?.count ?? 0)
+        try pass(admitted, prompts, tiles)
       }
       active = try release(active + admitted, receive)
       guard !active.isEmpty else { continue }
@@ -47,11 +61,14 @@ struct Generator {
     let sequence = batch.sequences[job.prompt]
     // The last token needs a place only if it is read.
     let capacity = sequence.tokens.count + setup.settings.maxNewTokens
-    let memory = SequenceMemory<CPUBackend>(
-      layers: !usesMemory
-        ? []
-        : model.network.blocks.map { device.memory(capacity: capacity, $0.attention.shape) })
-    return Decoding(job, sequence, setup, memory: usesMemory ? memory : nil)
+    guard usesMemory else { return Decoding(job, sequence, setup, memory: nil) }
+    let layers = model.network.blocks.indices.map { layer in
+      let shape = model.network.blocks[layer].attention.shape
+      return prefix?.memory(of: layer, shape, capacity: capacity)
+        ?? device.memory(capacity: capacity, shape)
+    }
+    return Decoding(
+      job, sequence, setup, memory: SequenceMemory(layers: layers), done: prefix?.count ?? 0)
   }
 
   /// Hands over those that are done and returns the others.
@@ -90,10 +107,13 @@ struct Generator {
     model.network.run(
       Pass(
         device: device, tile: tile, taps: taps,
-        memories: usesMemory ? decodings.compactMap(\.memory) : nil))
+        memories: usesMemory ? { layer in decodings.compactMap { $0.memory?.layers[layer] } } : nil)
+    )
     for (index, capture) in taps.captures().enumerated() {
       let marks = taps.marks.filter { $0.sequence == range.lowerBound + index }
-      decodings[index].take(capture, marks)
+      let isNew = decodings[index].sequence.generated == 0
+      decodings[index].take(
+        isNew ? prefix?.completing(capture, of: batch) ?? capture : capture, marks)
     }
     try choose(open.map { decodings[$0] }, taps, threads: threads)
   }

@@ -79,8 +79,9 @@ extension Model {
         threads < 1 ? "threads" : "slots", problem: "is \(min(threads, slots))",
         remedy: "use 1 or more")
     }
-    try Generator(self, batch, setup, slots: slots, threads: threads, usesMemory: usesMemory)
-      .run(jobs, receive: receive)
+    try Generator(
+      self, jobs, of: batch, setup, slots: slots, threads: threads, usesMemory: usesMemory
+    ).run(receive: receive)
   }
 
   /// Refuses what can be refused before anything is computed.

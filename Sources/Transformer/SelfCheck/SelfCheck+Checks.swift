@@ -67,7 +67,7 @@ extension Examination {
       let piece = Batch([TokenSequence(id: "", tokens: Array(sequence.tokens[..<end]))])
       let tile = Tile(piece, 0..<1, starts: [start])
       let taps = Taps(device: device, plan: plan, batch: piece, tile: tile)
-      model.network.run(Pass(device: device, tile: tile, taps: taps, memories: [memory]))
+      model.network.run(Pass(device: device, tile: tile, taps: taps) { [memory.layers[$0]] })
       for (hook, matrix) in taps.captures()[0].values { values[hook, default: []].append(matrix) }
       start = end
     }

@@ -33,7 +33,9 @@ extension HeadRerun {
     let tile = Tile(batch, 0..<1)
     let taps = Taps(device: device, plan: plan, batch: batch, tile: tile)
     let memory = first > 0 ? emptyMemory(capacity: sequence.tokens.count) : nil
-    let pass = Pass(device: device, tile: tile, taps: taps, memories: memory.map { [$0] })
+    let pass = Pass(
+      device: device, tile: tile, taps: taps,
+      memories: memory.map { memory in { [memory.layers[$0]] } })
     var x = model.network.embed(pass)
     for layer in 0...end { x = model.network.block(layer, x, pass) }
     let values = taps.captures()[0].values

@@ -108,7 +108,8 @@ struct LayerWork {
     let tile = Tile(batch, 0..<entries.count, starts: entries.map(\.tokens.lowerBound))
     let taps = Taps(device: device, plan: rerun.basePlan, batch: batch, tile: tile)
     let pass = Pass(
-      device: device, tile: tile, taps: taps, memories: entries.map(\.memory))
+      device: device, tile: tile, taps: taps
+    ) { layer in entries.map { $0.memory.layers[layer] } }
     let (network, dHead) = (rerun.model.network, rerun.model.shape.dHead)
     var x = device.make(rows, rerun.model.shape.dModel)
     var z = device.make(rows, rerun.model.shape.heads * dHead)
@@ -166,7 +167,11 @@ final class WorkerMemory {
     prompts = runs.map { run in
       if let memory = run.memory {
         return SequenceMemory(
-          layers: zip(memory.layers, blocks).map { CPUMemory(copying: $0, $1.attention.shape) })
+          layers: zip(memory.layers, blocks).map { memory, block in
+            CPUMemory(
+              copying: run.touched.first ?? 0, of: memory, block.attention.shape,
+              capacity: memory.capacity)
+          })
       }
       return SequenceMemory(layers: blocks.map { _ in passing }.compactMap(\.self))
     }
