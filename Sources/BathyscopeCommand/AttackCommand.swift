@@ -17,6 +17,7 @@ struct AttackCommand: ParsableCommand {
       An arm is NAME=KIND:VALUE with options behind it:
 
         heads:7.3,8.1               these heads off; ':scale=0.5' for half
+        heads:sweep.json:set=3      the 3 % of heads that 'heads sweep' found
         heads:FILE                  a JSON list 'heads'; ':set=NAME' for one of
                                     several, ':first=N' for its first N
         add:FILE:layer=15:scale=4   a steering vector or a probe's direction

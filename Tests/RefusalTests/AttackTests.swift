@@ -226,6 +226,16 @@ import Tokenization
     #expect(try HeadSet.read(path).heads.count == 2)
     #expect(try HeadSet.read(path, first: 1).heads == [Head(layer: 7, head: 3)])
     #expect(try HeadSet.read(path, named: "top").heads == [Head(layer: 1, head: 0)])
+    // What 'heads sweep' found, by its share.
+    let sweep = try folder.write(
+      "s.json",
+      #"{"heads": [{"finding": {"layer": 0, "head": 0}}], "sets": {"sets": ["#
+        + #"{"share": 0.015, "heads": [{"layer": 4, "head": 1}]}, "#
+        + #"{"share": 0.03, "heads": [{"layer": 4, "head": 1}, {"layer": 2, "head": 0}]}]}}"#)
+    #expect(try HeadSet.read(sweep, named: "1.5").heads == [Head(layer: 4, head: 1)])
+    #expect(try HeadSet.read(sweep, named: "3").heads.count == 2)
+    #expect(throws: RefusalError.self) { try HeadSet.read(sweep, named: "10") }
+    #expect(throws: RefusalError.self) { try HeadSet.read(sweep) }
     let only = try folder.write("o.json", #"{"top": {"heads": [{"layer": 1, "head": 0}]}}"#)
     #expect(try HeadSet.read(only).heads == [Head(layer: 1, head: 0)])
     #expect(throws: RefusalError.self) { try HeadSet.read(path, named: "none") }

@@ -24,6 +24,8 @@ public struct HeadSet: Sendable, Equatable, Codable {
 
   /// Reads a JSON file with a list `heads` of `{"layer": 7, "head": 3}`, at the top or under a name.
   ///
+  /// Or the set of a study of heads: `heads sweep` calls what it found by its share in percent, such as `3`.
+  ///
   /// Further members of a head, such as its score, are passed over; the order is the file's.
   /// - Parameters:
   ///   - name: under which the list stands; nil for the list at the top, or the only one.
@@ -44,7 +46,8 @@ public struct HeadSet: Sendable, Equatable, Codable {
     let named = object.members.filter { $0.value["heads"]?.array != nil }
     let list: JSON?
     if let name {
-      list = object[name]?["heads"] ?? object["sets"]?[name]?["heads"]
+      list =
+        object[name]?["heads"] ?? object["sets"]?[name]?["heads"] ?? found(name, in: object)
     } else {
       list = object["heads"] ?? (named.count == 1 ? named[0].value["heads"] : nil)
     }
@@ -85,5 +88,13 @@ public struct HeadSet: Sendable, Equatable, Codable {
           Head(layer: layer, head: $0)
         }
       })
+  }
+
+  /// The set of a share of all heads that a study has chosen.
+  private static func found(_ percent: String, in study: JSON.Object) -> JSON? {
+    guard let percent = Double(percent) else { return nil }
+    return study["sets"]?["sets"]?.array?.first {
+      $0["share"]?.double.map { abs($0 * 100 - percent) < 1e-9 } ?? false
+    }?["heads"]
   }
 }
