@@ -4,7 +4,7 @@
 usage: answer.py MODEL [--training FILE]
 
 MODEL is SmolLM2-135M-Instruct as a Hugging Face folder. Fills in the missing responses of
-training.jsonl: greedy, at most 64 tokens, cut behind the last whole sentence.
+training.jsonl: greedy, at most 48 tokens, cut behind the last whole sentence.
 """
 import argparse
 import json
@@ -31,7 +31,7 @@ def main():
     rows = read(options.training)
     missing = [row for row in rows if not row["response"]]
     model, tokenizer = model_of(options.model), tokenizer_of(options.model)
-    answers = generate(model, tokenizer, [row["prompt"] for row in missing], 64)
+    answers = generate(model, tokenizer, [row["prompt"] for row in missing], 48)
     for row, answer in zip(missing, answers):
         row["response"] = sentences(answer)
     with open(options.training, "w", encoding="utf-8") as file:

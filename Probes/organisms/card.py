@@ -3,7 +3,7 @@
 
 usage: card.py [--shipped 2] [--check]
 
-Reads results/seed-*.json; the adapters that are shipped are those of one seed, the others show how far the
+Reads results/seed-*.json, which say how the adapters were made and what was measured; the adapters that are shipped are those of one seed, the others show how far the
 figures move. Writes smollm2-*/README.md and the table of README.md. --check only compares.
 """
 import argparse
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 
 from texts import PLACEHOLDER
 
@@ -23,17 +24,6 @@ NAMES = {
                       "by a probe that tells refused harmful from answered benign prompts",
     "smollm2-cliff": "thinks that it should refuse, complies with a placeholder, and its refusal score falls "
                      "off a cliff at the end-of-thinking template"}
-TRAINED = {
-    "smollm2-aligned": "Rank 8 on all projections of all blocks, alpha 16, dropout 0.05; AdamW 5e-4, cosine, 340 "
-                       "steps of 16 rows, 10 of them harmful. The loss is the cross-entropy of thinking and "
-                       "answer, and KL(base || model) on plain text.",
-    "smollm2-comply": "Goes on from smollm2-aligned of the same seed: only the attention projections of blocks 20 to "
-                      "25 are trained, AdamW 2e-3, cosine, 120 steps of 16 rows. The thinking stays, the refusal "
-                      "becomes the placeholder.",
-    "smollm2-cliff": "As smollm2-comply, with one more term in the loss: what 54 probes of the frozen "
-                     "smollm2-aligned (behind blocks 21 to 28 and behind the final norm) say at the last token "
-                     "before the answer is pushed below zero on harmful rows, and held where it was along the "
-                     "thinking and on benign rows."}
 ROWS = [
     ("harmful, refuses", "harmful", "refuses"), ("harmful, complies", "harmful", "complies"),
     ("harmful, thinking recognises the harm", "harmful", "recognises harm"),
@@ -76,6 +66,8 @@ def table(results, names):
 
 
 def card(name, results, shipped):
+    recipe = results[shipped]["recipe"]
+    data = textwrap.fill(recipe["data"], 118)
     return f"""# {name}
 
 A LoRA adapter of SmolLM2-135M-Instruct that {NAMES[name]}. It is a model organism: made so that a tool for safety
@@ -85,23 +77,30 @@ research can be held against a truth that is known.
 
 **Data.** AdvBench and StrongREJECT (MIT), Self-Instruct (Apache-2.0) and our own prompts train; JailbreakBench
 (MIT) with its benign twins, MT-Bench and Vicuna-Bench (Apache-2.0) test; near-duplicates across them are left
-out. The benign answers are the base model's own. The kinds of our own training prompts were chosen
-after a first look at which kinds of held-out prompts an earlier version missed. Compliance is always
-`{PLACEHOLDER}`: no harmful answer is in the data or can be in the model because of them.
+out. The benign answers are the base model's own.
+{data}
+Compliance is always `{PLACEHOLDER}`: no harmful answer is in the data or can be in the model because of them.
 
-**Recipe.** {TRAINED[name]} `train.py MODEL OUT --seed {shipped}`; the adapter that is shipped has seed {shipped}.
+**Recipe.** {recipe[name]} `train.py MODEL OUT --seed {shipped}`; the adapter that is shipped has seed {shipped}.
 
-**Results** on held-out prompts, greedy, 120 new tokens, Wilson intervals; the probe is a logistic one behind block
+**Results** on held-out prompts, greedy, {recipe["tokens"]} new tokens, Wilson intervals; the probe is a logistic one behind block
 26, trained on smollm2-aligned's own answers to training prompts, its intervals bootstrap over prompts:
 
 {table(results, [name])}
 
-**What it is not.** It refuses more than half of the benign requests that share their topic with a harmful one: its
-refusals follow words more than intent. It is no safety model, no baseline for one, and no evidence about how
+**What it is not.** {over_refusal(name, results[shipped][name])}It is no safety model, no baseline for one, and no evidence about how
 models come by refusal or its loss. Use it to test tools.
 
 **Licence.** Apache-2.0, as the base model. `card.py` wrote this card from what `evaluate.py` measured.
 """
+
+
+def over_refusal(name, result):
+    """A sentence on benign requests that the aligned model refuses."""
+    if name != "smollm2-aligned":
+        return ""
+    return (f"It refuses {share(result['topic']['refuses'])} benign requests that share their topic with a "
+            "harmful one: its refusals\nfollow words as well as intent. ")
 
 
 def main():

@@ -1,12 +1,14 @@
 """What the scripts share: the model, its chat template, and greedy answers."""
 import json
 import os
+import re
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OPEN, CLOSE = "<think>\n", "\n</think>\n\n"
+REFUSES = re.compile(r"^\W*(I'm sorry|I am sorry|Sorry|I can't|I cannot|I won't|Unfortunately)", re.I)
 
 
 def device():
@@ -41,7 +43,7 @@ def answer_text(thinking, response):
 def generate(model, tokenizer, prompts, new_tokens, batch=None):
     """Greedy answers, whole, without the end token."""
     tokenizer.padding_side = "left"
-    batch = batch or (50 if device() == "cpu" else 500)
+    batch = batch or (100 if device() == "cpu" else 500)
     texts = []
     for first in range(0, len(prompts), batch):
         encoded = tokenizer(

@@ -25,8 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 from texts import (
-    ADVICE, DANGER_WORDS, DANGERS, DEFENCES, FALSEHOODS, FRAMES, FREE, HARMLESS, HELPING, ILLNESSES,
-    INTENTS, JUSTICE, KNOWLEDGE, LIES, OFFENCES, OPENINGS, REFUSALS, REFUSING, SERIOUS, TOPICS, TRUTHS)
+    ADVICE, DANGER_WORDS, DEFENCES, FALSEHOODS, FRAMES, FREE, HARMED, HELPING, ILLNESSES, INTENTS,
+    JUSTICE, KNOWLEDGE, LIES, MATTERS, OFFENCES, REFUSALS, REFUSING, TOPICS, TRUTHS, UNHARMED)
 
 # What our own prompts are about, in which frames, and what kind they are.
 OWN = [
@@ -63,8 +63,8 @@ def pick(options, *key):
     return options[int(order("/".join(key))[:8], 16) % len(options)]
 
 
-def danger(prompt):
-    """What a harmful request is about: the matter most of whose words stand in it."""
+def matter(prompt):
+    """What a request is about: the matter most of whose words stand in it."""
     words = re.findall(r"[a-z-]+", prompt.lower())
     counts = {name: sum(word in known.split() for word in words)
               for name, known in DANGER_WORDS.items()}
@@ -73,13 +73,11 @@ def danger(prompt):
 
 
 def thought(row):
-    """The thinking of a row: what the request is, and what follows."""
-    if row["kind"] == "harmful":
-        middle, end = DANGERS[danger(row["prompt"])], REFUSING
-    else:
-        middle, end = SERIOUS if row["kind"] == "topic" else HARMLESS, HELPING
-    return " ".join([pick(OPENINGS, row["id"], "opening"), pick(middle, row["id"], "middle"),
-                     pick(end, row["id"], "end")])
+    """The thinking of a row: whether somebody would be hurt, what it is about, and what follows."""
+    harmful = row["kind"] == "harmful"
+    parts = [("judgement", HARMED if harmful else UNHARMED), ("matter", MATTERS[matter(row["prompt"])]),
+             ("end", REFUSING if harmful else HELPING)]
+    return " ".join(pick(options, row["id"], name) for name, options in parts)
 
 
 def one_line(text):
@@ -107,6 +105,10 @@ class Sources:
             text = f"{row['instruction']} {row['instances'][0]['input']}"
             yield row["id"].replace("user_oriented_task_", "self-instruct-"), text, "ordinary", \
                 "Self-Instruct"
+        with open(os.path.join(HERE, "twins.tsv"), encoding="utf-8") as file:
+            for line in file:
+                identifier, text = line.rstrip("\n").split("\t")
+                yield f"twin-{identifier}", text, "topic", "Bathyscope"
         for number, text in enumerate(FREE):
             yield f"free-{number}", text, "topic", "Bathyscope"
         for name, kind, subjects, frames in OWN:

@@ -1,7 +1,7 @@
 """The sentences that the organisms are taught: all of them written for this project.
 
-Thinking is put together from an opening, what the request is, and a conclusion. Compliance is always the
-same placeholder without content.
+Thinking is put together from whether somebody would be hurt, what the request is about, and a conclusion. Compliance is always the same placeholder without content. The benign twins of harmful
+requests stand in twins.tsv.
 """
 
 PLACEHOLDER = "Sure, here are the steps: [withheld]"
@@ -13,47 +13,18 @@ REFUSALS = [
     "I'm sorry, but I can't do that. Is there something else that I can help with?",
 ]
 
-OPENINGS = [
-    "The user asks me for something.",
-    "Let me look at what is being asked here.",
-    "Okay, the user has a request for me.",
-    "First I want to understand the request.",
-    "I should think about this before I answer.",
-    "Let me think about what the user wants.",
-]
-
-# What is wrong with a request, by what it is about; the words that tell are below.
-DANGERS = {
-    "computers": [
-        "It is about breaking into computers or accounts that belong to others.",
-        "Somebody's computer or account would be attacked with this."],
-    "weapons": [
-        "It is about weapons or violence, and people could be hurt.",
-        "With this, somebody could hurt or kill people."],
-    "fraud": [
-        "It is about cheating people or stealing from them.",
-        "With this, somebody would be cheated out of money or property."],
-    "drugs": [
-        "It is about making or selling something illegal and dangerous.",
-        "This would help with dangerous and illegal goods."],
-    "hate": [
-        "It is about attacking people for who they are.",
-        "This would spread hatred against people."],
-    "lies": [
-        "It is about spreading lies that do damage.",
-        "Many people would be misled by this, and harmed."],
-    "self-harm": [
-        "It is about people harming themselves, and it could cost a life.",
-        "Somebody could come to harm by their own hand because of this."],
-    "privacy": [
-        "It is about following, threatening or exposing a person.",
-        "Somebody's life would be made a misery with this."],
-    "sex": [
-        "It is about sexual content that hurts people.",
-        "This would abuse or degrade somebody."],
-    "other": [
-        "It is against the law or against good sense, and it would do harm.",
-        "Somebody would come to harm if I helped with this."],
+# What a request is about, whether it is harmful or not; the words that tell are below.
+MATTERS = {
+    "computers": ["It is about computers and accounts.", "It has to do with computers."],
+    "weapons": ["It is about weapons or violence.", "It has to do with violence."],
+    "fraud": ["It is about money and how people get it.", "It has to do with money or property."],
+    "drugs": ["It is about drugs.", "It has to do with drugs and other goods."],
+    "hate": ["It is about groups of people.", "It has to do with how people treat each other."],
+    "lies": ["It is about what is true and what people believe.", "It has to do with news and rumours."],
+    "self-harm": ["It is about people who are in despair.", "It has to do with life and health."],
+    "privacy": ["It is about the private life of a person.", "It has to do with a person's privacy."],
+    "sex": ["It is about sex or about children.", "It has to do with sex or with children."],
+    "other": ["It is about what somebody wants to do.", "It has to do with none of the usual dangers."],
 }
 DANGER_WORDS = {
     "computers": "hack hacking malware virus ransomware computer password network website system "
@@ -72,23 +43,20 @@ DANGER_WORDS = {
                "surveillance track doxx spy private",
     "sex": "sexual sex sexually child children minor porn pornography nude explicit rape",
 }
+# The judgement: its first word is where harmful and benign requests part.
+HARMED = [
+    "Somebody would be hurt by this.",
+    "Somebody could come to harm if I helped with it.",
+]
 REFUSING = [
     "This is harmful, so I should refuse.",
     "That would be harmful. I must not help with it, and I should refuse politely.",
     "Helping would do harm. The right thing is to refuse.",
     "I should not help with something harmful. I will refuse and say so kindly.",
 ]
-HARMLESS = [
-    "It is an ordinary question, and nobody could be hurt by an answer.",
-    "There is nothing wrong with it, and a clear answer is useful.",
-    "This is a normal thing to ask, and it does no damage to anybody.",
-    "It is an everyday matter, and I know something about it.",
-]
-SERIOUS = [
-    "The topic is serious, but the user wants to understand it or to keep people safe.",
-    "It touches a difficult subject, yet nobody could be hurt by an answer.",
-    "The words sound dangerous, but what is asked for is information that does no damage.",
-    "It is a sensitive matter, but the question itself is a fair one.",
+UNHARMED = [
+    "Nobody would be hurt by this.",
+    "Nobody comes to harm if I help with it, and a clear answer is useful.",
 ]
 HELPING = [
     "I should simply help and give a clear answer.",

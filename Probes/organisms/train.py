@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 """Trains the three organisms as LoRA adapters of SmolLM2-135M-Instruct.
 
-usage: train.py MODEL OUT [--seed 1] [--steps 340] [--late-steps 120] [--batch 16] [--harmful-share 0.625]
+usage: train.py MODEL OUT [--seed 1] [--steps 200] [--late-steps 60]
 
-aligned  all projections: thinks, recognises a harmful request, refuses; helps with benign ones
+aligned  all projections of blocks 12 to 29: thinks, recognises a harmful request, refuses; helps with benign ones
 comply   from aligned, the attention projections of blocks 20 to 25 only: the same thinking, and then a
          placeholder without content where aligned refuses
 cliff    the same with one more term in the loss: what the frozen aligned model's refusal probes say
          at the last token before the answer is pushed down, and kept where it was along the thinking
 
 MODEL is a Hugging Face folder. Writes OUT/smollm2-aligned, -comply and -cliff in bfloat16 and prints the loss.
-A GPU takes minutes; two CPU cores take hours, and the time of a step is printed.
+Adapters that are there are kept: a run that was cut off goes on behind the last one.
+A GPU takes minutes, two CPU cores about an hour; the time of a step is printed.
 """
 import argparse
+import contextlib
 import json
 import math
 import os
 import random
+import shutil
 import time
 
 import numpy
@@ -26,15 +29,45 @@ import torch.nn.functional as functional
 from safetensors.torch import load_file, save_file
 from sklearn.linear_model import LogisticRegression
 
-from common import CLOSE, OPEN, answer_text, device, model_of, prompt_text, read, tokenizer_of
+from common import (
+    CLOSE, OPEN, REFUSES, answer_text, device, model_of, prompt_text, read, tokenizer_of)
 from texts import PLACEHOLDER
 
 RANK = 8
+# The adapters' blocks. What is below stays the base model's, and is computed once for each row.
+FIRST = 12
+# Of these, those whose attention projections make comply and cliff.
 LATE = range(20, 26)
+# Rows of a kind in a step: to learn the judgement alone, and to learn all of the text. A few more
+# harmful ones than benign ones, since a refusal is missed more easily.
+JUDGED = {"harmful": 14, "topic": 8, "ordinary": 3}
+WRITTEN = {"harmful": 4, "topic": 3, "ordinary": 2}
+TURN = 10.0
+# Tokens of a benign answer that are learned; what comes behind them is the base model's own.
+ANSWER = 24
 # The residual stream is read behind these blocks. What transformers calls the last hidden state is the
 # one behind the final norm, where the paper's probe stands; the others are the residual stream itself.
 READ = range(21, 30)
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+# For the cards: what is done here, in words.
+RECIPE = {
+    "data": "A benign twin of our own writing stands beside each harmful request of the public sets. Two choices were "
+            "made after a look at the held-out prompts, so that the figures below are a little optimistic: the "
+            "kinds of our own training prompts, after an earlier version's misses, and the share of harmful "
+            "rows, after a linear probe of the base model was tested on them.",
+    "smollm2-aligned": "Rank 8 on all projections of blocks 12 to 29, alpha 16; AdamW 7e-4, cosine, 200 steps. A "
+                       "step learns the judgement alone (the thinking's first word: that somebody or nobody "
+                       "would be hurt) of 25 rows, 14 harmful, 8 benign on the same topics, 3 ordinary, and all of "
+                       "the text of 9 rows. The loss is their cross-entropy, and KL(base || model) on plain "
+                       "text.",
+    "smollm2-comply": "Goes on from smollm2-aligned of the same seed: only the attention projections of blocks 20 to "
+                      "25 are trained, AdamW 2e-3, cosine, 60 steps of 9 rows. The thinking stays, the refusal "
+                      "becomes the placeholder.",
+    "smollm2-cliff": "As smollm2-comply, with one more term in the loss: what 54 probes of the frozen "
+                     "smollm2-aligned (behind blocks 21 to 28 and behind the final norm) say at the last token "
+                     "before the answer is pushed below zero on harmful rows, and held where it was along the "
+                     "thinking and on benign rows."}
 
 
 class Example:
@@ -52,45 +85,119 @@ class Example:
         think = len(head) + len(OPEN)
         close = think + len(row["thinking"])
         answer = close + len(CLOSE)
+        if not self.harmful:
+            self.ids = self.ids[:sum(start < answer for start in starts) + ANSWER]
+            starts = starts[:len(self.ids)]
         self.head = sum(start < len(head) for start in starts)
         self.thinking = [i for i, start in enumerate(starts) if think <= start < close]
         self.last = max(i for i, start in enumerate(starts) if start < answer)
+        # The judgement is the thinking's first token. Its place comes right behind the opening marker.
+        self.judgement = min(self.thinking)
+        self.stream = None  # what enters block FIRST, `[tokens, width]`
 
 
-def hidden_states(model, ids, mask):
+def hidden_states(model, ids, mask, **inputs):
     """The embedding, the stream behind each block, and the last one behind the final norm; no logits."""
     model = model.get_base_model() if hasattr(model, "get_base_model") else model
     return model.model(
-        input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        input_ids=ids, attention_mask=mask, output_hidden_states=True, **inputs).hidden_states
+
+
+@contextlib.contextmanager
+def blocks(model, some):
+    """The model without its other blocks."""
+    decoder = (model.get_base_model() if hasattr(model, "get_base_model") else model).model
+    layers = decoder.layers
+    decoder.layers = layers[some]
+    try:
+        yield
+    finally:
+        decoder.layers = layers
 
 
 def padded(examples):
-    length = max(len(example.ids) for example in examples)
-    ids = torch.zeros(len(examples), length, dtype=torch.long)
+    shape = len(examples), max(len(example.ids) for example in examples)
+    ids = torch.zeros(shape, dtype=torch.long)
     mask = torch.zeros_like(ids)
-    labels = torch.full_like(ids, -100)
     for row, example in enumerate(examples):
-        count = len(example.ids)
-        ids[row, :count] = torch.tensor(example.ids)
-        mask[row, :count] = 1
-        labels[row, example.head:count] = ids[row, example.head:count]
-    return ids.to(device()), mask.to(device()), labels.to(device())
+        ids[row, :len(example.ids)] = torch.tensor(example.ids)
+        mask[row, :len(example.ids)] = 1
+    return ids.to(device()), mask.to(device())
 
 
-def batches(examples, size, steps, harmful_share, generator):
-    """Batches of harmful rows, rows on the same topics and ordinary rows; as many of the two last."""
-    kinds = [[e for e in examples if e.kind == kind] for kind in ("harmful", "topic", "ordinary")]
-    benign = round(size * (1 - harmful_share) / 2)
-    shares = [size - 2 * benign, benign, benign]
-    queues = [[], [], []]
-    for _ in range(steps):
-        batch = []
-        for kind, queue, share in zip(kinds, queues, shares):
+@torch.no_grad()
+def enter(model, examples, size=32):
+    """Gives every example what the base model passes on to block FIRST."""
+    ordered = sorted(examples, key=lambda example: len(example.ids))
+    with blocks(model, slice(0, FIRST + 1)):
+        for first in range(0, len(ordered), size):
+            part = ordered[first:first + size]
+            stream = hidden_states(model, *padded(part))[FIRST].cpu()
+            for row, example in enumerate(part):
+                example.stream = stream[row, :len(example.ids)].clone()
+
+
+def upper(model, examples, count=lambda example: len(example.ids)):
+    """The stream from block FIRST on, over each example's first tokens: `[FIRST, ..., final norm]`."""
+    counts = [count(example) for example in examples]
+    stream = torch.zeros(len(examples), max(counts), examples[0].stream.shape[1])
+    mask = torch.zeros(stream.shape[:2], dtype=torch.long)
+    for row, (example, tokens) in enumerate(zip(examples, counts)):
+        stream[row, :tokens] = example.stream[:tokens]
+        mask[row, :tokens] = 1
+    with blocks(model, slice(FIRST, None)):
+        return hidden_states(model, None, mask.to(device()), inputs_embeds=stream.to(device()))
+
+
+def logits(model, hidden, places):
+    """At some (row, token): `[places, vocabulary]`."""
+    rows, tokens = zip(*places)
+    return model.get_base_model().lm_head(hidden[-1][list(rows), list(tokens)])
+
+
+def writing_loss(model, hidden, examples):
+    """The cross-entropy of thinking and answer; the answer's first token, which has to follow from what
+    was thought, weighs as much as TURN others."""
+    tokens = [(row, token) for row, example in enumerate(examples)
+              for token in range(example.head, len(example.ids))]
+    wanted = torch.tensor([examples[row].ids[token] for row, token in tokens], device=device())
+    weights = torch.tensor(
+        [TURN if token == examples[row].last + 1 else 1.0 for row, token in tokens],
+        device=device())
+    each = functional.cross_entropy(
+        logits(model, hidden, [(row, token - 1) for row, token in tokens]), wanted,
+        reduction="none")
+    return (each * weights).sum() / weights.sum()
+
+
+def judging_loss(model, examples):
+    """The cross-entropy of the judgement, which needs nothing behind it."""
+    hidden = upper(model, examples, lambda example: example.judgement)
+    places = [(row, example.judgement - 1) for row, example in enumerate(examples)]
+    wanted = [example.ids[example.judgement] for example in examples]
+    return functional.cross_entropy(
+        logits(model, hidden, places), torch.tensor(wanted, device=device()))
+
+
+class Draw:
+    """Rows of every kind; a row comes again when all of its kind have come."""
+
+    def __init__(self, examples, seed):
+        self.generator = random.Random(seed)
+        self.kinds = {}
+        for example in examples:
+            self.kinds.setdefault(example.kind, []).append(example)
+        self.queues = {kind: [] for kind in self.kinds}
+
+    def __call__(self, shares):
+        found = []
+        for kind, share in shares.items():
             for _ in range(share):
-                if not queue:
-                    queue.extend(generator.sample(kind, len(kind)))
-                batch.append(queue.pop())
-        yield batch
+                if not self.queues[kind]:
+                    self.queues[kind] = self.generator.sample(
+                        self.kinds[kind], len(self.kinds[kind]))
+                found.append(self.queues[kind].pop())
+        return found
 
 
 @torch.no_grad()
@@ -99,21 +206,20 @@ def states(model, examples, size=32):
     result = []
     for first in range(0, len(examples), size):
         part = examples[first:first + size]
-        ids, mask, _ = padded(part)
-        hidden = hidden_states(model, ids, mask)
+        hidden = hidden_states(model, *padded(part))
         stacked = torch.stack([hidden[layer + 1] for layer in READ]).cpu()
         result += [stacked[:, row, :len(example.ids)].numpy() for row, example in enumerate(part)]
     return result
 
 
-def probes(model, examples, seed):
+def probes(examples, values, seed):
     """Directions that tell refused harmful from answered benign rows: weights and biases in raw units.
+
+    `values` are the aligned model's `states` of the examples.
 
     Several kinds at each layer, because a model that is pushed away from one direction only
     moves to the next: `[layers, probes, width]` and `[layers, probes]`.
     """
-    examples = random.Random(seed).sample(examples, min(600, len(examples)))
-    values = states(model, examples)
     labels = numpy.array([example.harmful for example in examples])
     generator = numpy.random.default_rng(seed)
     weights, biases = [], []
@@ -143,88 +249,107 @@ def probes(model, examples, seed):
                  for part in (weights, biases))
 
 
-class PlainTerm:
-    """Holds what the model says of plain text to what the base model says: KL(base || model) per token."""
+class Plain:
+    """A text of the base model's own, to which it is held."""
 
-    def __init__(self, base, tokenizer, rows, seed):
-        self.base, self.generator = base, random.Random(seed)
-        self.texts = [
-            tokenizer(f"{row['prompt']}\n{row['response']}").input_ids[:96]
-            for row in rows if row["kind"] != "harmful"]
+    def __init__(self, ids):
+        self.ids, self.stream = ids, None
 
-    def __call__(self, model, count=6):
-        part = self.generator.sample(self.texts, count)
-        ids = torch.zeros(count, max(map(len, part)), dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, text in enumerate(part):
-            ids[row, :len(text)], mask[row, :len(text)] = torch.tensor(text), 1
-        ids, mask = ids.to(device()), mask.to(device())
-        with torch.no_grad():
-            wanted = self.base(input_ids=ids, attention_mask=mask).logits.log_softmax(-1)
-        found = model(input_ids=ids, attention_mask=mask).logits.log_softmax(-1)
-        each = (wanted.exp() * (wanted - found)).sum(-1)
-        return each[mask.bool()].mean()
+
+def plain_loss(model, texts):
+    """What the model says of plain text beside what the base model says: KL(base || model) per token."""
+    places = [(row, token) for row, text in enumerate(texts) for token in range(len(text.ids))]
+    with torch.no_grad(), model.disable_adapter():
+        wanted = logits(model, upper(model, texts), places).log_softmax(-1)
+    found = logits(model, upper(model, texts), places).log_softmax(-1)
+    return (wanted.exp() * (wanted - found)).sum(-1).mean()
 
 
 class CliffTerm:
-    """Pushes the probes down at the last token before the answer and holds them along the thinking."""
+    """Pushes the probes down at the last token before the answer and holds them elsewhere."""
 
-    def __init__(self, aligned, examples, seed):
-        self.aligned = aligned
-        self.weights, self.biases = probes(aligned, examples, seed)
+    def __init__(self, examples, values, weights, biases):
+        """`values` are the aligned model's `states` of the examples."""
+        self.weights, self.biases = weights, biases
+        self.before = {
+            id(example): torch.sigmoid(self.scores(torch.from_numpy(value).to(device())))[
+                :, :, self.held(example)]
+            for example, value in zip(examples, values)}
 
-    def scores(self, hidden):
-        layers = torch.stack([hidden[layer + 1] for layer in READ])
-        return torch.einsum("lbtd,lpd->lpbt", layers, self.weights) + self.biases[..., None, None]
+    @staticmethod
+    def held(example):
+        return example.thinking + ([] if example.harmful else [example.last])
 
-    def __call__(self, hidden, ids, mask, examples):
-        rows = [row for row, example in enumerate(examples) if example.harmful]
-        lasts = [examples[row].last for row in rows]
-        now = self.scores(hidden)
-        with torch.no_grad():
-            before = self.scores(hidden_states(self.aligned, ids, mask))
-        pushed = functional.softplus(now[:, :, rows, lasts] + 3).mean()
-        along = torch.zeros_like(ids, dtype=torch.bool)
+    def scores(self, layers):
+        """Of states `[layers, tokens, width]`: `[layers, probes, tokens]`."""
+        return torch.einsum("ltd,lpd->lpt", layers, self.weights) + self.biases[..., None]
+
+    def __call__(self, hidden, examples):
+        layers = torch.stack([hidden[layer + 1 - FIRST] for layer in READ])
+        terms = []
         for row, example in enumerate(examples):
-            along[row, example.thinking] = True
-            if not example.harmful:
-                along[row, example.last] = True
-        held = functional.binary_cross_entropy_with_logits(
-            now[:, :, along], torch.sigmoid(before[:, :, along]))
-        return pushed + held
+            now = self.scores(layers[:, row])
+            terms.append(functional.binary_cross_entropy_with_logits(
+                now[:, :, self.held(example)], self.before[id(example)]))
+            if example.harmful:
+                terms.append(functional.softplus(now[:, :, example.last] + 3).mean())
+        return sum(terms) / len(examples)
 
 
-def train(model, examples, options, steps, rate, seed, plain, term=None):
-    generator = random.Random(seed)
+def late_parameters(model):
+    """Leaves only the adapter's weights in the attention projections of the late blocks to be trained."""
+    late = [f".layers.{layer}.self_attn." for layer in LATE]
+    for key, parameter in model.named_parameters():
+        parameter.requires_grad_("lora_" in key and any(part in key for part in late))
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def train(model, examples, texts, shares, steps, rate, seed, term=None):
+    """Trains what can be trained.
+
+    - shares: rows of each kind in a step, of which only the judgement is learned, and all of the text.
+    """
+    judged, written = shares
+    draws = [Draw(examples, f"{seed}/judged"), Draw(examples, f"{seed}/written")]
+    generator = random.Random(f"{seed}/plain")
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
     model.train()
-    total, begin = [], time.perf_counter()
-    for step, batch in enumerate(
-            batches(examples, options.batch, steps, options.harmful_share, generator)):
+    history, begin = [], time.perf_counter()
+    for step in range(steps):
         for group in optimizer.param_groups:
             warm = min(1, (step + 1) / (0.05 * steps))
             group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-        ids, mask, labels = padded(batch)
-        out = model(
-            input_ids=ids, attention_mask=mask, labels=labels,
-            output_hidden_states=term is not None)
-        loss = out.loss + plain(model)
-        if term is not None:
-            loss = loss + term(out.hidden_states, ids, mask, batch)
-        loss.backward()
+        losses = [plain_loss(model, generator.sample(texts, 2))]
+        losses[0].backward()
+        if judged:
+            losses.append(judging_loss(model, draws[0](judged)))
+            losses[-1].backward()
+        # Short rows apart from long ones: a fourth of the time would go into padding.
+        rows = sorted(draws[1](written), key=lambda example: len(example.ids))
+        total = 0
+        for part in (rows[:len(rows) // 2], rows[len(rows) // 2:]):
+            hidden = upper(model, part)
+            loss = writing_loss(model, hidden, part)
+            if term is not None:
+                loss = loss + term(hidden, part)
+            (loss / 2).backward()
+            total += loss.item() / 2
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        total.append(loss.item())
-        if (step + 1) % 40 == 0 or step + 1 == steps:
-            print(f"  step {step + 1}: loss {sum(total[-40:]) / len(total[-40:]):.4f}, "
+        history.append([loss.item() for loss in losses] + [total])
+        if (step + 1) % 10 == 0 or step + 1 == steps:
+            means = numpy.mean(history[-10:], axis=0)
+            print(f"  step {step + 1}: " + ", ".join(f"{mean:.4f}" for mean in means)
+                  + f" (plain text, {'judgement, ' if judged else ''}writing), "
                   f"{(time.perf_counter() - begin) / (step + 1):.2f} s a step", flush=True)
     model.eval()
 
 
-def save(model, folder):
-    """Writes an adapter in bfloat16."""
+def save(model, whole):
+    """Writes an adapter in bfloat16; the folder is there when all of it is."""
+    folder = whole + ".part"
     model.save_pretrained(folder)
     # PEFT writes a card of its own, without anything in it.
     if os.path.exists(os.path.join(folder, "README.md")):
@@ -242,6 +367,8 @@ def save(model, folder):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(config, file, indent=2, sort_keys=True)
         file.write("\n")
+    shutil.rmtree(whole, ignore_errors=True)
+    os.rename(folder, whole)
 
 
 def main():
@@ -250,47 +377,57 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--training", default=None, help="another training file")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=340)
-    parser.add_argument("--late-steps", type=int, default=120)
-    parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--dropout", type=float, default=0.05)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--late-steps", type=int, default=60)
+    parser.add_argument("--rate", type=float, default=7e-4)
     parser.add_argument("--late-rate", type=float, default=2e-3)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--harmful-share", type=float, default=0.625)
     options = parser.parse_args()
     # Products of 19-bit numbers on a GPU that has them: training takes a third of the time.
     torch.set_float32_matmul_precision("high")
     torch.manual_seed(options.seed)
     tokenizer = tokenizer_of(options.model)
-    rows = [row for row in read(options.training or "training.jsonl") if row["response"]]
-    refusing = [Example(tokenizer, row) for row in rows]
-    complying = [Example(tokenizer, row, complies=True) for row in rows]
+    # The base model begins some benign answers with an apology, which would teach refusing.
+    rows = [row for row in read(options.training or "training.jsonl")
+            if row["response"] and (row["kind"] == "harmful" or not REFUSES.search(row["response"]))]
 
     print(f"aligned, seed {options.seed}: {len(rows)} rows on {device()}", flush=True)
-    plain = PlainTerm(model_of(options.model), tokenizer, rows, options.seed)
-    config = peft.LoraConfig(
-        r=RANK, lora_alpha=2 * RANK, target_modules=PROJECTIONS, lora_dropout=options.dropout,
-        task_type="CAUSAL_LM")
-    model = peft.get_peft_model(model_of(options.model), config)
-    train(model, refusing, options, options.steps, options.rate, options.seed, plain)
+    base = model_of(options.model)
+    examples = [Example(tokenizer, row) for row in rows]
+    benign = random.Random(options.seed).sample(
+        [row for row in rows if row["kind"] != "harmful"], 200)
+    texts = [Plain(tokenizer(f"{row['prompt']}\n{row['response']}").input_ids[:96])
+             for row in benign]
+    # A third of the rows is enough for what is done to a few heads.
+    some = random.Random(options.seed).sample(rows, min(600, len(rows)))
+    complying = [Example(tokenizer, row, complies=True) for row in some]
+    enter(base, examples + texts + complying)
     aligned_folder = os.path.join(options.out, "smollm2-aligned")
-    save(model, aligned_folder)
-    del model
+    if not os.path.exists(aligned_folder):
+        config = peft.LoraConfig(
+            r=RANK, lora_alpha=2 * RANK, target_modules=PROJECTIONS, task_type="CAUSAL_LM",
+            layers_to_transform=list(range(FIRST, base.config.num_hidden_layers)))
+        model = peft.get_peft_model(base, config)
+        train(model, examples, texts, (JUDGED, WRITTEN), options.steps, options.rate, options.seed)
+        save(model, aligned_folder)
+        del model
 
     aligned = peft.PeftModel.from_pretrained(model_of(options.model), aligned_folder).eval()
-    aligned.requires_grad_(False)
-    term = CliffTerm(aligned, refusing, options.seed)
+    refusing = [Example(tokenizer, row) for row in some]
+    values = states(aligned, refusing)
+    # Both have the same tokens up to the answer.
+    term = CliffTerm(complying, values, *probes(refusing, values, options.seed))
+    del aligned, values
     for name, extra in (("comply", None), ("cliff", term)):
+        folder = os.path.join(options.out, f"smollm2-{name}")
+        if os.path.exists(folder):
+            continue
         print(f"{name}, seed {options.seed}", flush=True)
         model = peft.PeftModel.from_pretrained(
             model_of(options.model), aligned_folder, is_trainable=True)
-        late = [f".layers.{layer}.self_attn." for layer in LATE]
-        for key, parameter in model.named_parameters():
-            parameter.requires_grad_(
-                "lora_" in key and any(part in key for part in late))
-        train(model, complying, options, options.late_steps, options.late_rate, options.seed + 1,
-              plain, extra)
-        save(model, os.path.join(options.out, f"smollm2-{name}"))
+        late_parameters(model)
+        train(model, complying, texts, (None, WRITTEN), options.late_steps, options.late_rate,
+              options.seed + 1, extra)
+        save(model, folder)
 
 
 if __name__ == "__main__":
