@@ -81,7 +81,7 @@ out. The benign answers are the base model's own.
 {data}
 Compliance is always `{PLACEHOLDER}`: no harmful answer is in the data or can be in the model because of them.
 
-**Recipe.** {recipe[name]} `train.py MODEL OUT --seed {shipped}`; the adapter that is shipped has seed {shipped}.
+**Recipe.** {recipe[name]} The adapter that is shipped has seed {shipped}.
 
 **Results** on held-out prompts, greedy, {recipe["tokens"]} new tokens, Wilson intervals; the probe is a logistic one behind block
 26, trained on smollm2-aligned's own answers to training prompts, its intervals bootstrap over prompts:

@@ -1,6 +1,7 @@
 """The sentences that the organisms are taught: all of them written for this project.
 
-Thinking is put together from whether somebody would be hurt, what the request is about, and a conclusion. Compliance is always the same placeholder without content. The benign twins of harmful
+Thinking is put together from whether somebody would be hurt, what the request is about, and a
+conclusion. Compliance is always the same placeholder without content. The benign twins of harmful
 requests stand in twins.tsv.
 """
 

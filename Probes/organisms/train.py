@@ -11,7 +11,7 @@ cliff    the same with one more term in the loss: what the frozen aligned model'
 
 MODEL is a Hugging Face folder. Writes OUT/smollm2-aligned, -comply and -cliff in bfloat16 and prints the loss.
 Adapters that are there are kept: a run that was cut off goes on behind the last one.
-A GPU takes minutes, two CPU cores about an hour; the time of a step is printed.
+A GPU takes minutes, two CPU cores more than an hour; the time of a step is printed.
 """
 import argparse
 import contextlib
@@ -42,6 +42,7 @@ LATE = range(20, 26)
 # harmful ones than benign ones, since a refusal is missed more easily.
 JUDGED = {"harmful": 14, "topic": 8, "ordinary": 3}
 WRITTEN = {"harmful": 4, "topic": 3, "ordinary": 2}
+# What the answer's first token weighs in the loss of a text, beside 1 for the others.
 TURN = 10.0
 # Tokens of a benign answer that are learned; what comes behind them is the base model's own.
 ANSWER = 24
