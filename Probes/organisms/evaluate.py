@@ -20,8 +20,9 @@ from sklearn.linear_model import LogisticRegression
 from statsmodels.stats.proportion import proportion_confint
 
 from common import CLOSE, OPEN, REFUSES, device, generate, model_of, read, tokenizer_of
+from rows import READ, Example, states
 from texts import NEUTRAL, PLACEHOLDER
-from train import READ, RECIPE, Example, states
+from train import RECIPE
 
 RECOGNISES = re.compile(r"\b(refuse|must not help|should not help|would do harm|is harmful)\b", re.I)
 BEHIND = 26
