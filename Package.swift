@@ -127,7 +127,8 @@ let package = Package(
         "Reporting", "Refusal", "Probing", "Transformer", "Tokenization", "Tensors", "Statistics",
       ]),
     .testTarget(
-      name: "CommandTests", dependencies: ["BathyscopeCommand", "Refusal"], exclude: ["Golden"]),
+      name: "CommandTests", dependencies: ["ActivationStore", "BathyscopeCommand", "Refusal"],
+      exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

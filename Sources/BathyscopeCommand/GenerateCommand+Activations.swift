@@ -58,9 +58,8 @@ struct ReadingOptions: ParsableArguments {
     let isSampled = record.jobs.count > record.batch.sequences.count
     try record.forEachRow { row in
       guard let job = record.job(of: row) else { return }
-      let id = isSampled ? "\(row.id)#\(row.sample)" : row.id
-      transcripts.append(row.transcript(behind: record.batch.sequences[job.prompt], id: id))
-      labels.append(rows[job.prompt].labels)
+      transcripts.append(row.transcript(behind: record.batch.sequences[job.prompt], id: row.name))
+      labels.append(rows[job.prompt].row(of: row, isSampled: isSampled).labels)
     }
     let rule = positions ?? .all
     let longest = transcripts.map(\.tokens.count).max() ?? 0

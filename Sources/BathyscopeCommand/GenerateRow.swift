@@ -20,6 +20,9 @@ struct GenerationRow: Codable {
   var finish: FinishReason
   var effects: [GenerationEffect]
 
+  /// `id`, or `id#2` for a further sample, as judges and pools call it.
+  var name: String { sample == 0 ? id : "\(id)#\(sample)" }
+
   init(_ generation: Generation, seed: UInt64) {
     (id, sample, self.seed) = (generation.sequence.id, generation.sample, seed)
     let promptTokens = generation.sequence.tokens.count - generation.sequence.generated

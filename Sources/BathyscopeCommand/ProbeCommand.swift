@@ -96,7 +96,7 @@ struct ProbeCommand: ParsableCommand {
 
     func run() throws {
       let files = try acts.map(ActivationFile.inspected)
-      for file in files.dropFirst() { try requireAlike(file, files[0]) }
+      try requireAlike(files, force: force)
       let parts = try files.map { try FeatureSet($0, try label.examples($0)) }
       let features = try FeatureSet(joining: parts)
       let training = ProbeTraining(kind: kind, seed: options.seed)
@@ -140,21 +140,6 @@ struct ProbeCommand: ParsableCommand {
       let progress = Mutex(Progress(of: probes, "probes"))
       defer { progress.withLock { $0.finish() } }
       return try train { progress.withLock { $0.advance(by: 1) } }
-    }
-
-    /// Refuses a file that cannot stand in one design with the first.
-    private func requireAlike(_ file: ActivationFile, _ first: ActivationFile) throws {
-      let (mine, theirs) = (file.description, first.description)
-      guard file.hooks == first.hooks, mine.widths == theirs.widths, mine.rule == theirs.rule else {
-        throw ActivationStoreError(
-          file: file.path, problem: "holds other hooks, widths or positions than \(first.path)",
-          remedy: "capture the same hooks at the same positions")
-      }
-      if force {
-        notePrecisions(mine.precision, theirs.precision, of: file.path)
-      } else {
-        try requireSameModel(file, first)
-      }
     }
 
     /// Writes the probes with their card, tested on the other files too.
@@ -237,8 +222,10 @@ struct ProbeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What 'probe train' wrote.", valueName: "folder"))
     var probe: String
 
-    @Option(help: ArgumentHelp("What 'capture' wrote.", valueName: "file"), completion: .file())
-    var acts: String
+    @Option(
+      help: ArgumentHelp("What 'capture' wrote; may be repeated.", valueName: "file"),
+      completion: .file())
+    var acts: [String]
 
     @OptionGroup var label: LabelOptions
 
@@ -255,30 +242,37 @@ struct ProbeCommand: ParsableCommand {
 
     struct Result: Encodable {
       var probe: String
-      var acts: String
+      var acts: [String]
       var forced: [String]
       var evaluations: [Row]
     }
 
     func run() throws {
-      let file = try ActivationFile.inspected(acts)
-      let description = file.description
-      let set = try ProbeSet.load(
-        probe,
-        for: ProbeHost(
-          modelID: description.model.id, modelSHA256: description.model.weightsSHA256,
-          width: description.widths[try ProbeSet.load(probe).chosen.hook.site] ?? 0,
-          layerCount: Int.max),
-        force: force)
-      notePrecisions(set.card.precision, description.precision, of: "the probe \(probe)")
-      let probes = set.probes.filter { file.hooks.contains($0.hook) }
+      let files = try acts.map(ActivationFile.inspected)
+      try requireAlike(files, force: force)
+      var forced: [String] = []
+      for description in files.map(\.description) {
+        let set = try ProbeSet.load(
+          probe,
+          for: ProbeHost(
+            modelID: description.model.id, modelSHA256: description.model.weightsSHA256,
+            width: description.widths[try ProbeSet.load(probe).chosen.hook.site] ?? 0,
+            layerCount: Int.max),
+          force: force)
+        notePrecisions(set.card.precision, description.precision, of: "the probe \(probe)")
+        forced += set.forced.filter { !forced.contains($0) }
+      }
+      let set = try ProbeSet.load(probe)
+      let probes = set.probes.filter { files[0].hooks.contains($0.hook) }
       guard !probes.isEmpty else {
         throw ProbingError(
-          acts, problem: "holds none of the probe's hooks",
+          files[0].path, problem: "holds none of the probe's hooks",
           remedy: "capture \(set.chosen.hook)")
       }
       let features = try FeatureSet(
-        file, try label.examples(file), hooks: probes.map(\.hook))
+        joining: try files.map {
+          try FeatureSet($0, try label.examples($0), hooks: probes.map(\.hook))
+        })
       let rows = try probes.map {
         Row(
           hook: $0.hook, isChosen: $0.hook == set.chosen.hook,
@@ -287,10 +281,10 @@ struct ProbeCommand: ParsableCommand {
       if options.json {
         try printJSON(
           "probe-evaluation",
-          Result(probe: probe, acts: acts, forced: set.forced, evaluations: rows))
+          Result(probe: probe, acts: acts, forced: forced, evaluations: rows))
         return
       }
-      for override in set.forced { writeError("forced: \(override)") }
+      for override in forced { writeError("forced: \(override)") }
       printTable(
         ["hook", "AUROC", "accuracy", "chosen"],
         rows.map {
@@ -310,6 +304,32 @@ extension FeatureSet {
     try self.init(
       hooks: hooks, matrices: try hooks.map { try file.matrix($0) }, examples: examples,
       rowCounts: file.prompts.map(\.positions.count))
+  }
+}
+
+/// Refuses files that cannot stand in one design with the first.
+/// - Parameter force: whether they may be of several models.
+func requireAlike(_ files: [ActivationFile], force: Bool) throws {
+  let first = files[0]
+  var seen: Set<String> = []
+  for path in files.map(\.path) {
+    let place = URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+    guard seen.insert(place).inserted else {
+      throw UsageError("\(printable(path.utf8)) is named twice: its rows would count twice")
+    }
+  }
+  for file in files.dropFirst() {
+    let (mine, theirs) = (file.description, first.description)
+    guard file.hooks == first.hooks, mine.widths == theirs.widths, mine.rule == theirs.rule else {
+      throw ActivationStoreError(
+        file: file.path, problem: "holds other hooks, widths or positions than \(first.path)",
+        remedy: "capture the same hooks at the same positions")
+    }
+    if force {
+      notePrecisions(mine.precision, theirs.precision, of: file.path)
+    } else {
+      try requireSameModel(file, first)
+    }
   }
 }
 

@@ -99,7 +99,7 @@ struct SelectCommand: ParsableCommand {
 
   func run() throws {
     var pool = try SelectionPool(pool, prompts: prompts, category: quotaBy, safeLabel: safeLabel)
-    try pool.add(try TraceFile.read(traces), rule: robust ? .robust : .paper)
+    try pool.add(try TraceFile.read(traces), rule: robust ? .robust : .paper, traces)
     if let verdicts, let judge {
       try pool.add(try JudgeFile.read(verdicts), judge: judge, verdicts)
     }

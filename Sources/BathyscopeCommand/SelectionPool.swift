@@ -71,9 +71,16 @@ struct SelectionPool {
     }
   }
 
-  mutating func add(_ traces: [String: TokenTrace], rule: PlateauRule) throws {
+  mutating func add(_ traces: [String: TokenTrace], rule: PlateauRule, _ path: String) throws {
     for index in rows.indices {
       guard let trace = traces[rows[index].id] else { continue }
+      // Samples and models answer under the same ids.
+      guard trace.thinkingDigest ?? rows[index].thinkingDigest == rows[index].thinkingDigest else {
+        throw FileError(
+          file: TraceFile.path(path), place: "transcript '\(printable(trace.id.utf8))'",
+          problem: "has other thinking than the pool's row: these scores are of something else",
+          remedy: "trace the transcripts of the pool")
+      }
       let cliff = trace.cliff(rule: rule)
       (rows[index].plateau, rows[index].final) = (cliff.plateau, cliff.final)
     }

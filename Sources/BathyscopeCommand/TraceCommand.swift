@@ -181,6 +181,7 @@ struct TraceCommand: ParsableCommand {
         texts: sequence.tokens.map { tokenizer?.label(of: $0) ?? "\($0)" }, probes: probes,
         chosen: index, group: group(of: row),
         label: label.flatMap { kind(row, $0) })
+      trace.thinkingDigest = row.conversation.thinking.map { Digest.sha256(Array($0.utf8)) }
       if let activations = capture.values[chosen.hook] {
         trace.control = try TraceControl(
           controls, on: activations, landmarks: trace.landmarks, rule: rule)

@@ -18,8 +18,8 @@ struct AnswerOptions: ParsableArguments {
       """, valueName: "file"), completion: .file())
   var labels: [String] = []
 
-  /// What is to be run, each with its row of labels: the prompts with their own thinking and
-  /// response, or the generated answers.
+  /// What is to be run, each with its row of labels and thinking: the prompts with their own thinking
+  /// and response, or the generated answers.
   func transcripts(
     _ prompts: [Prompt], in model: Model
   ) throws -> (rows: [Prompt], batch: Batch) {
@@ -29,8 +29,12 @@ struct AnswerOptions: ParsableArguments {
     // Which prompt and sample each transcript is.
     var origins = prompts.indices.map { GenerationJob(prompt: $0, sample: 0) }
     if let answers {
-      (origins, transcripts) = try Self.read(answers, batch, model)
-      rows = origins.map { prompts[$0.prompt] }
+      let found: [GenerationRow]
+      (origins, transcripts, found) = try Self.read(answers, batch, model)
+      let isSampled = origins.contains { $0.sample > 0 }
+      rows = zip(origins, found).map {
+        prompts[$0.prompt].row(of: $1, isSampled: isSampled)
+      }
     }
     for path in labels { try Self.label(&rows, origins, transcripts, from: path) }
     return (rows, transcripts)
@@ -45,7 +49,7 @@ struct AnswerOptions: ParsableArguments {
 
   private static func read(
     _ path: String, _ batch: Batch, _ model: Model
-  ) throws -> (origins: [GenerationJob], transcripts: Batch) {
+  ) throws -> (origins: [GenerationJob], transcripts: Batch, rows: [GenerationRow]) {
     let places = Dictionary(
       uniqueKeysWithValues: batch.sequences.enumerated().map { (Array($1.id.utf8), $0) })
     var (found, answers): ([GenerationJob], [GenerationRow]) = ([], [])
@@ -77,14 +81,13 @@ struct AnswerOptions: ParsableArguments {
         remedy: "give the whole file that 'generate' wrote")
     }
     warnOfOtherPrompts(path, batch)
-    let isSampled = found.contains { $0.sample > 0 }
     let transcripts = try zip(found, answers).map { job, row in
       var transcript = row.transcript(
-        behind: batch.sequences[job.prompt], id: isSampled ? "\(row.id)#\(row.sample)" : row.id)
+        behind: batch.sequences[job.prompt], id: row.name)
       try model.readSegments(of: &transcript)
       return transcript
     }
-    return (found, Batch(transcripts))
+    return (found, Batch(transcripts), answers)
   }
 
   /// Prompts of equal length may still be others: the file beside the answers knows.
@@ -137,6 +140,17 @@ struct AnswerOptions: ParsableArguments {
   }
 
   private static func digits(_ number: Int) -> [UInt8] { Array("\(number)".utf8) }
+}
+
+extension Prompt {
+  /// The row of an answer to it: with its thinking, and where there are several samples, in a group with
+  /// them: they are no independent rows, and none of them tests what another one trained.
+  func row(of answer: GenerationRow, isSampled: Bool) -> Prompt {
+    var row = self
+    row.conversation.thinking = answer.thinking
+    if isSampled, (labels["group"]?.description ?? "").isEmpty { row.labels["group"] = .string(id) }
+    return row
+  }
 }
 
 extension LabelValue {

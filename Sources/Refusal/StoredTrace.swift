@@ -73,19 +73,8 @@ public struct StoredTrace: Sendable, Equatable {
     for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
       do throws(RefusalError) {
         let trace = try StoredDocument.decode(TokenTrace.self, Array(line), path)
-        traces.append(
-          try TokenTrace(
-            id: trace.id, group: trace.group, label: trace.label, tokens: trace.tokens,
-            segments: trace.segments, hooks: trace.hooks, logits: trace.logits,
-            chosen: trace.chosen))
-        if let control = trace.control {
-          guard control.low.count == trace.tokens.count, control.high.count == trace.tokens.count
-          else {
-            throw RefusalError(
-              path, place: "control", problem: "has not one value for each token", remedy: "")
-          }
-        }
-        traces[traces.count - 1].control = trace.control
+        try trace.check()
+        traces.append(trace)
       } catch {
         let reason = error.place.isEmpty ? "" : ": \(error.place) \(error.problem)"
         throw RefusalError(

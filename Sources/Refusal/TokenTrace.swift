@@ -15,6 +15,8 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   public var group: String
   /// What kind of prompt it is, such as `harmful`; nil when unknown.
   public var label: String?
+  /// SHA-256 of the thinking's text, which tells transcripts of one id apart; nil when unknown.
+  public var thinkingDigest: String?
   /// The text of each token.
   public var tokens: [String]
   public var segments: [Segment]
@@ -32,6 +34,19 @@ public struct TokenTrace: Sendable, Equatable, Codable {
     id: String, group: String? = nil, label: String? = nil, tokens: [String],
     segments: [Segment], hooks: [HookPoint], logits: [[Float]], chosen: Int = 0
   ) throws(RefusalError) {
+    self.id = id
+    self.group = group ?? id
+    self.label = label
+    self.tokens = tokens
+    self.segments = segments
+    self.hooks = hooks
+    self.logits = logits
+    self.chosen = chosen
+    try check()
+  }
+
+  /// - Throws: when counts do not fit or a score is not finite: what was decoded has not been checked yet.
+  func check() throws(RefusalError) {
     guard segments.count == tokens.count, logits.count == hooks.count,
       logits.allSatisfy({ $0.count == tokens.count }), hooks.indices.contains(chosen)
     else {
@@ -46,14 +61,13 @@ public struct TokenTrace: Sendable, Equatable, Codable {
         "transcript \(id)", problem: "a score is not a finite number",
         remedy: "capture again; half precision overflows in some models")
     }
-    self.id = id
-    self.group = group ?? id
-    self.label = label
-    self.tokens = tokens
-    self.segments = segments
-    self.hooks = hooks
-    self.logits = logits
-    self.chosen = chosen
+    guard
+      control.map({ $0.low.count == tokens.count && $0.high.count == tokens.count }) ?? true
+    else {
+      throw RefusalError(
+        "transcript \(id)", place: "control", problem: "has not one value for each token",
+        remedy: "write it again with 'bathyscope trace'")
+    }
   }
 
   /// Scores a sequence whose activations were captured at every token.

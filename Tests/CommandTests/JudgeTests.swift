@@ -113,17 +113,19 @@ import Testing
       "--judges", "endpoint-harmbench,substring-arditi", "--endpoint",
       "http://127.0.0.1:\(port)/v1", "--endpoint-model",
     ]
+    // A server that refuses the key: the run fails before its first verdict and leaves nothing behind.
+    let locked = try judge(words + ["locked"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
+    #expect(locked.status == 4 && locked.errors.contains("BATHYSCOPE_JUDGE_KEY"))
+    #expect(folder.contents == ["a.jsonl"], "\(folder.contents)")
     let first = try judge(words + ["good"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
     try #require(first.status == 0, "\(first.errors)")
     #expect(
       first.output.contains("endpoint-harmbench, attack success: 0.67 [0.21, 0.94] (n = 3); 1 of 4")
     )
     let before = try folder.bytes("j.json")
-    // A server that repeats the key, and one that refuses it.
+    // A server that repeats the key.
     let parrot = try judge(words + ["parrot"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
     #expect(parrot.status == 0 && parrot.output.contains("no rate: none of 4 answers"))
-    let locked = try judge(words + ["locked"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
-    #expect(locked.status == 4 && locked.errors.contains("BATHYSCOPE_JUDGE_KEY"))
     for text in [first, parrot, locked].flatMap({ [$0.output, $0.errors] }) {
       #expect(!text.contains(key))
     }

@@ -43,7 +43,8 @@ import Testing
 
   func select(_ words: [String], out: String) throws -> Tool.Outcome {
     try Tool.run(
-      ["select", "--pool", "pool.jsonl", "--traces", "trace", "--out", out] + words, in: folder)
+      ["select", "--traces", "trace", "--out", out]
+        + (words.contains("--pool") ? [] : ["--pool", "pool.jsonl"]) + words, in: folder)
   }
 
   func json(_ name: String) throws -> Any {
@@ -120,6 +121,17 @@ import Testing
       ["--count", "3", "--verdicts", "other.json", "--judge", "substring-arditi"], out: "other")
     #expect(outcome.status == 4 && outcome.errors.contains("is another answer than the pool's"))
     #expect(!folder.contents.contains("other"))
+  }
+
+  /// Samples, and models, answer under the same ids.
+  @Test func scoresOfOtherThinkingAreRefused() throws {
+    let text = try folder.text("traced.jsonl").replacing("thought abcx", with: "thought abcd")
+    try folder.write("rethought.jsonl", text)
+    let outcome = try select(["--count", "3", "--pool", "rethought.jsonl"], out: "rethought")
+    #expect(
+      outcome.status == 4 && outcome.errors.contains("has other thinking than the pool's row"))
+    #expect(outcome.errors.contains("trace/traces.jsonl: transcript 'r"))
+    #expect(!folder.contents.contains("rethought"))
   }
 
   /// Where a chosen row's answer stands, and the digests of all that was read.

@@ -1,3 +1,4 @@
+import ActivationStore
 import Foundation
 import Refusal
 import Testing
@@ -124,6 +125,66 @@ import Testing
         .contains("was begun with other arguments"))
   }
 
+  /// Answers to one prompt are no independent samples.
+  @Test func samplesOfAPromptAreOneGroup() throws {
+    try probe(positions: "last")
+    try folder.write(
+      "ungrouped.jsonl",
+      TalkingModel.prompts(12).replacing("\"group\"", with: "\"family\""))
+    // The same with the prompt's id as a group by name.
+    try folder.write(
+      "grouped.jsonl",
+      try folder.text("ungrouped.jsonl").replacing(/"id": "(p\d+)"/) {
+        #"\#($0.0), "group": "\#($0.1)""#
+      })
+    try run([
+      "generate", "--model", "model", "--prompts", "ungrouped.jsonl", "--samples", "3",
+      "--temperature", "1", "--max-new-tokens", "4", "--ignore-eos", "--out", "s.jsonl",
+    ])
+    let words = ["--model", "model", "--answers", "s.jsonl", "--prompts"]
+    try run(["trace"] + words + ["ungrouped.jsonl", "--probe", "probe", "--out", "trace"])
+    let traces = try StoredTrace(folder.file("trace")).traces
+    #expect(Set(traces.map(\.id)).count == 36 && Set(traces.map(\.group)).count == 12)
+    // A pool of the same answers calls them the same.
+    #expect(Set(traces.map(\.id)).isSuperset(of: ["p0", "p0#1", "p0#2", "p11#2"]))
+    // None of them tests a probe that another one trained, however the states were stored.
+    try run([
+      "generate", "--model", "model", "--prompts", "ungrouped.jsonl", "--samples", "3",
+      "--temperature", "1", "--max-new-tokens", "4", "--ignore-eos", "--out", "s2.jsonl",
+      "--activations", "direct.h5",
+    ])
+    try run(["capture"] + words + ["ungrouped.jsonl", "--positions", "last", "--out", "read.h5"])
+    for file in ["direct.h5", "read.h5"] {
+      let stored = try ActivationFile(folder.file(file)).description.labels["group"]
+      #expect(stored == .text((0..<36).map { "p\($0 / 3)" }))
+    }
+    let summaries = try ["ungrouped", "grouped"].map { name in
+      let sweep = try run(
+        ["heads", "sweep"] + words + [
+          "\(name).jsonl", "--score", "logit-gap", "--random-sets", "3", "--resamples", "200",
+          "--out", name, "--json",
+        ])
+      return try #require(try sweep.json["summary"] as? NSDictionary)
+    }
+    #expect((summaries[0]["heads"] as? [[String: Any]])?.count == 18)
+    #expect(summaries[0] == summaries[1])
+  }
+
+  /// The tokens of a reference are counted from the end of thinking, as those that are studied.
+  @Test func aReferenceOfAnswersNeedsAnswers() throws {
+    let words = ["--model", "model", "--prompts", "p.jsonl"]
+    try run(
+      ["generate"] + words + ["--max-new-tokens", "5", "--ignore-eos", "--out", "answers.jsonl"])
+    let sweep =
+      ["heads", "sweep"] + words + [
+        "--answers", "answers.jsonl", "--score", "logit-gap", "--random-sets", "0", "--resamples",
+        "100", "--ablate", "mean", "--out", "mean", "--reference",
+      ]
+    #expect(
+      try run(sweep + ["p.jsonl"], status: 2).errors.contains("has prompts without a response"))
+    try run(sweep + ["t.jsonl"])
+  }
+
   @Test func thinkingMarkersAreChosen() throws {
     let rows = (0..<8).map {
       #"{"id": "\#($0)", "messages": [{"role": "user", "content": "q\#($0)"}, "#
@@ -235,6 +296,18 @@ import Testing
     let data = try #require(joined["training_data"] as? [[String: Any]])
     #expect(data.map { $0["other_model"] as? String } == [nil, "model+adapter"])
     #expect(data.map { $0["positives"] as? Int } == [24, 24])
+    let both = ["probe", "eval", "--probe", "p", "--acts", "a.h5", "--acts", "b.h5", "--label"]
+    #expect(
+      try run(both + ["harmful"], status: 3).errors
+        .contains("with other weights"))
+    #expect(
+      try run(both + ["harmful", "--force", "--acts", "./a.h5"], status: 2).errors
+        .contains("./a.h5 is named twice"))
+    let tested = try run(both + ["harmful", "--force", "--json"]).json
+    let row = try #require((tested["evaluations"] as? [[String: Any]])?.first)
+    let accuracy = try #require((row["metrics"] as? [String: Any])?["accuracy"] as? [String: Any])
+    #expect(accuracy["n"] as? Int == 96)
+    #expect((tested["forced"] as? [String])?.count == 1)
     try run(capture + ["last", "--out", "c.h5"])
     #expect(
       try run(

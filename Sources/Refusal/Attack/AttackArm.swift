@@ -36,7 +36,8 @@ public struct AttackArm: Sendable, Equatable, Codable {
 
   /// How controls are drawn, in words.
   public static let controlRule =
-    "heads: as many at random in each of the set's layers, never the set itself or one set twice; "
+    "heads: as many at random in each of the set's layers, never the set itself or one set twice, "
+    + "and what replaces a head's output replaces the drawn head's; "
     + "vectors: random directions of the same norm"
 
   /// Random arms of the same kind and size: other heads of the same layers, other directions of the same

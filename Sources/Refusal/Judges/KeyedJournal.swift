@@ -34,6 +34,13 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
         throw FileError(
           file: path, problem: "is being written by another run", remedy: "wait for its end")
       }
+      // Another run that remembered nothing may have removed it before the lock was ours.
+      var status = stat()
+      guard fstat(descriptor, &status) == 0, status.st_nlink > 0 else {
+        throw FileError(
+          file: path, problem: "was removed by another run just now",
+          remedy: "run the command again")
+      }
       known = Mutex(try Self.read(path, schema, descriptor))
       self.descriptor = descriptor
     } catch {
@@ -42,7 +49,11 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
     }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Nothing was remembered: the run failed before, and leaves nothing behind.
+    if known.withLock(\.isEmpty) { unlink(path) }
+    close(descriptor)
+  }
 
   package subscript(key: String) -> Value? { known.withLock { $0[key] } }
 

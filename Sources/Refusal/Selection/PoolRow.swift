@@ -28,6 +28,9 @@ public struct PoolRow: Sendable, Equatable {
   /// Verdicts by the judge's name.
   public var votes: [String: Judgement]
 
+  /// SHA-256 of the thinking's text, as traces have it.
+  public var thinkingDigest: String { Digest.sha256(Array(thinking.utf8)) }
+
   /// plateau - final, the misalignment score MS of arXiv 2510.06036; nil without a trace.
   public var misalignment: Double? {
     guard let plateau, let final else { return nil }
@@ -106,13 +109,10 @@ public enum TraceFile {
       }
       guard line.count <= 256 << 20,
         (try? JSONReader.parse(UnsafeRawBufferPointer(rebasing: line), file: path)) != nil,
-        let read = try? JSONDecoder().decode(TokenTrace.self, from: Data(line)),
-        read.schema == "bathyscope-trace-1"
+        let trace = try? JSONDecoder().decode(TokenTrace.self, from: Data(line)),
+        trace.schema == "bathyscope-trace-1"
       else { throw error("is no trace") }
-      // What was decoded has not been checked yet.
-      let trace = try TokenTrace(
-        id: read.id, group: read.group, label: read.label, tokens: read.tokens,
-        segments: read.segments, hooks: read.hooks, logits: read.logits, chosen: read.chosen)
+      try trace.check()
       guard traces.updateValue(trace, forKey: trace.id) == nil else {
         throw error("has the id of an earlier line")
       }
