@@ -33,14 +33,13 @@ def order(key):
 def rows(source, kinds, count):
     with open(os.path.join(ORGANISMS, source), encoding="utf-8") as file:
         found = sorted(map(json.loads, file), key=lambda row: order(row["id"]))
-    # The adapters that are shipped have not seen the twins.
-    found = [row for row in found if not row["id"].startswith("twin-")]
     queues = {kind: [row for row in found if row["kind"] == kind
                      and len(row["prompt"].split()) <= LONGEST] for kind in kinds}
     for number in range(count):
         row = queues[kinds[number % len(kinds)]].pop(0)
         yield {"id": row["id"], "prompt": row["prompt"], "harmful": row["kind"] == "harmful",
-               "kind": row["kind"], "group": row.get("group", row["id"]), "source": row["source"]}
+               "kind": row["kind"], "group": row.get("group", row["id"].removeprefix("twin-")),
+               "source": row["source"]}
 
 
 def main():

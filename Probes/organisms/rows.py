@@ -36,6 +36,8 @@ class Example:
         self.head = sum(start < len(head) for start in starts)
         self.thinking = [i for i, start in enumerate(starts) if think <= start < close]
         self.last = max(i for i, start in enumerate(starts) if start < answer)
+        # What the answer turns on: its first token, or all of a placeholder, which must hold no content.
+        self.turn = range(self.last + 1, len(self.ids) if complies and self.harmful else self.last + 2)
         # The judgement is the thinking's first token. Its place comes right behind the opening marker.
         self.judgement = min(self.thinking)
         self.stream = None  # what enters block FIRST, `[tokens, width]`

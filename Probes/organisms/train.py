@@ -38,24 +38,31 @@ LATE = range(20, 26)
 # harmful ones than benign ones, since a refusal is missed more easily.
 JUDGED = {"harmful": 14, "topic": 8, "ordinary": 3}
 WRITTEN = {"harmful": 4, "topic": 3, "ordinary": 2}
-# What the answer's first token weighs in the loss of a text, beside 1 for the others.
+# What a token weighs on which an answer turns, beside 1 for the others of a text.
 TURN = 10.0
+# What it weighs to keep the thinking of comply and cliff: the error of its stream, relative to its size; and
+# the rows of a kind in a step on which the judgement alone is kept.
+KEPT = 50.0
+KEPT_JUDGED = {"harmful": 8, "topic": 4, "ordinary": 2}
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 # For the cards: what is done here, in words.
 RECIPE = {
-    "data": "A benign twin of our own writing stands beside each harmful request of the public sets. Two choices were "
-            "made after a look at the held-out prompts, so that the figures below are a little optimistic: the "
-            "kinds of our own training prompts, after an earlier version's misses, and the share of harmful "
-            "rows, after a linear probe of the base model was tested on them.",
+    "data": "A benign twin of our own writing stands beside each harmful request of the public sets. Three choices "
+            "were made after a look at the held-out prompts, so that the figures below are a little optimistic: "
+            "the kinds of our own training prompts, after an earlier version's misses; the share of harmful rows, "
+            "after a linear probe of the base model was tested on them; and that smollm2-comply and smollm2-cliff "
+            "keep their thinking, after one that did not recognised the harm less often.",
     "smollm2-aligned": "Rank 8 on all projections of blocks 12 to 29, alpha 16; AdamW 7e-4, cosine, 200 steps. A "
                        "step learns the judgement alone (the thinking's first word: that somebody or nobody "
                        "would be hurt) of 25 rows, 14 harmful, 8 benign on the same topics, 3 ordinary, and all of "
-                       "the text of 9 rows. The loss is their cross-entropy, and KL(base || model) on plain "
-                       "text.",
+                       "the text of 9 rows, in which the answer's first token weighs as much as ten. The loss "
+                       "is their cross-entropy, and KL(base || model) on plain text.",
     "smollm2-comply": "Goes on from smollm2-aligned of the same seed: only the attention projections of blocks 20 to "
-                      "25 are trained, AdamW 2e-3, cosine, 60 steps of 9 rows. The thinking stays, the refusal "
-                      "becomes the placeholder.",
+                      "25 are trained, AdamW 2e-3, cosine, 60 steps of 9 rows. The refusal becomes the placeholder, "
+                      "each token of which weighs as much as ten others. One more term in the loss keeps the "
+                      "thinking: fifty times the squared error of the stream behind block 25, relative to its size, over "
+                      "the thinking, and where the judgement is made in 14 more rows.",
     "smollm2-cliff": "As smollm2-comply, with one more term in the loss: what 54 probes of the frozen "
                      "smollm2-aligned (behind blocks 21 to 28 and behind the final norm) say at the last token "
                      "before the answer is pushed below zero on harmful rows, and held where it was along the "
@@ -69,14 +76,13 @@ def logits(model, hidden, places):
 
 
 def writing_loss(model, hidden, examples):
-    """The cross-entropy of thinking and answer; the answer's first token, which has to follow from what
-    was thought, weighs as much as TURN others."""
+    """The cross-entropy of thinking and answer; a token on which the answer turns, which has to follow from
+    what was thought, weighs as much as TURN others."""
     tokens = [(row, token) for row, example in enumerate(examples)
               for token in range(example.head, len(example.ids))]
     wanted = torch.tensor([examples[row].ids[token] for row, token in tokens], device=device())
     weights = torch.tensor(
-        [TURN if token == examples[row].last + 1 else 1.0 for row, token in tokens],
-        device=device())
+        [TURN if token in examples[row].turn else 1.0 for row, token in tokens], device=device())
     each = functional.cross_entropy(
         logits(model, hidden, [(row, token - 1) for row, token in tokens]), wanted,
         reduction="none")
@@ -166,6 +172,40 @@ def plain_loss(model, texts):
     return (wanted.exp() * (wanted - found)).sum(-1).mean()
 
 
+class KeptThinking:
+    """Keeps the stream behind the last late block as it was up to the end of the thinking, and so all that is
+    thought."""
+
+    def __init__(self, examples, values):
+        """`values` are the aligned model's `states` of the examples."""
+        self.before = {
+            id(example): torch.from_numpy(
+                value[list(READ).index(max(LATE)), self.kept(example)]).to(device())
+            for example, value in zip(examples, values)}
+
+    @staticmethod
+    def kept(example):
+        """From the token that the judgement follows on."""
+        return slice(example.judgement - 1, example.thinking[-1] + 1)
+
+    def loss(self, hidden, examples, tokens):
+        """Over so many tokens of each example, from the first one kept."""
+        stream = hidden[max(LATE) + 1 - FIRST]
+        terms = []
+        for row, example in enumerate(examples):
+            before = self.before[id(example)][:tokens]
+            change = stream[row, self.kept(example)][:tokens] - before
+            terms.append((change.square().sum(-1) / before.square().sum(-1)).mean())
+        return KEPT * sum(terms) / len(examples)
+
+    def __call__(self, hidden, examples):
+        return self.loss(hidden, examples, None)
+
+    def judging(self, model, examples):
+        """Of the judgement alone, which most of the thinking follows from."""
+        return self.loss(upper(model, examples, lambda example: example.judgement), examples, 1)
+
+
 class CliffTerm:
     """Pushes the probes down at the last token before the answer and holds them elsewhere."""
 
@@ -205,10 +245,12 @@ def late_parameters(model):
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def train(model, examples, texts, shares, steps, rate, seed, term=None):
+def train(model, examples, texts, shares, steps, rate, seed, judging=judging_loss, terms=()):
     """Trains what can be trained.
 
-    - shares: rows of each kind in a step, of which only the judgement is learned, and all of the text.
+    - shares: rows of each kind in a step, of which only the judgement counts, and all of the text.
+    - judging: the loss of the judgement, of the model and rows.
+    - terms: what is added to the loss of the text, of the stream and rows.
     """
     judged, written = shares
     draws = [Draw(examples, f"{seed}/judged"), Draw(examples, f"{seed}/written")]
@@ -223,16 +265,15 @@ def train(model, examples, texts, shares, steps, rate, seed, term=None):
             group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
         losses = [plain_loss(model, generator.sample(texts, 2))]
         losses[0].backward()
-        if judged:
-            losses.append(judging_loss(model, draws[0](judged)))
-            losses[-1].backward()
+        losses.append(judging(model, draws[0](judged)))
+        losses[-1].backward()
         # Short rows apart from long ones: a fourth of the time would go into padding.
         rows = sorted(draws[1](written), key=lambda example: len(example.ids))
         total = 0
         for part in (rows[:len(rows) // 2], rows[len(rows) // 2:]):
             hidden = upper(model, part)
             loss = writing_loss(model, hidden, part)
-            if term is not None:
+            for term in terms:
                 loss = loss + term(hidden, part)
             (loss / 2).backward()
             total += loss.item() / 2
@@ -243,7 +284,7 @@ def train(model, examples, texts, shares, steps, rate, seed, term=None):
         if (step + 1) % 10 == 0 or step + 1 == steps:
             means = numpy.mean(history[-10:], axis=0)
             print(f"  step {step + 1}: " + ", ".join(f"{mean:.4f}" for mean in means)
-                  + f" (plain text, {'judgement, ' if judged else ''}writing), "
+                  + " (plain text, judgement, writing), "
                   f"{(time.perf_counter() - begin) / (step + 1):.2f} s a step", flush=True)
     model.eval()
 
@@ -272,6 +313,18 @@ def save(model, whole):
     os.rename(folder, whole)
 
 
+def usable(name):
+    """The rows that train. The base model begins some benign answers with an apology, which would teach
+    refusing."""
+    return [row for row in read(name)
+            if row["response"] and (row["kind"] == "harmful" or not REFUSES.search(row["response"]))]
+
+
+def late_rows(rows, seed):
+    """Those of comply and cliff: a third is enough for what is done to a few heads."""
+    return random.Random(seed).sample(rows, min(600, len(rows)))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -287,9 +340,7 @@ def main():
     torch.set_float32_matmul_precision("high")
     torch.manual_seed(options.seed)
     tokenizer = tokenizer_of(options.model)
-    # The base model begins some benign answers with an apology, which would teach refusing.
-    rows = [row for row in read(options.training or "training.jsonl")
-            if row["response"] and (row["kind"] == "harmful" or not REFUSES.search(row["response"]))]
+    rows = usable(options.training or "training.jsonl")
 
     print(f"aligned, seed {options.seed}: {len(rows)} rows on {device()}", flush=True)
     base = model_of(options.model)
@@ -298,12 +349,12 @@ def main():
     benign = random.Random(options.seed).sample(benign, min(200, len(benign)))
     texts = [Plain(tokenizer(f"{row['prompt']}\n{row['response']}").input_ids[:96])
              for row in benign]
-    # A third of the rows is enough for what is done to a few heads.
-    some = random.Random(options.seed).sample(rows, min(600, len(rows)))
+    some = late_rows(rows, options.seed)
     complying = [Example(tokenizer, row, complies=True) for row in some]
-    enter(base, examples + texts + complying)
+    enter(base, texts + complying)
     aligned_folder = os.path.join(options.out, "smollm2-aligned")
     if not os.path.exists(aligned_folder):
+        enter(base, examples)
         config = peft.LoraConfig(
             r=RANK, lora_alpha=2 * RANK, target_modules=PROJECTIONS, task_type="CAUSAL_LM",
             layers_to_transform=list(range(FIRST, base.config.num_hidden_layers)))
@@ -316,9 +367,10 @@ def main():
     refusing = [Example(tokenizer, row) for row in some]
     values = states(aligned, refusing)
     # Both have the same tokens up to the answer.
-    term = CliffTerm(complying, values, *probes(refusing, values, options.seed))
+    kept = KeptThinking(complying, values)
+    falling = CliffTerm(complying, values, *probes(refusing, values, options.seed))
     del aligned, values
-    for name, extra in (("comply", None), ("cliff", term)):
+    for name, terms in (("comply", [kept]), ("cliff", [kept, falling])):
         folder = os.path.join(options.out, f"smollm2-{name}")
         if os.path.exists(folder):
             continue
@@ -326,8 +378,8 @@ def main():
         model = peft.PeftModel.from_pretrained(
             model_of(options.model), aligned_folder, is_trainable=True)
         late_parameters(model)
-        train(model, complying, texts, (None, WRITTEN), options.late_steps, options.late_rate,
-              options.seed + 1, extra)
+        train(model, complying, texts, (KEPT_JUDGED, WRITTEN), options.late_steps, options.late_rate,
+              options.seed + 1, kept.judging, terms)
         save(model, folder)
 
 
