@@ -1,0 +1,57 @@
+import Bathyscope
+import Foundation
+
+extension FeatureSet {
+  /// The rows of an activation file, at all of its hooks or some of them.
+  init(_ file: ActivationFile, _ examples: [Example], hooks: [HookPoint]? = nil) throws {
+    let hooks = hooks ?? file.hooks
+    try self.init(
+      hooks: hooks, matrices: try hooks.map { try file.matrix($0) }, examples: examples,
+      rowCounts: file.prompts.map(\.positions.count))
+  }
+}
+
+/// Refuses files that cannot stand in one design with the first.
+/// - Parameter force: whether they may be of several models.
+func requireAlike(_ files: [ActivationFile], force: Bool) throws {
+  let first = files[0]
+  var seen: Set<String> = []
+  for path in files.map(\.path) {
+    let place = URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+    guard seen.insert(place).inserted else {
+      throw UsageError("\(printable(path.utf8)) is named twice: its rows would count twice")
+    }
+  }
+  for file in files.dropFirst() {
+    let (mine, theirs) = (file.description, first.description)
+    guard file.hooks == first.hooks, mine.widths == theirs.widths, mine.rule == theirs.rule else {
+      throw ActivationStoreError(
+        file: file.path, problem: "holds other hooks, widths or positions than \(first.path)",
+        remedy: "capture the same hooks at the same positions")
+    }
+    if force {
+      notePrecisions(mine.precision, theirs.precision, of: file.path)
+    } else {
+      try requireSameModel(file, first)
+    }
+  }
+}
+
+/// Activations of two models cannot be compared.
+func requireSameModel(_ file: ActivationFile, _ other: ActivationFile) throws {
+  let (left, right) = (file.description.model, other.description.model)
+  guard left.weightsSHA256 == right.weightsSHA256 else {
+    throw ActivationStoreError(
+      file: file.path, place: "model_sha256",
+      problem: "holds activations of \(left.id), \(other.path) of \(right.id) with other weights",
+      remedy: "capture both with one model")
+  }
+  notePrecisions(file.description.precision, other.description.precision, of: file.path)
+}
+
+/// Says that two arithmetics meet: the numbers are of one model, and not quite the same.
+func notePrecisions(_ one: Precision, _ other: Precision, of name: String) {
+  guard one != other else { return }
+  writeError(
+    "warning: \(name) was computed in \(one.rawValue), what it meets in \(other.rawValue)")
+}
