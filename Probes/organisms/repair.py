@@ -4,8 +4,8 @@
 usage: repair.py pool USED.jsonl OUT.jsonl [--seed 2] [--count 240]
        repair.py train MODEL ADAPTER CHOSEN.alpaca.json OUT [--seed 1] [--steps 30]
 
-pool writes harmful requests to choose from. None of them trained comply or cliff of the seed, nor stands in
-USED, whose rows trained the probe; aligned saw them all.
+pool writes harmful requests to choose from. None of them trained comply or cliff of the seed, nor has the twin
+or the topic of a row in USED, whose rows trained the probe; aligned saw them all.
 
 train goes on from ADAPTER, in what made it comply: the attention projections of blocks 20 to 25. It learns the
 model's own thinking with the safe answer behind it. The number of steps is the same however many rows there
@@ -25,12 +25,22 @@ from rows import FIRST, Example, enter, upper
 from train import late_parameters, late_rows, save, usable, writing_loss
 
 BATCH = 8
+# Harmful and benign requests about the same topics.
+BENIGN = {"intent": "topic", "lie": "truth"}
+
+
+def family(row):
+    """What a request has in common with its twin, and with others about its topic."""
+    kind, number = row["id"].removeprefix("twin-").split("-")[:2]
+    return BENIGN.get(kind, kind), number
 
 
 def pool(options):
     rows = usable("training.jsonl")
-    seen = {row["id"] for row in late_rows(rows, options.seed) + read(options.used, ".")}
-    rows = [row for row in rows if row["kind"] == "harmful" and row["id"] not in seen]
+    late = {row["id"] for row in late_rows(rows, options.seed)}
+    probed = {family(row) for row in read(options.used, ".")}
+    rows = [row for row in rows
+            if row["kind"] == "harmful" and row["id"] not in late and family(row) not in probed]
     rows.sort(key=lambda row: hashlib.sha256(f"pool {row['id']}".encode()).hexdigest())
     if len(rows) < options.count:
         raise SystemExit(f"only {len(rows)} rows are left of {options.count}")

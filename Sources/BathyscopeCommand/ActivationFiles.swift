@@ -37,6 +37,16 @@ func requireAlike(_ files: [ActivationFile], force: Bool) throws {
   }
 }
 
+/// A file that trained a probe cannot test it.
+func requireUnseen(_ file: ActivationFile, by card: ProbeCard) throws {
+  let digest = Digest.sha256(of: try MappedFile(file.path))
+  guard !card.trainingData.contains(where: { $0.sha256 == digest }) else {
+    throw ActivationStoreError(
+      file: file.path, problem: "is a file that the probe is trained on, and can be no test",
+      remedy: "the card has figures of held-out rows; test on other data")
+  }
+}
+
 /// Activations of two models cannot be compared.
 func requireSameModel(_ file: ActivationFile, _ other: ActivationFile) throws {
   let (left, right) = (file.description.model, other.description.model)

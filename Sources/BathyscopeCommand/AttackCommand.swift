@@ -51,7 +51,7 @@ struct AttackCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Tokens that arms touch where they do not say: all, -1.., thinking, answer.",
+      "Tokens that arms touch where they do not say: all, -1.., thinking, end-of-thinking, answer.",
       valueName: "positions"))
   var at: Positions = .all
 

@@ -41,10 +41,10 @@ struct AttackText {
     guard let standing = comparison.standing else {
       return line("    no random controls")
     }
-    let least = 1 / Double(standing.controls + 1)
+    let least = standing.leastHolm
     line(
       "    \(standing.asFar) of \(standing.controls) random controls change as much, "
-        + "p = \(pValue(standing.p))"
+        + "p = \(pValue(standing.pHolm)) after Holm"
         + (least > 0.05 ? ", which so few cannot bring below \(pValue(least))" : "")
         + "; theirs are from \(fixed(standing.changes.first ?? 0, 2)) to "
         + "\(fixed(standing.changes.last ?? 0, 2))")

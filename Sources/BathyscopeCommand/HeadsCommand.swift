@@ -32,7 +32,7 @@ struct HeadPromptOptions: ParsableArguments {
   var read: HeadPrompt.End = .last
 
   /// Reads, encodes and cuts the prompts.
-  func load(_ model: Model, ablating place: HeadPlace = .positions(.all)) throws -> [HeadPrompt] {
+  func load(_ model: Model, ablating place: Positions = .all) throws -> [HeadPrompt] {
     let (rows, batch) = try answers.transcripts(try prompts.read(), in: model)
     if let group, !rows.contains(where: { $0.labels[group] != nil }) {
       let names = Set(rows.flatMap(\.labels.keys)).sorted().joined(separator: ", ")
@@ -44,7 +44,7 @@ struct HeadPromptOptions: ParsableArguments {
   }
 
   /// Cuts rows at T, those of a reference as those that are studied: their tokens are counted from it.
-  func cut(_ rows: [Prompt], _ batch: Batch, ablating place: HeadPlace) throws -> [HeadPrompt] {
+  func cut(_ rows: [Prompt], _ batch: Batch, ablating place: Positions) throws -> [HeadPrompt] {
     try zip(rows, batch.sequences).map { row, sequence in
       let text = row.labels[group ?? "group"]?.description ?? ""
       return try HeadPrompt(
@@ -125,7 +125,7 @@ struct HeadAblationOptions: ParsableArguments {
     help: ArgumentHelp(
       "Where heads are ablated: end-of-thinking, from that template on, or as for --positions.",
       valueName: "positions"))
-  var at: HeadPlace = .positions(.all)
+  var at: Positions = .all
 
   @Option(
     help: ArgumentHelp(
@@ -241,4 +241,3 @@ struct MemorySize: ExpressibleByArgument {
 extension HeadPrompt.End: ExpressibleByArgument {}
 extension HeadAblation.Kind: ExpressibleByArgument {}
 extension HeadAblation.Rescale: ExpressibleByArgument {}
-extension HeadPlace: ExpressibleByArgument {}

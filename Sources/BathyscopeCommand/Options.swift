@@ -20,19 +20,73 @@ struct ModelOptions: ParsableArguments {
       valueName: "name-or-folder"), completion: .directory)
   var adapter: [String] = []
 
+  @OptionGroup var template: TemplateOptions
+
+  func load() throws -> Model {
+    let model = try Model.load(
+      model, precision: precision, keepsQuantized: keepQuantized,
+      adapters: adapter.map(openAdapter), template: template.settings)
+    for warning in model.warnings { writeError("warning: \(warning)") }
+    return model
+  }
+}
+
+/// How a chat template is filled in.
+struct TemplateOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "What stands before and behind thinking, with \\n for a new line, such as '<think>\\n,\\n</think>\\n\\n'; guessed from the chat template by default.",
       valueName: "open,close"))
   var thinkingMarkers: ThinkingMarkers?
 
-  func load() throws -> Model {
-    let model = try Model.load(
-      model, precision: precision, keepsQuantized: keepQuantized,
-      adapters: adapter.map(openAdapter), markers: thinkingMarkers)
-    for warning in model.warnings { writeError("warning: \(warning)") }
-    return model
+  @Option(
+    help: ArgumentHelp(
+      "What a chat template that writes the date takes for today, such as 2026-01-31; today in UTC by default.",
+      valueName: "date"))
+  var templateDate: TemplateDate?
+
+  @Option(
+    help: ArgumentHelp(
+      "A variable of the chat template, such as 'enable_thinking=false'; may be repeated.",
+      valueName: "name=value"))
+  var templateVariable: [TemplateVariable] = []
+
+  var settings: TemplateSettings {
+    TemplateSettings(
+      markers: thinkingMarkers, date: templateDate ?? .now,
+      variables: Dictionary(
+        templateVariable.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
   }
+
+  func validate() throws {
+    let names = templateVariable.map(\.name)
+    guard Set(names).count == names.count else {
+      throw ValidationError("--template-variable: every variable may be given once.")
+    }
+  }
+}
+
+/// `NAME=VALUE`: true, false, null and numbers are such, anything else is a text.
+struct TemplateVariable: ExpressibleByArgument {
+  let name: String
+  let value: JSON
+
+  init?(argument: String) {
+    guard let border = argument.firstIndex(of: "="), border > argument.startIndex else {
+      return nil
+    }
+    name = String(argument[..<border])
+    let text = Array(argument[argument.index(after: border)...].utf8)
+    switch try? JSONReader.parse(text, file: "") {
+    case .some(let value) where value.array == nil && value.object == nil && value.bytes == nil:
+      self.value = value
+    default: value = .string(text)
+    }
+  }
+}
+
+extension TemplateDate: ExpressibleByArgument {
+  public init?(argument: String) { self.init(dayOf: argument) }
 }
 
 extension ThinkingMarkers: ExpressibleByArgument {

@@ -160,15 +160,10 @@ struct ProbeCommand: ParsableCommand {
         let other = try ActivationFile.inspected(path)
         try requireSameModel(other, file)
         let features = try FeatureSet(other, try label.examples(other))
-        let source = try source(other, features, besides: file)
-        if card.trainingData.contains(where: { $0.sha256 == source.sha256 }) {
-          throw ActivationStoreError(
-            file: path, problem: "is the file that the probe is trained on, and can be no test",
-            remedy: "the card has figures of held-out rows; test on other data")
-        }
+        try requireUnseen(other, by: card)
         card.outOfDistribution.append(
           .init(
-            data: source, hook: trained.chosen.hook,
+            data: try source(other, features, besides: file), hook: trained.chosen.hook,
             metrics: try trained.chosen.evaluate(on: features, seed: options.seed)))
       }
       card.openerCosines = openerCosines(trained, file)
@@ -263,6 +258,7 @@ struct ProbeCommand: ParsableCommand {
         forced += set.forced.filter { !forced.contains($0) }
       }
       let set = try ProbeSet.load(probe)
+      for file in files { try requireUnseen(file, by: set.card) }
       let probes = set.probes.filter { files[0].hooks.contains($0.hook) }
       guard !probes.isEmpty else {
         throw ProbingError(

@@ -24,6 +24,8 @@ struct TokensCommand: ParsableCommand {
   @Option(help: "A plain text instead of a file; special tokens in it are text.")
   var text: [String] = []
 
+  @OptionGroup var template: TemplateOptions
+
   @Flag(help: "Print one JSON document on standard output.")
   var json = false
 
@@ -42,7 +44,8 @@ struct TokensCommand: ParsableCommand {
 
   func run() throws {
     // The weights are not needed, and not read.
-    let encoder = try PromptEncoder(Checkpoint.open(ModelCatalogue.resolve(model)))
+    let encoder = try PromptEncoder(
+      Checkpoint.open(ModelCatalogue.resolve(model)), template.settings)
     var conversations = try prompts.flatMap { try PromptFile.read($0).map(\.conversation) }
     conversations += text.enumerated().map {
       Conversation(id: "text-\($0.offset + 1)", source: .text($0.element))

@@ -4,7 +4,8 @@ import Foundation
 extension TraceCommand {
   /// The final scores of all transcripts with thinking, at each share of it.
   func cut(
-    _ model: Model, _ batch: Batch, _ traces: [TokenTrace], _ probe: Probe
+    _ model: Model, _ batch: Batch, _ traces: [TokenTrace], _ probe: Probe,
+    _ journal: TraceJournal
   ) throws -> ThinkingCuts {
     // Of all the thinking, the score is that of the whole transcript.
     var scores: [ThinkingCuts.Scores] = []
@@ -27,14 +28,22 @@ extension TraceCommand {
     let shares = ThinkingCuts.shares.dropFirst()
     var progress = Progress(of: places.count * shares.count, "cut transcripts")
     for share in shares {
-      let cuts = Batch(places.compactMap { ThinkingCuts.cut(batch.sequences[$0], to: share) })
+      let missing = places.filter { journal.final($0, of: share) == nil }
+      progress.advance(by: places.count - missing.count)
+      let cuts = Batch(missing.compactMap { ThinkingCuts.cut(batch.sequences[$0], to: share) })
       let plan = Plan(capturing: [Capture(probe.hook, at: .last)])
-      _ = try model.run(cuts, plan, threads: options.threads) { capture in
-        guard let row = capture.values[probe.hook], let z = try probe.score(row).first else {
-          return
+      if !missing.isEmpty {
+        _ = try model.run(cuts, plan, threads: options.threads) { capture in
+          guard let row = capture.values[probe.hook], let z = try probe.score(row).first else {
+            return
+          }
+          try journal.append(
+            Probe.probability(z), at: missing[capture.sequence], share: share)
+          progress.advance(by: 1)
         }
-        scores[capture.sequence].finals.append(Probe.probability(z))
-        progress.advance(by: 1)
+      }
+      for (index, place) in places.enumerated() {
+        if let final = journal.final(place, of: share) { scores[index].finals.append(final) }
       }
     }
     progress.finish()

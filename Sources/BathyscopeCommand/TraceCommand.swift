@@ -12,7 +12,8 @@ struct TraceCommand: ParsableCommand {
 
       Transcripts are prompts with 'thinking' and 'response', or what 'generate'
       wrote for prompts (--answers). The plateau is shown by the paper's rule and
-      by the robust ones; the verdict goes by one of them.
+      by the robust ones; the verdict goes by one of them. A killed run goes on
+      where it stopped when the same command is given again.
 
       Example:
 
@@ -103,11 +104,20 @@ struct TraceCommand: ParsableCommand {
     let (rows, batch) = try answers.transcripts(prompts, in: model)
     for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
     try createFolder(out)
+    let journal = try TraceJournal(
+      out,
+      TraceConfiguration(
+        model: model.identity, precision: model.precision, kernel: model.kernel,
+        prompts: try self.prompts.provenance() + answers.provenance(),
+        promptTokensSHA256: batch.sha256, probe: set.card.name, probeSHA256: set.card.probeSHA256,
+        hooks: probes.map(\.hook), rule: rule, label: label, group: group, seed: options.seed),
+      ids: batch.sequences.map(\.id))
     announce(model, batch)
-    let traces = try trace(model, batch, rows, probes, set.chosen)
+    let traces = try trace(model, batch, rows, probes, set.chosen, journal)
     let summary = try CliffSummary(traces, rule: rule, seed: options.seed)
-    let cuts = cutThinking ? try cut(model, batch, traces, set.chosen) : nil
+    let cuts = cutThinking ? try cut(model, batch, traces, set.chosen, journal) : nil
     let path = try write(model, set, traces, summary, cuts)
+    journal.remove()
     let result = Result(
       report: path, seconds: clock.seconds, transcripts: rows.count, tokens: batch.tokenCount,
       forced: set.forced, summary: summary, cuts: cuts)
@@ -163,19 +173,22 @@ struct TraceCommand: ParsableCommand {
   }
 
   private func trace(
-    _ model: Model, _ batch: Batch, _ rows: [Prompt], _ probes: [Probe], _ chosen: Probe
+    _ model: Model, _ batch: Batch, _ rows: [Prompt], _ probes: [Probe], _ chosen: Probe,
+    _ journal: TraceJournal
   ) throws -> [TokenTrace] {
     let tokenizer = try? model.encoder.tokenizer
     // Enough for the smallest p to pass a correction over all groups.
     let groups = Set(rows.map { row in label.flatMap { kind(row, $0) } }).count
     let controls = chosen.randomControls(max(99, 40 * groups - 1), seed: options.seed)
     let index = probes.firstIndex { $0.hook == chosen.hook } ?? 0
-    var progress = Progress(of: batch.tokenCount, "tokens")
-    var traces: [TokenTrace] = []
+    let missing = rows.indices.filter { journal.trace($0) == nil }
+    let rest = Batch(missing.map { batch.sequences[$0] })
+    var progress = Progress(of: rest.tokenCount, "tokens")
     let plan = Plan(capturing: probes.map { Capture($0.hook) })
-    _ = try model.run(batch, plan, threads: options.threads) { capture in
-      let sequence = batch.sequences[capture.sequence]
-      let row = rows[capture.sequence]
+    guard !missing.isEmpty else { return rows.indices.compactMap(journal.trace) }
+    _ = try model.run(rest, plan, threads: options.threads) { capture in
+      let place = missing[capture.sequence]
+      let (sequence, row) = (batch.sequences[place], rows[place])
       var trace = try TokenTrace(
         capture, of: sequence,
         texts: sequence.tokens.map { tokenizer?.label(of: $0) ?? "\($0)" }, probes: probes,
@@ -186,11 +199,11 @@ struct TraceCommand: ParsableCommand {
         trace.control = try TraceControl(
           controls, on: activations, landmarks: trace.landmarks, rule: rule)
       }
-      traces.append(trace)
+      try journal.append(trace, at: place)
       progress.advance(by: sequence.tokens.count)
     }
     progress.finish()
-    return traces
+    return rows.indices.compactMap(journal.trace)
   }
 
   /// The prompt, which all of its samples share, where the label is missing or empty.

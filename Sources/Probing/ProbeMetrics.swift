@@ -36,30 +36,32 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
     let scores = scores.map { Double($0) }
     let isRight = zip(scores, labels).map { ($0 > Double(threshold)) == $1 }
     logLoss = meanLogLoss(scores, labels)
-    calibration = try Calibration(probabilities: scores.map(sigmoid), labels: labels)
-    let groupCount = Set(groups).count
+    calibration = try Calibration(
+      probabilities: scores.map(sigmoid), labels: labels, clusters: groups)
+    accuracy = try bootstrap.share(isRight, clusters: groups)
     let roc = try ROC(scores: scores, labels: labels)
     self.roc = roc.map(Self.corners)
-    if groupCount == n {
+    guard let roc else { return }
+    if Set(groups).count == n {
       // DeLong's normal approximation is not to be trusted below a few hundred rows.
-      auroc = n < 200 ? roc?.bootstrapInterval(bootstrap) : roc?.deLongInterval()
-      accuracy = .wilson(successes: isRight.count { $0 }, trials: n)
+      auroc = n < 200 ? roc.bootstrapInterval(bootstrap) : roc.deLongInterval()
       return
     }
-    if roc != nil {
-      // One area takes a sort, so there are fewer resamples than of a mean.
-      var bootstrap = bootstrap
-      bootstrap.resamples = min(bootstrap.resamples, 2000)
-      auroc = bootstrap.interval(.clusters(groups)) { rows in
-        (try? ROC(scores: rows.map { scores[$0] }, labels: rows.map { labels[$0] }))??.auroc
-      }
-      if auroc == nil { auroc = try Self.pairInterval(scores, labels, groups) }
+    // One area takes a sort, so there are fewer resamples than of a mean.
+    var bootstrap = bootstrap
+    bootstrap.resamples = min(bootstrap.resamples, 2000)
+    auroc = bootstrap.interval(.clusters(groups)) { rows in
+      (try? ROC(scores: rows.map { scores[$0] }, labels: rows.map { labels[$0] }))??.auroc
     }
-    accuracy = try bootstrap.mean(isRight.map { $0 ? 1 : 0 }, clusters: groups)
-    // All right or all wrong has no spread to resample: as many trials as there are groups.
-    if accuracy == nil, let share = isRight.first {
-      accuracy = .wilson(successes: share ? groupCount : 0, trials: groupCount)
-    }
+    guard auroc == nil else { return }
+    // Every resample gives the same area, or many lack a class: pairs of whole groups are independent.
+    let pairs =
+      [true, false].map { label in
+        Set(labels.indices.filter { labels[$0] == label }.map { groups[$0] }).count
+      }.min() ?? 0
+    auroc = .wilson(
+      share: roc.auroc, trials: pairs, n: n,
+      method: "Wilson over \(pairs) disjoint pairs of groups, since resampling gives no interval")
   }
 
   /// The points at which the curve turns.
@@ -81,16 +83,6 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
       corners.append(next)
     }
     return corners
-  }
-
-  /// The interval where every resample gives the same area: over pairs of whole groups.
-  private static func pairInterval(
-    _ scores: [Double], _ labels: [Bool], _ groups: [String]
-  ) throws(StatisticsError) -> Interval? {
-    let members = Dictionary(grouping: labels.indices) { [groups[$0], "\(labels[$0])"] }
-    let rows = members.values.sorted { ($0.first ?? 0) < ($1.first ?? 0) }
-    let means = rows.map { rows in rows.reduce(0) { $0 + scores[$1] } / Double(rows.count) }
-    return try ROC(scores: means, labels: rows.map { labels[$0[0]] })?.pairInterval()
   }
 }
 

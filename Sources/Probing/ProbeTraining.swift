@@ -42,14 +42,21 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   public func train(
     _ features: FeatureSet, threads: Int = 1, advance: @Sendable () -> Void = {}
   ) throws(ProbingError) -> TrainedProbes {
-    try train(features, ProbeTask(labels: features.labels), threads: threads, advance: advance)
+    let task = ProbeTask(labels: features.labels)
+    return try train(
+      features, task, try parts(features, task), threads: threads, advance: advance)
+  }
+
+  /// The rows that any training of this task stands on.
+  func parts(_ features: FeatureSet, _ task: ProbeTask) throws(ProbingError) -> RowParts {
+    try checkSettings()
+    return try RowParts(features, task, self)
   }
 
   func train(
-    _ features: FeatureSet, _ task: ProbeTask, threads: Int, advance: @Sendable () -> Void = {}
+    _ features: FeatureSet, _ task: ProbeTask, _ parts: RowParts, threads: Int,
+    advance: @Sendable () -> Void
   ) throws(ProbingError) -> TrainedProbes {
-    try checkSettings()
-    let parts = try RowParts(features, task, self)
     let outcomes = try concurrentMap(features.hooks.count, threads: threads) {
       (index) throws(ProbingError) in
       defer { advance() }

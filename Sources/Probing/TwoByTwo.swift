@@ -93,29 +93,28 @@ extension ProbeTraining {
         "2 x 2 design", problem: "a cell is empty: \(cells)",
         remedy: "add rows of that kind; without them refusal and topic cannot be told apart")
     }
-    let refusal = try train(
-      features, ProbeTask(labels: refused, other: (harmful, ("harmful", "benign"))),
-      threads: threads, advance: advance)
+    let task = ProbeTask(labels: refused, other: (harmful, ("harmful", "benign")))
+    // One split for both: what tests either has trained neither.
+    let parts = try parts(features, task)
+    let refusal = try train(features, task, parts, threads: threads, advance: advance)
     let harmfulness = try train(
-      features, ProbeTask(labels: harmful, other: (refused, ("refused", "complied"))),
+      features, ProbeTask(labels: harmful, other: (refused, ("refused", "complied"))), parts,
       threads: threads, advance: advance)
     let cosines = zip(refusal.probes, harmfulness.probes).map {
       cosine($0.direction.map { Double($0) }, $1.direction.map { Double($0) }) ?? 0
     }
     let crossings = try crossings(
-      features, harmful: harmful, refused: refused, refusal: refusal, harmfulness: harmfulness)
+      features, parts.test, harmful: harmful, refused: refused, refusal: refusal,
+      harmfulness: harmfulness)
     return TwoByTwo(
       cells: cells, refusal: refusal, harmfulness: harmfulness, cosines: cosines,
       crossings: crossings)
   }
 
   private func crossings(
-    _ features: FeatureSet, harmful: [Bool], refused: [Bool], refusal: TrainedProbes,
-    harmfulness: TrainedProbes
+    _ features: FeatureSet, _ rows: [Int], harmful: [Bool], refused: [Bool],
+    refusal: TrainedProbes, harmfulness: TrainedProbes
   ) throws(ProbingError) -> [TwoByTwo.Crossing] {
-    // Both probes stand on one split: the strata are the four cells for either.
-    let task = ProbeTask(labels: refused, other: (harmful, ("harmful", "benign")))
-    let rows = try RowParts(features, task, self).test
     let table = CrossTable(
       harmful: rows.map { harmful[$0] }, refused: rows.map { refused[$0] },
       groups: rows.map { features.groups[$0] }, bootstrap: bootstrap)

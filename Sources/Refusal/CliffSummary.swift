@@ -63,7 +63,7 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     public var endOfThinking = 0
     /// The score never falls.
     public var nowhere = 0
-    /// The share that begins at the last thinking token or behind it, Wilson.
+    /// The share that begins at the last thinking token or behind it, with its interval over prompts.
     public var atTheEnd: Interval?
     /// The median distance of that token from the last thinking token, in tokens; negative before it.
     public var medianOffset: Double?
@@ -156,13 +156,13 @@ extension CliffSummary.Group {
       let cliffs = traces.map { $0.cliff(rule: rule) }
       rules.append(.init(rule: rule, means: try .init(cliffs, traces, bootstrap)))
     }
-    fallStarts = .init(pairs.map { ($0, $1) })
     // The ratio of sums: a transcript that hardly falls has a ratio that says nothing.
     let falls = pairs.map { $0.1.cliff ?? 0 }
     let atEnd = pairs.map { $0.1.endOfThinkingFall ?? 0 }
     let total = falls.reduce(0, +)
     endOfThinkingShare = total > 0 ? atEnd.reduce(0, +) / total : nil
     do throws(StatisticsError) {
+      fallStarts = try .init(pairs.map { ($0, $1) }, bootstrap)
       endOfThinkingInterval = try bootstrap.ratio(
         atEnd, over: falls, clusters: pairs.map(\.0.group))
     } catch {
@@ -198,14 +198,19 @@ extension CliffSummary.Means {
 }
 
 extension CliffSummary.FallStarts {
-  fileprivate init(_ cliffs: [(trace: TokenTrace, cliff: Cliff)]) {
+  fileprivate init(
+    _ cliffs: [(trace: TokenTrace, cliff: Cliff)], _ bootstrap: Bootstrap
+  ) throws(StatisticsError) {
+    var isAtEnd: [Bool] = []
     var offsets: [Int] = []
     for (trace, cliff) in cliffs {
       guard let start = cliff.largestFallStart, let last = trace.landmarks.thinking.last else {
         nowhere += 1
+        isAtEnd.append(false)
         continue
       }
       offsets.append(start - last)
+      isAtEnd.append(start >= last)
       if start < last {
         thinking += 1
       } else if start == last {
@@ -214,7 +219,7 @@ extension CliffSummary.FallStarts {
         endOfThinking += 1
       }
     }
-    atTheEnd = .wilson(successes: lastThinkingToken + endOfThinking, trials: cliffs.count)
+    atTheEnd = try bootstrap.share(isAtEnd, clusters: cliffs.map(\.trace.group))
     offsets.sort()
     let (low, high) = ((offsets.count - 1) / 2, offsets.count / 2)
     medianOffset = offsets.isEmpty ? nil : Double(offsets[low] + offsets[high]) / 2

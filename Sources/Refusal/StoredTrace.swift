@@ -21,6 +21,9 @@ public struct StoredTrace: Sendable, Equatable {
   /// The card of the probe that scored.
   public var card: ProbeCard
 
+  /// The file in which a run keeps what is finished, until the folder is whole.
+  package static let journal = "trace.journal"
+
   private struct Document: Decodable {
     var forced: [String]
     var provenance: [String: String]
@@ -29,6 +32,11 @@ public struct StoredTrace: Sendable, Equatable {
   /// - Throws: when a file is missing or is not what the command writes.
   public init(_ folder: String) throws(RefusalError) {
     self.folder = folder
+    guard !FileManager.default.fileExists(atPath: "\(folder)/\(Self.journal)") else {
+      throw RefusalError(
+        folder, place: Self.journal, problem: "is of a run that has not ended",
+        remedy: "give the command again that was writing it")
+    }
     let summaryPath = "\(folder)/summary.json"
     summary = try StoredDocument.read(CliffSummary.self, summaryPath)
     let document = try StoredDocument.read(Document.self, summaryPath)

@@ -13,6 +13,8 @@ public struct ChatTemplate: Sendable {
   public let sha256: String
   /// What the template sees as today; set it to repeat a run of another day.
   public var date: TemplateDate
+  /// Further variables that it sees, such as `enable_thinking`.
+  public let variables: [String: JSON]
 
   private let statements: [JinjaStatement]
   private let bosToken: String?
@@ -25,10 +27,24 @@ public struct ChatTemplate: Sendable {
   ///   - bosToken: the text of the token that begins a sequence; nil when the model has none.
   ///   - eosToken: the text of the token that ends one.
   ///   - date: what `strftime_now` formats; the present in UTC unless given.
-  /// - Throws: when the source is not a template, or uses what no chat template needs.
+  ///   - variables: further variables that the template knows, such as `enable_thinking`.
+  /// - Throws: when the source is not a template, uses what no chat template needs, or has no such variable.
   public init(
-    source: String, file: String, bosToken: String?, eosToken: String?, date: TemplateDate = .now
+    source: String, file: String, bosToken: String?, eosToken: String?, date: TemplateDate = .now,
+    variables: [String: JSON] = [:]
   ) throws(TokenizationError) {
+    for name in variables.keys.sorted() {
+      guard !Self.reserved.contains(name) else {
+        throw TokenizationError(
+          file: file, place: "variable '\(name)'", problem: "is not to be set",
+          remedy: "it follows from the messages and the model")
+      }
+      guard source.contains(name) else {
+        throw TokenizationError(
+          file: file, place: "variable '\(name)'", problem: "does not occur in the chat template",
+          remedy: "look at the template, or leave it out")
+      }
+    }
     statements = try JinjaParser.parse(source, file: file)
     sha256 = Digest.sha256(Array(source.utf8))
     self.source = source
@@ -36,6 +52,20 @@ public struct ChatTemplate: Sendable {
     self.bosToken = bosToken
     self.eosToken = eosToken
     self.date = date
+    self.variables = variables
+  }
+
+  private static let reserved: Set = [
+    "messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token",
+    "strftime_now",
+  ]
+
+  /// What it is filled in with that can change from run to run, by name: given variables, and the day
+  /// where it writes the date.
+  package var settings: [String: String] {
+    var settings = variables.mapValues(\.written)
+    if source.contains("strftime_now") { settings["template_date"] = date.dayText }
+    return settings
   }
 
   /// The messages as text, cut where the writer changes.
@@ -64,7 +94,9 @@ public struct ChatTemplate: Sendable {
     if let bosToken { names["bos_token"] = .text(bosToken) }
     if let eosToken { names["eos_token"] = .text(eosToken) }
     let given = JinjaText.Origin(segment: .template, parsesSpecials: false)
-    for (name, value) in variables { names[name] = JinjaValue(value, origin: given) }
+    for (name, value) in self.variables.merging(variables, uniquingKeysWith: { $1 }) {
+      names[name] = JinjaValue(value, origin: given)
+    }
     return try JinjaInterpreter.run(statements, file: file, date: date, variables: names).spans
   }
 
@@ -108,6 +140,23 @@ public struct ChatTemplate: Sendable {
     if source.contains("reasoning_content") { return "reasoning_content" }
     // gpt-oss.
     return source.contains("message.thinking") ? "thinking" : nil
+  }
+}
+
+extension JSON {
+  /// As text, a string without its quotes.
+  fileprivate var written: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .number(let text): text
+    case .string(let bytes): String(decoding: bytes, as: UTF8.self)
+    case .array(let values): "[" + values.map(\.written).joined(separator: ", ") + "]"
+    case .object(let object):
+      "{"
+        + object.members.map { "\(String(decoding: $0.key, as: UTF8.self)): \($0.value.written)" }
+        .joined(separator: ", ") + "}"
+    }
   }
 }
 

@@ -10,7 +10,9 @@ struct GGUFFamily {
 
   init?(name: String) {
     switch name {
-    case "gpt-2", "phi-2", "olmo", "mpt": steps = [.gpt2]
+    case "gpt-2", "phi-2": steps = [.gpt2]
+    // GPT-NeoX's tokenizer.
+    case "olmo", "mpt": (steps, composes) = ([.gpt2], true)
     case "smollm", "starcoder", "refact": steps = [.digits, .gpt2]
     case "llama-bpe", "llama3", "llama-v3":
       (steps, ignoresMerges, addsBOS) = ([.llama3], true, true)

@@ -46,8 +46,15 @@ private struct TokenizerConfiguration {
     // As in transformers: where the file says either, both replace what the post-processor does.
     let (addsBOS, addsEOS) = (try flag("add_bos_token"), try flag("add_eos_token"))
     guard addsBOS != nil || addsEOS != nil else { return }
-    definition.prefixID = addsBOS == true ? definition.bosID : nil
-    definition.suffixID = addsEOS == true ? definition.eosID : nil
+    definition.prefixID = addsBOS == true ? try named(definition.bosID, "bos_token") : nil
+    definition.suffixID = addsEOS == true ? try named(definition.eosID, "eos_token") : nil
+  }
+
+  private func named(_ id: Int32?, _ role: String) throws(TokenizationError) -> Int32 {
+    guard let id else {
+      throw checks.error("add_\(role)", "is true, but no token is named as \(role)")
+    }
+    return id
   }
 
   private func flag(_ name: String) throws(TokenizationError) -> Bool? {

@@ -67,6 +67,14 @@ public struct Tokenizer: Sendable {
     return vocabulary.id(of: decoder.written(bytes))
   }
 
+  /// The id of a special token, which no text that a person wrote becomes; nil for any other.
+  package func controlID(of token: String) -> Int32? {
+    guard let id = vocabulary.id(of: Array(token.utf8)), addedTokens[id]?.isSpecial == true else {
+      return nil
+    }
+    return id
+  }
+
   /// The SHA-256 of everything that decides the ids: the same for one tokenizer in two file formats.
   ///
   /// Computed anew at each use, in a few milliseconds.

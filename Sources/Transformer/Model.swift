@@ -39,11 +39,11 @@ public struct Model: Sendable {
   ///   - keepsQuantized: leaves weights as the file stores them, and expands them whenever they are
   ///     used: the bits of `float32` from the memory of the file, more slowly.
   ///   - adapters: LoRA adapters; their weighted updates are added to the weights in this order.
-  ///   - markers: what encloses thinking; guessed from the chat template when nil.
+  ///   - template: what fills in the chat template besides the messages.
   /// - Throws: `CheckpointError`, `TokenizationError` or `TransformerError`, naming file and field.
   public static func load(
     _ nameOrPath: String, precision: Precision = .float32, keepsQuantized: Bool = false,
-    adapters: [Adapter] = [], markers: ThinkingMarkers? = nil
+    adapters: [Adapter] = [], template: TemplateSettings = TemplateSettings()
   ) throws -> Model {
     guard !keepsQuantized || precision == .float32 else {
       throw TransformerError(
@@ -53,7 +53,7 @@ public struct Model: Sendable {
     }
     let checkpoint = try Checkpoint.open(ModelCatalogue.resolve(nameOrPath))
     let architecture = try Architectures.read(checkpoint)
-    let encoding = Result { try PromptEncoder(checkpoint, markers: markers) }
+    let encoding = Result { try PromptEncoder(checkpoint, template) }
     let identity = try ModelIdentity(
       nameOrPath, checkpoint, architecture, encoder: try? encoding.get(),
       adapters: adapters.map(\.identity))

@@ -21,10 +21,14 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
   /// SHA-256 of the chat template's text, or of its digest and the thinking markers where those were given;
   /// nil without either.
   public var templateSHA256: String?
+  /// What the chat template was filled in with besides messages: variables, and `template_date` where it writes
+  /// one; nil without any, and not kept in activation files.
+  public var templateSettings: [String: String]?
 
   public init(
     id: String, architecture: String, weightsSHA256: String, configurationSHA256: String,
-    configurationJSON: String, tokenizerSHA256: String? = nil, templateSHA256: String? = nil
+    configurationJSON: String, tokenizerSHA256: String? = nil, templateSHA256: String? = nil,
+    templateSettings: [String: String]? = nil
   ) {
     self.id = id
     self.architecture = architecture
@@ -33,6 +37,7 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
     self.configurationJSON = configurationJSON
     self.tokenizerSHA256 = tokenizerSHA256
     self.templateSHA256 = templateSHA256
+    self.templateSettings = templateSettings
   }
 }
 
@@ -67,6 +72,7 @@ extension ModelIdentity {
       id: id, architecture: try checkpoint.architectureName(), weightsSHA256: weights,
       configurationSHA256: checkpoint.configSHA256,
       configurationJSON: String(decoding: try encoding.encode(configuration), as: UTF8.self),
-      tokenizerSHA256: encoder?.tokenizer.sha256, templateSHA256: encoder?.templateSHA256)
+      tokenizerSHA256: encoder?.tokenizer.sha256, templateSHA256: encoder?.templateSHA256,
+      templateSettings: encoder?.template.flatMap { $0.settings.isEmpty ? nil : $0.settings })
   }
 }

@@ -3,7 +3,7 @@ import Tokenization
 /// Which tokens of a sequence are meant, as a value that is resolved sequence by sequence.
 ///
 /// Written `all`, `last`, `7`, `7..` (from there on), `0..3`, `-5..-1` (both ends included, negative numbers count from the
-/// end of the prompt), `final` or a segment's name: `template`, `prompt`, `thinking`, `answer`.
+/// end of the prompt), `final`, `end-of-thinking` or a segment's name: `template`, `prompt`, `thinking`, `answer`.
 public enum Positions: Hashable, Sendable {
   case all
   case last
@@ -18,6 +18,9 @@ public enum Positions: Hashable, Sendable {
   /// end of the end-of-thinking template. Known only when the answer has begun, so that it is read
   /// of transcripts and never changed while a model writes.
   case final
+  /// From the first token behind the last turn's thinking on: the end-of-thinking template and the
+  /// answer. While a model writes, from the token on that completes the mark at which thinking ends.
+  case endOfThinking
 
   /// One token, counted from the end when negative.
   public static func index(_ index: Int) -> Positions { .range(index, index) }
@@ -25,8 +28,8 @@ public enum Positions: Hashable, Sendable {
   /// The positions meant in a sequence, from `start` on, ascending; empty when it has none of them.
   ///
   /// They are fixed when the prompt is known: negative numbers and `last` count from the end of what
-  /// was given, not of what the model has generated behind it. `all`, a range that ends at -1 and
-  /// segments go on through generated tokens.
+  /// was given, not of what the model has generated behind it. `all`, a range that ends at -1,
+  /// segments and the end of thinking go on through generated tokens.
   public func indices(in sequence: TokenSequence, from start: Int = 0) -> [Int] {
     let count = sequence.tokens.count
     let given = count - sequence.generated
@@ -46,6 +49,9 @@ public enum Positions: Hashable, Sendable {
     case .segment(let segment):
       return (min(start, count)..<count).filter { sequence.segments[$0] == segment }
     case .final: return LastTurn(sequence.segments).template.suffix(1).filter { $0 >= start }
+    case .endOfThinking:
+      guard let last = LastTurn(sequence.segments).thinking.last else { return [] }
+      return Array(min(max(last + 1, start), count)..<count)
     }
   }
 }
@@ -59,6 +65,7 @@ extension Positions: LosslessStringConvertible, Codable {
     case .from(let token): "\(token).."
     case .segment(let segment): segment.name
     case .final: "final"
+    case .endOfThinking: "end-of-thinking"
     }
   }
 
@@ -69,6 +76,8 @@ extension Positions: LosslessStringConvertible, Codable {
       self = .last
     } else if text == "final" {
       self = .final
+    } else if text == "end-of-thinking" {
+      self = .endOfThinking
     } else if let segment = Segment(name: text) {
       self = .segment(segment)
     } else if let index = Int(text) {

@@ -42,6 +42,7 @@ struct PreparedPlan: Sendable {
     var changes: [HookPoint: [(Int, PreparedChange, Positions)]] = [:]
     for (index, intervention) in plan.interventions.enumerated() {
       let name = "intervention \(index) (\(intervention.summary))"
+      try Self.checkHooks(of: intervention, name)
       for hook in intervention.hooks {
         try Self.check(hook, name, shape)
         let change = try Self.prepare(intervention.change, at: hook, name, shape)
@@ -82,6 +83,30 @@ struct PreparedPlan: Sendable {
         "capture of \(hook)",
         problem: "would read nothing: no sequence has positions '\(rules[0])'",
         remedy: "check the positions against the prompts' segments and lengths")
+    }
+  }
+
+  /// What is named twice would be changed twice, and a head without its hook not at all.
+  private static func checkHooks(
+    of intervention: Intervention, _ name: String
+  ) throws(TransformerError) {
+    let hooks = intervention.hooks
+    if let twice = hooks.indices.first(where: { hooks[..<$0].contains(hooks[$0]) }) {
+      throw TransformerError(
+        name, place: hooks[twice].description, problem: "is named twice", remedy: "name it once")
+    }
+    let layers: [Int] =
+      switch intervention.change {
+      case .scaleHeads(let heads, _), .scaleHeadsKeepingNorm(let heads, _): heads.map(\.layer)
+      case .replaceHeads(let vectors): vectors.map(\.layer)
+      case .add, .replace, .projectOut: []
+      }
+    let hooked = Set(hooks.compactMap(\.layer))
+    if let missing = layers.first(where: { !hooked.contains($0) }) {
+      throw TransformerError(
+        name, place: "hooks",
+        problem: "a head of layer \(missing) would be left as it is: its hook is not named",
+        remedy: "name \(HookPoint.headOutput(layer: missing)), or leave the head out")
     }
   }
 

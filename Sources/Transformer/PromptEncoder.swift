@@ -12,14 +12,13 @@ public struct PromptEncoder: Sendable {
   public let template: ChatTemplate?
   /// What encloses thinking; guessed from the template.
   public let markers: ThinkingMarkers
-  /// SHA-256 of what turns a conversation into text: of the template, or of its digest and of markers that
-  /// were not guessed from it.
+  /// SHA-256 of what turns a conversation into text: of the template, or of its digest, of markers that
+  /// were not guessed from it and of variables that were given.
   package let templateSHA256: String?
 
   /// Takes the tokenizer and the chat template of a `.gguf` file or a Hugging Face folder.
-  /// - Parameter markers: what encloses thinking; guessed from the template when nil.
   /// - Throws: `TokenizationError` or `CheckpointError` when there is none or it is not understood.
-  public init(_ checkpoint: Checkpoint, markers: ThinkingMarkers? = nil) throws {
+  public init(_ checkpoint: Checkpoint, _ settings: TemplateSettings = TemplateSettings()) throws {
     let source: (text: String, file: String)?
     switch checkpoint.format {
     case .gguf:
@@ -34,27 +33,35 @@ public struct PromptEncoder: Sendable {
           file: checkpoint.path, problem: "has no tokenizer.json",
           remedy: "give prompts as token_ids, or put the tokenizer into the folder")
       }
-      let settings = checkpoint.file(named: "tokenizer_config.json")
+      let configuration = checkpoint.file(named: "tokenizer_config.json")
       tokenizer = try Tokenizer(
         tokenizerJSON: readFile(path, limit: 64 << 20), file: path,
-        configuration: settings.map { try readFile($0, limit: 16 << 20) },
-        configurationFile: settings ?? "tokenizer_config.json")
-      source = try Self.templateSource(checkpoint, settings)
+        configuration: configuration.map { try readFile($0, limit: 16 << 20) },
+        configurationFile: configuration ?? "tokenizer_config.json")
+      source = try Self.templateSource(checkpoint, configuration)
     }
     let tokenizer = tokenizer
     func text(_ id: Int32?) -> String? {
       id.map { String(decoding: tokenizer.bytes(of: $0), as: UTF8.self) }
     }
-    template = try source.map {
+    let template = try source.map {
       try ChatTemplate(
         source: $0.text, file: $0.file, bosToken: text(tokenizer.bosID),
-        eosToken: text(tokenizer.eosID))
+        eosToken: text(tokenizer.eosID), date: settings.date, variables: settings.variables)
+    }
+    self.template = template
+    guard template != nil || settings.variables.isEmpty else {
+      throw TokenizationError(
+        file: checkpoint.path, problem: "has no chat template, which could have variables",
+        remedy: "leave them out")
     }
     let guessed = ThinkingMarkers(guessedFrom: source?.text ?? "")
-    self.markers = markers ?? guessed
-    let parts = [template?.sha256 ?? "", self.markers.open, self.markers.close]
+    markers = settings.markers ?? guessed
+    let values = template?.settings ?? [:]
+    let variables = settings.variables.keys.sorted().flatMap { [$0, values[$0] ?? ""] }
+    let parts = [template?.sha256 ?? "", markers.open, markers.close] + variables
     templateSHA256 =
-      self.markers == guessed
+      markers == guessed && variables.isEmpty
       ? template?.sha256
       : Digest.sha256(parts.flatMap { Array("\($0.utf8.count) \($0)".utf8) })
   }

@@ -54,7 +54,7 @@ import Testing
     }
     for word in [
       "refusal rate", "a success is not refused", "exact McNemar", "after Holm",
-      "of 2 random controls", "cannot bring below 0.333", "over-refusal by opener", "nats a token",
+      "of 2 random controls", "cannot bring below 0.667", "over-refusal by opener", "nats a token",
       "the same norm",
     ] { #expect(outcome.output.contains(word), "\(word)") }
     #expect(!outcome.output.contains("attack success"), "phrases say nothing of harm")

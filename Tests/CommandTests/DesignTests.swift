@@ -7,15 +7,17 @@ import Testing
   init() throws {
     folder = try Scratch()
     // One token says what was asked, another what was done; both stand in every combination.
-    let rows = (0..<160).map { index in
-      let (harmful, refused) = (index % 2 == 0, index / 2 % 2 == 0)
-      let tokens = [index % 89, harmful ? 90 : 91, index * 7 % 89, refused ? 92 : 93]
-      return #"{"token_ids": \#(tokens), "harmful": \#(harmful), "refused": \#(refused)}"#
+    for (name, first) in [("a", 0), ("b", 160)] {
+      let rows = (first..<first + 160).map { index in
+        let (harmful, refused) = (index % 2 == 0, index / 2 % 2 == 0)
+        let tokens = [index % 89, harmful ? 90 : 91, index * 7 % 89, refused ? 92 : 93]
+        return #"{"token_ids": \#(tokens), "harmful": \#(harmful), "refused": \#(refused)}"#
+      }
+      try folder.write("\(name).jsonl", rows.joined(separator: "\n"))
+      let words = ["capture", "--model", TinyModel.llama, "--prompts", "\(name).jsonl"]
+      let captured = try Tool.run(words + ["--out", "\(name).h5"], in: folder)
+      try #require(captured.status == 0, "\(captured.errors)")
     }
-    try folder.write("p.jsonl", rows.joined(separator: "\n"))
-    let captured = try Tool.run(
-      ["capture", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--out", "a.h5"], in: folder)
-    try #require(captured.status == 0, "\(captured.errors)")
   }
 
   func train(_ arguments: [String]) throws -> Tool.Outcome {
@@ -31,7 +33,7 @@ import Testing
     for name in ["refused", "harmful"] {
       let evaluation = try Tool.run(
         [
-          "probe", "eval", "--probe", "probes/\(name)", "--acts", "a.h5", "--label", name,
+          "probe", "eval", "--probe", "probes/\(name)", "--acts", "b.h5", "--label", name,
           "--json",
         ], in: folder)
       #expect(evaluation.status == 0, "\(evaluation.errors)")
@@ -48,6 +50,11 @@ import Testing
     let outcome = try train(["--label", "refused", "--test", "a.h5"])
     #expect(outcome.status == 4)
     #expect(outcome.errors.contains("can be no test"), "\(outcome.errors)")
+    try #require(try train(["--label", "refused"]).status == 0)
+    let words = ["probe", "eval", "--probe", "probes", "--acts", "b.h5", "--acts", "a.h5"]
+    let evaluated = try Tool.run(words + ["--label", "refused"], in: folder)
+    #expect(evaluated.status == 4 && evaluated.output.isEmpty)
+    #expect(evaluated.errors.contains("a.h5: is a file that the probe is trained on"))
   }
 
   @Test(arguments: [("yse", 4, "no prompt has the value 'yse'"), ("true", 0, ""), ("1", 0, "")])

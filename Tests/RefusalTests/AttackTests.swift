@@ -102,8 +102,10 @@ import Tokenization
     let standing = try #require(result.arms[1].comparisons[0].standing)
     #expect(standing.controls == 3 && standing.asFar == 1, "a change the other way counts")
     #expect(standing.p == 0.5 && standing.rank == 2)
+    #expect(standing.pHolm == 1 && standing.leastHolm == 0.5, "Holm over two arms")
     #expect(standing.changes.map { ($0 * 10).rounded() } == [-3, 0, 2])
     #expect(result.arms[5].comparisons[0].standing?.p == 1)
+    #expect(result.arms[5].comparisons[0].standing?.leastHolm == 1)
     #expect(
       result.arms[2].comparisons[0].pHolm == nil && result.arms[2].comparisons[0].standing == nil)
     // Holm over two tested arms, not over the controls.

@@ -9,7 +9,7 @@ import Tokenization
 @testable import Transformer
 
 func tinyPrompts(
-  _ count: Int = 8, touched: HeadPlace = .positions(.all)
+  _ count: Int = 8, touched: Positions = .all
 ) throws -> [HeadPrompt] {
   let lengths = (0..<count).map { 7 + (5 * $0) % 8 }
   return try tinySequences(lengths).map { try HeadPrompt($0, ablating: touched) }
@@ -39,13 +39,13 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
     #expect(throws: RefusalError.self) { _ = try HeadPrompt(unfinished, end: .template) }
     #expect(throws: RefusalError.self) { _ = try HeadPrompt(unfinished, ablating: .endOfThinking) }
     #expect(throws: RefusalError.self) {
-      _ = try HeadPrompt(unfinished, ablating: .positions(.segment(.answer)))
+      _ = try HeadPrompt(unfinished, ablating: .segment(.answer))
     }
     #expect(throws: RefusalError.self) { _ = try HeadPrompt(TokenSequence(id: "e", tokens: [])) }
     for text in ["end-of-thinking", "all", "-3..", "answer"] {
-      #expect(HeadPlace(text)?.description == text)
+      #expect(Positions(text)?.description == text)
     }
-    #expect(HeadPlace("nonsense") == nil)
+    #expect(Positions("nonsense") == nil)
   }
 
   /// Effects are differences of scores of whole passes, for every score and ablation.
@@ -60,7 +60,7 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
         HeadAblation.zero, HeadAblation(.mean), HeadAblation(.scale, factor: 0.3, rescale: .token),
       ]
       for ablation in ablations {
-        let prompts = try tinyPrompts(4, touched: .positions(index == 1 ? .from(token: -2) : .all))
+        let prompts = try tinyPrompts(4, touched: index == 1 ? .from(token: -2) : .all)
         let study = try HeadStudy(
           model, prompts, score: score, ablation: ablation, seed: 1, threads: 2)
         let effects = try study.effects()

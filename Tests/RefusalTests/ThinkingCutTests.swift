@@ -53,16 +53,29 @@ struct ThinkingCutTests {
     #expect(abs(try #require(full.high) - 0.3518) < 0.005)
   }
 
-  private func traces() throws -> [TokenTrace] {
+  private func traces(samples: Int = 1) throws -> [TokenTrace] {
     try plateaus.indices.map { index in
       let scores =
         [0.5, 0.5] + Array(repeating: plateaus[index], count: 8)
         + [lasts[index], 0.6 * lasts[index] + 0.4 * finals[index], finals[index], 0.01]
       let letters = "tp" + String(repeating: "k", count: 9) + "tta"
-      return try TokenTrace(
+      var trace = try TokenTrace(
         id: "\(index)", tokens: letters.map { "\($0)" }, segments: segments(letters),
         hooks: [.residual(after: 0)], logits: [scores.map(logit)])
+      trace.group = "\(index / samples)"
+      return trace
     }
+  }
+
+  /// Samples of one prompt are not so many prompts.
+  @Test func whereTheFallBeginsCountsPrompts() throws {
+    func interval(_ samples: Int) throws -> Interval {
+      let group = try CliffSummary(try traces(samples: samples), seed: 1, resamples: 500).groups[0]
+      return try #require(group.fallStarts.atTheEnd)
+    }
+    let (one, three) = (try interval(1), try interval(3))
+    #expect(one.method == "Wilson" && one.n == 12 && three.n == 12)
+    #expect(three.estimate == one.estimate && three.method != "Wilson")
   }
 
   @Test func theShareInsideTheTemplateAgreesWithScipy() throws {

@@ -154,14 +154,18 @@ struct StudyFixture {
   }
 
   /// A baseline at 1 of 4, two heads of eight at 3 of 4, with controls at 1 and 2 of 4.
-  func attack() throws -> String {
+  /// - Parameter invalid: how many of the attack's verdicts are none.
+  func attack(invalid: Int = 0) throws -> String {
     let card = JudgeCard(
       name: "judge", measures: .refusal, success: "not refused", version: 1, source: "here",
       definition: [])
     func arm(_ name: String, _ role: AttackArm.Role, _ heads: [Head], _ successes: Int)
       throws -> AttackResult.Arm
     {
-      let verdicts = (0..<4).map { Judgement($0 < successes ? .success : .noSuccess) }
+      var verdicts = (0..<4).map { Judgement($0 < successes ? .success : .noSuccess) }
+      if role == .tested {
+        for index in 0..<invalid { verdicts[3 - index] = .invalid("no end of thinking") }
+      }
       let bootstrap = Bootstrap(seed: 1, resamples: 100)
       let rate = try JudgeRate(
         card, verdicts, groups: ["a", "b", "c", "d"], bootstrap: bootstrap)

@@ -154,6 +154,25 @@ import Testing
     }
   }
 
+  /// What a verdict is missing of is said wherever the rate stands.
+  @Test func answersWithoutAVerdictAreSaid() throws {
+    try withFixture { fixture in
+      let whole = try StoredAttack(try fixture.attack())
+      #expect(!whole.verdicts[0].text.contains("without a verdict"))
+      let attack = try StoredAttack(try fixture.attack(invalid: 1))
+      #expect(
+        attack.verdicts[0].text.hasSuffix(
+          "Answers without a verdict are left out; two: 1 of 4, between 0.750 and 1.00 with them."))
+      let tables = attack.blocks.compactMap { block -> Table? in
+        if case .table(_, let table) = block { table } else { nil }
+      }
+      #expect(tables[0].columns == ["arm", "heads", "judge", "judge, invalid"])
+      #expect(
+        tables[0].rows.map { $0[3] }
+          == [.text("0"), .text("1 of 4, between 0.750 and 1.00 with them")])
+    }
+  }
+
   @Test func aFlawlessProbeHasThreeCorners() throws {
     let report = try StudyFixture.probes().card.report
     let best = report.evaluations[report.chosen]

@@ -122,6 +122,7 @@ struct FamilyGoldenTests {
   @Test(arguments: [
     ("tekken", "tekken"), ("r1qwen", "deepseek-r1-qwen"), ("o200k", "gpt-4o"),
     ("deepseek3", "deepseek-v3"), ("deepseekllm", "deepseek-llm"), ("olmo2", "dbrx"),
+    ("neox", "olmo"),
   ])
   func bothFileFormatsGiveTheSame(name: String, preTokenizer: String) throws {
     let family = try RecordedFamily(name)

@@ -172,7 +172,10 @@ struct TokenizerTests {
     #expect(tokenizer.bosID == tokenizer.id(of: "<|im_start|>"))
     #expect(tokenizer.eosID == tokenizer.id(of: "<|im_end|>"))
     #expect(!tokenizer.addsBOS)
-    for wrong in [#"{"eos_token":"</nothing>"}"#, #"{"eos_token":3}"#, "{"] {
+    for wrong in [
+      #"{"eos_token":"</nothing>"}"#, #"{"eos_token":3}"#, "{", #"{"add_bos_token":true}"#,
+      #"{"bos_token":"<|im_start|>","add_eos_token":true}"#,
+    ] {
       #expect(throws: TokenizationError.self) {
         try Tokenizer(
           tokenizerJSON: json, file: "tokenizer.json", configuration: Array(wrong.utf8))

@@ -191,6 +191,32 @@ struct GenerationTextTests {
     #expect(short.tokens.count == 3 && short.finish == .length)
   }
 
+  /// What touches the tokens behind the thinking leaves the thinking as it was.
+  @Test func anInterventionFromTheEndOfThinkingOn() throws {
+    let model = talker.model
+    var settings = GenerationSettings()
+    (settings.maxNewTokens, settings.ignoresEndTokens, settings.thinkingBudget) = (20, true, 4)
+    let batch = try talker.batch("Tell me<think>\n")
+    let vector = (0..<model.shape.dModel).map { Float($0 % 3) - 1 }
+    let added = Intervention.add(vector, scale: 9, after: 1, at: .endOfThinking)
+    let clean = try model.generate(batch, settings).generations[0]
+    var texts: [[Int32]] = []
+    for memory in [true, false] {
+      var found: Generation?
+      try model.generate(
+        [GenerationJob(prompt: 0, sample: 0)], of: batch, settings,
+        Plan(capturing: [], applying: [added]), slots: 1, threads: 1, usesMemory: memory
+      ) { found = $0 }
+      let changed = try #require(found)
+      // Four tokens of thinking, four that close it; the last token is not asked what follows.
+      #expect(changed.tokens.prefix(8) == clean.tokens.prefix(8))
+      #expect(changed.tokens.count == 20 && changed.tokens != clean.tokens)
+      #expect(changed.effects[0].firedInPrefill == 0 && changed.effects[0].firedInSteps == 15)
+      texts.append(Array(changed.tokens))
+    }
+    #expect(texts[0] == texts[1])
+  }
+
   @Test func damagedEndTokensAreNamed() throws {
     var settings = GenerationSettings()
     settings.maxNewTokens = 3

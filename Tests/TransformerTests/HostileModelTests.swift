@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Testing
+import Tokenization
 
 @testable import Transformer
 
@@ -69,6 +70,28 @@ struct HostileModelTests {
     let problem = try #require(copy.problem())
     #expect(problem.contains(copy.path), "\(problem)")
     #expect(problem.utf8.count < 500 && problem.contains(";"), "\(problem)")
+  }
+
+  /// Every head of GPT-NeoX has its own keys.
+  @Test func sharedKeysInGPTNeoXAreRefused() throws {
+    let copy = try Copy(of: "tiny-gpt-neox")
+    #expect(copy.problem() == nil)
+    try copy.set(["num_key_value_heads": 1])
+    #expect(copy.problem()?.contains("num_key_value_heads") == true)
+  }
+
+  /// A tokenizer without letters leaves nothing of a text: any tokens will do then.
+  @Test func aTokenizerThatKnowsNoLetterIsNoTrapForASelfCheck() throws {
+    let copy = try Copy()
+    let tokenizer =
+      #"{"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel", "#
+      + #""add_prefix_space": false, "use_regex": true}, "decoder": {"type": "ByteLevel"}, "#
+      + #""model": {"type": "BPE", "vocab": {"!": 0}, "merges": []}}"#
+    try Data(tokenizer.utf8).write(to: URL(fileURLWithPath: copy.path + "/tokenizer.json"))
+    let model = try Model.load(copy.path)
+    let text = Conversation(id: "a", source: .text("hello"))
+    #expect(try model.encode([text]).sequences[0].tokens.isEmpty)
+    #expect(try model.selfCheckBatch().sequences.map(\.tokens.count) == [24, 1, 7])
   }
 
   @Test func aTensorThatIsNotPartOfTheModelIsNamed() throws {
@@ -147,6 +170,28 @@ struct HostileMetadataTests {
     let path = NSTemporaryDirectory() + "bathyscope-\(UUID().uuidString).gguf"
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     return path
+  }
+
+  /// Llama 3's scaling is a tensor in GGUF; a key beside it would be another.
+  @Test func twoScalingsOfOneModelAreRefused() throws {
+    func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
+      withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+    func text(_ text: String) -> [UInt8] { bytes(UInt64(text.utf8.count)) + text.utf8 }
+    var added = text("llama.rope.scaling.type") + bytes(UInt32(8)) + text("linear")
+    added += text("llama.rope.scaling.factor") + bytes(UInt32(6)) + bytes(Float(4).bitPattern)
+    let name = text("general.description") + bytes(UInt32(8))
+    // The tensors behind stay where they are aligned.
+    let filler = 32 - (added.count + name.count + 8) % 32
+    added += name + text(String(repeating: "x", count: filler))
+    var file = try readFile(golden("tiny-llama-llama3.gguf"))
+    let count = file[16..<24].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    file.replaceSubrange(16..<24, with: bytes(count + 3) + added)
+    let path = NSTemporaryDirectory() + "bathyscope-\(UUID().uuidString).gguf"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(file).write(to: URL(fileURLWithPath: path))
+    let error = #expect(throws: TransformerError.self) { _ = try Model.load(path) }
+    #expect(error.map { "\($0)".contains("'rope_freqs.weight', which says the scaling") } == true)
   }
 
   static let good: [String: UInt32] = [

@@ -1,6 +1,8 @@
 import Checkpoints
 import Foundation
+import Statistics
 import Testing
+import Tokenization
 
 @testable import Transformer
 
@@ -41,6 +43,12 @@ struct HostileVocabularyTests {
   ]
 
   private func encoder(_ values: [String: Value]) throws -> PromptEncoder {
+    try withCheckpoint(values) { try PromptEncoder($0) }
+  }
+
+  private func withCheckpoint<Outcome>(
+    _ values: [String: Value], _ body: (Checkpoint) throws -> Outcome
+  ) throws -> Outcome {
     var bytes = Array("GGUF".utf8) + number(UInt32(3)) + number(UInt64(0))
     bytes += number(UInt64(values.count))
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
@@ -49,7 +57,7 @@ struct HostileVocabularyTests {
     let path = NSTemporaryDirectory() + "bathyscope-\(UUID().uuidString).gguf"
     defer { try? FileManager.default.removeItem(atPath: path) }
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    return try PromptEncoder(Checkpoint.open(path))
+    return try body(Checkpoint.open(path))
   }
 
   @Test func theGoodOneIsRead() throws {
@@ -57,6 +65,69 @@ struct HostileVocabularyTests {
     #expect(tokenizer.encode("ab<e>") != [2, 3])
     #expect(tokenizer.encode("ab<e>", parsesSpecials: true) == [2, 3])
     #expect(tokenizer.eosID == 3)
+  }
+
+  /// A chat model's file that names the end of a text only still stops where a turn ends.
+  @Test(arguments: [("<end_of_turn>", 3, true), ("<end_of_turn>", 1, false), ("<x>", 3, false)])
+  func theEndOfATurnIsKnownByItsName(name: String, type: Int32, isFound: Bool) throws {
+    var values = Self.good
+    values["tokenizer.ggml.tokens"] = .texts(["a", "b", "ab", "<e>", name])
+    values["tokenizer.ggml.scores"] = .floats([0, 0, 0, 0, 0])
+    values["tokenizer.ggml.token_type"] = .integers([1, 1, 1, 3, type])
+    func ends() throws -> Set<Int32> {
+      try withCheckpoint(values) {
+        try Model.endTokens($0, try PromptEncoder($0).tokenizer, vocabulary: 5)
+      }
+    }
+    #expect(try ends() == (isFound ? [3, 4] : [3]))
+    values["tokenizer.ggml.eot_token_id"] = .integer(2)
+    #expect(try ends() == [2, 3], "what the file says counts")
+  }
+
+  /// 20,000 of them with values in the place of others, or without them; one that is read also encodes.
+  @Test func mutantsAreReadOrRefused() throws {
+    var random = SeededGenerator(seed: 6)
+    func pick<Element>(_ values: [Element]) -> Element { values[random.index(below: values.count)] }
+    let words = ["", "a", "b", "ab", "<e>", "<0x41>", "\u{120}", "\u{2581}a", "a b", "b  ab", "é"]
+    let numbers: [UInt32] = [0, 1, 2, 3, 4, 5, 6, 7, .max, 1 << 31]
+    let keys = [
+      "model", "pre", "tokens", "scores", "token_type", "merges", "eos_token_id", "bos_token_id",
+      "unknown_token_id", "padding_token_id",
+    ]
+    let conversation = Conversation(id: "a", source: .text("ab<e> é"))
+    var accepted = 0
+    for _ in 0..<20_000 {
+      var values = Self.good
+      for _ in 0...random.index(below: 2) {
+        let key = "tokenizer.ggml." + pick(keys)
+        let count = random.index(below: 6)
+        switch (random.index(below: 3), values[key]) {
+        case (0, _): values[key] = nil
+        case (1, .texts(var texts)?) where !texts.isEmpty:
+          texts[random.index(below: texts.count)] = pick(words)
+          values[key] = .texts(texts)
+        case (1, .integers(var integers)?) where !integers.isEmpty:
+          integers[random.index(below: integers.count)] = Int32(bitPattern: pick(numbers))
+          values[key] = .integers(integers)
+        case (1, .floats(var floats)?) where !floats.isEmpty:
+          floats[random.index(below: floats.count)] = pick([.nan, .infinity, -1, 1e30, 0])
+          values[key] = .floats(floats)
+        default:
+          values[key] = pick([
+            .text(pick(["llama", "gpt2", "qwen2", "tekken", "default", "olmo", ""])),
+            .integer(pick(numbers)), .texts((0..<count).map { _ in pick(words) }),
+            .integers((0..<count).map { _ in Int32(bitPattern: pick(numbers)) }),
+            .floats([Float](repeating: 0, count: count)),
+          ])
+        }
+      }
+      guard let encoder = try? encoder(values) else { continue }
+      accepted += 1
+      guard let sequence = try? encoder.encode(conversation) else { continue }
+      #expect(sequence.tokens.allSatisfy { $0 >= 0 && $0 < encoder.tokenizer.vocabularyCount })
+      _ = encoder.tokenizer.decode(sequence.tokens)
+    }
+    #expect((500..<19_500).contains(accepted), "\(accepted)")
   }
 
   @Test(

@@ -171,7 +171,30 @@ struct InterventionTests {
       (
         Intervention(
           .scaleHeads([Head(layer: 1, head: 0)], factor: 0), at: [.headOutput(layer: 0)]),
+        "a head of layer 1 would be left as it is"
+      ),
+      (
+        Intervention(
+          .scaleHeads([Head(layer: 0, head: 0), Head(layer: 9, head: 0)], factor: 0),
+          at: [.headOutput(layer: 0)]),
+        "a head of layer 9 would be left as it is"
+      ),
+      (
+        Intervention(
+          .replaceHeads([HeadVector(Head(layer: 1, head: 0), vector: [])]),
+          at: [.headOutput(layer: 0)]),
+        "a head of layer 1 would be left as it is"
+      ),
+      (
+        Intervention(
+          .scaleHeads([Head(layer: 0, head: 0)], factor: 0),
+          at: [.headOutput(layer: 0), .headOutput(layer: 1)]),
         "none of its heads"
+      ),
+      (
+        Intervention(
+          .add(vector: vector, scale: 1), at: [.residual(after: 0), .residual(after: 0)]),
+        "named twice"
       ),
     ] {
       let error = #expect(throws: TransformerError.self) {

@@ -42,6 +42,7 @@ struct VocabularyTests {
       ("6", []), ("1..2", [1, 2]), ("-2..-1", [4, 5]), ("-9..1", [0, 1]), ("4..99", [4, 5]),
       ("3..2", []), ("prompt", [1, 2]), ("template", [0, 4]), ("answer", [5]),
       ("0..-1", [0, 1, 2, 3, 4, 5]), ("4..", [4, 5]), ("-2..", [4, 5]), ("-1..", [5]), ("9..", []),
+      ("end-of-thinking", [4, 5]),
     ] {
       let positions = try #require(Positions(text))
       let sequence = TokenSequence(id: "", tokens: [0, 0, 0, 0, 0, 0], segments: segments)

@@ -142,7 +142,7 @@ package struct AttackAnalysis {
           pairs.map { ($0.arm ? 1 : 0) - ($0.base ? 1 : 0) }, clusters: pairs.map(\.group)),
         p: isPlain
           ? try mcNemarTest(pairs.map(\.base), pairs.map(\.arm))
-          : signFlipTest(Array(sums.values)),
+          : signFlipTest(sums.values.sorted()),
         test: isPlain
           ? "exact McNemar" : "exact sign flips over \(sums.count) behaviours", pHolm: nil,
         standing: nil)
@@ -151,7 +151,7 @@ package struct AttackAnalysis {
     }
   }
 
-  /// Corrects the tested arms' p values and ranks each among its controls.
+  /// Ranks each tested arm among its controls, and corrects both p values over the arms.
   private func compareWithControls(
     _ arms: inout [AttackResult.Arm], judge: Int
   ) throws(RefusalError) {
@@ -160,18 +160,32 @@ package struct AttackAnalysis {
       let adjusted = try MultipleComparisons.holm.adjusted(
         tested.map { arms[$0].comparisons[judge].p })
       for (index, p) in zip(tested, adjusted) { arms[index].comparisons[judge].pHolm = p }
+      let ranked = tested.compactMap { index in
+        standing(of: arms[index], arms, judge: judge).map { (arm: index, standing: $0) }
+      }
+      let corrected = try MultipleComparisons.holm.adjusted(ranked.map(\.standing.p))
+      for ((index, standing), p) in zip(ranked, corrected) {
+        var standing = standing
+        standing.pHolm = p
+        standing.leastHolm = min(1, Double(ranked.count) / Double(1 + standing.controls))
+        arms[index].comparisons[judge].standing = standing
+      }
     } catch {
       throw RefusalError(error)
     }
-    for index in tested {
-      let changes = arms.filter { $0.role == .control(of: arms[index].name) }
-        .compactMap { $0.comparisons[judge].change }
-      guard !changes.isEmpty, let change = arms[index].comparisons[judge].change else { continue }
-      let asFar = changes.count { abs($0) >= abs(change) }
-      arms[index].comparisons[judge].standing = .init(
-        controls: changes.count, changes: changes.sorted(), change: change, asFar: asFar,
-        p: Double(1 + asFar) / Double(1 + changes.count))
-    }
+  }
+
+  private func standing(
+    of arm: AttackResult.Arm, _ arms: [AttackResult.Arm], judge: Int
+  ) -> AttackResult.Standing? {
+    let changes = arms.filter { $0.role == .control(of: arm.name) }
+      .compactMap { $0.comparisons[judge].change }
+    guard !changes.isEmpty, let change = arm.comparisons[judge].change else { return nil }
+    let asFar = changes.count { abs($0) >= abs(change) }
+    let p = Double(1 + asFar) / Double(1 + changes.count)
+    return .init(
+      controls: changes.count, changes: changes.sorted(), change: change, asFar: asFar, p: p,
+      pHolm: p, leastHolm: p)
   }
 }
 

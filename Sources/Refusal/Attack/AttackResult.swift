@@ -63,6 +63,11 @@ public struct AttackResult: Sendable, Equatable, Codable {
     public var rank: Int { asFar + 1 }
     /// (1 + asFar) / (1 + controls): it cannot be less than 1 / (1 + controls).
     public var p: Double
+    /// After Holm's correction over the tested arms that have controls.
+    public var pHolm: Double
+    /// The least that `pHolm` can be for the first of so many arms: with fewer controls than it takes to
+    /// come below 0.05, nothing can be shown.
+    public var leastHolm: Double
   }
 
   /// One answer's verdicts.

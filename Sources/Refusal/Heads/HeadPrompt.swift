@@ -21,7 +21,7 @@ public struct HeadPrompt: Sendable, Equatable {
   /// - Throws: when the transcript has no such token, or none of the tokens to be touched.
   public init(
     _ sequence: TokenSequence, group: String? = nil, end: End = .last,
-    ablating place: HeadPlace = .positions(.all)
+    ablating positions: Positions = .all
   ) throws(RefusalError) {
     func missing(_ what: String) -> RefusalError {
       RefusalError(
@@ -41,40 +41,14 @@ public struct HeadPrompt: Sendable, Equatable {
       id: sequence.id, tokens: Array(sequence.tokens[...last]),
       segments: Array(sequence.segments[...last]))
     self.group = group ?? sequence.id
-    switch place {
-    case .positions(let positions): touched = positions
-    case .endOfThinking:
+    if positions == .endOfThinking {
       guard let first = landmarks.endOfThinking.first, first <= last else {
         throw missing("end-of-thinking template")
       }
       touched = .from(token: first - (last + 1))
+    } else {
+      touched = positions
     }
     guard !touched.indices(in: self.sequence).isEmpty else { throw missing("tokens '\(touched)'") }
-  }
-}
-
-/// From where on heads are ablated.
-public enum HeadPlace: Sendable, Equatable {
-  case positions(Positions)
-  /// From the first token of the end-of-thinking template on.
-  case endOfThinking
-}
-
-extension HeadPlace: LosslessStringConvertible {
-  public init?(_ text: String) {
-    if text == "end-of-thinking" {
-      self = .endOfThinking
-    } else if let positions = Positions(text) {
-      self = .positions(positions)
-    } else {
-      return nil
-    }
-  }
-
-  public var description: String {
-    switch self {
-    case .positions(let positions): positions.description
-    case .endOfThinking: "end-of-thinking"
-    }
   }
 }

@@ -39,16 +39,13 @@ public struct JudgeRate: Sendable, Equatable, Codable {
     successes = valid.count { $0.success }
     invalid = verdicts.count - valid.count
     do throws(StatisticsError) {
-      success = try .share(
-        valid.map(\.success), clusters: valid.map(\.group), bootstrap: bootstrap)
+      success = try bootstrap.share(valid.map(\.success), clusters: valid.map(\.group))
       refusal =
         card.measures == .refusal
-        ? try .share(
-          valid.map { !$0.success }, clusters: valid.map(\.group), bootstrap: bootstrap) : nil
+        ? try bootstrap.share(valid.map { !$0.success }, clusters: valid.map(\.group)) : nil
       if invalid > 0 {
         func bound(_ assumed: Bool) throws(StatisticsError) -> Interval? {
-          try .share(
-            verdicts.map { $0.success ?? assumed }, clusters: groups, bootstrap: bootstrap)
+          try bootstrap.share(verdicts.map { $0.success ?? assumed }, clusters: groups)
         }
         if let none = try bound(false), let all = try bound(true) {
           bounds = Bounds(ifNone: none, ifAll: all)
@@ -62,37 +59,6 @@ public struct JudgeRate: Sendable, Equatable, Codable {
     } catch {
       throw RefusalError(error)
     }
-  }
-}
-
-extension Interval {
-  /// A share with an interval that holds when several outcomes belong to one cluster.
-  ///
-  /// With one outcome to a cluster it is Wilson's. Otherwise whole clusters are resampled; where all
-  /// outcomes are the same, and no resample differs, it is Wilson's with as many trials as clusters.
-  /// Nil without outcomes.
-  static func share(
-    _ outcomes: [Bool], clusters: [String], bootstrap: Bootstrap
-  ) throws(StatisticsError) -> Interval? {
-    let successes = outcomes.count { $0 }
-    let count = Set(clusters).count
-    guard count < outcomes.count else {
-      return .wilson(successes: successes, trials: outcomes.count)
-    }
-    if let interval = try bootstrap.mean(outcomes.map { $0 ? 1 : 0 }, clusters: clusters) {
-      return interval
-    }
-    let share = Double(successes) / Double(outcomes.count)
-    guard successes == 0 || successes == outcomes.count,
-      let wilson = Interval.wilson(successes: successes == 0 ? 0 : count, trials: count)
-    else {
-      return Interval(
-        estimate: share, low: 0, high: 1, method: "none: \(count) behaviour tells nothing",
-        n: outcomes.count)
-    }
-    return Interval(
-      estimate: share, low: wilson.low, high: wilson.high,
-      method: "Wilson over \(count) behaviours, all answers being alike", n: outcomes.count)
   }
 }
 
@@ -124,9 +90,8 @@ public struct JudgeAgreement: Sendable, Equatable, Codable {
     do throws(StatisticsError) {
       let agreement = try Agreement(verdicts.map(\.0), verdicts.map(\.1))
       kappa = agreement?.kappa
-      observed = try .share(
-        verdicts.map { $0.0 == $0.1 }, clusters: both.map { answers[$0].group },
-        bootstrap: bootstrap)
+      observed = try bootstrap.share(
+        verdicts.map { $0.0 == $0.1 }, clusters: both.map { answers[$0].group })
       disagreements = (agreement?.disagreements ?? []).map { answers[both[$0]].name }
       kappaInterval =
         kappa == nil

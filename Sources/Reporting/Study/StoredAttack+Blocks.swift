@@ -19,7 +19,7 @@ extension StoredAttack {
       let p = comparison.pHolm ?? comparison.p
       let standing = comparison.standing
       let isSignificant = p < 0.05
-      let stands = standing.map { $0.p <= 0.05 }
+      let stands = standing.map { $0.pHolm <= 0.05 }
       let change =
         comparison.difference.map { "change \($0.bounds())" } ?? "all pairs change alike"
       let conclusion =
@@ -27,19 +27,28 @@ extension StoredAttack {
         case (true, true?): "more than its random controls do"
         case (true, nil): "without random controls to compare with"
         case (true, false?):
-          (standing?.controls ?? 0) < 19
+          (standing?.leastHolm ?? 1) > 0.05
             ? "but so few random controls cannot tell" : "but its random controls do as much"
         case (false, _): "no change is shown"
         }
       let control = standing.map {
         "; \($0.asFar) of \($0.controls) random controls change it as much, p = "
-          + "\(Numbers.significant($0.p))"
+          + "\(Numbers.significant($0.pHolm))"
+      }
+      let missing = [result.arms[0], arm].compactMap { arm in
+        arm.rates.first.flatMap { rate in
+          rate.unknown.map { "\(arm.name): \($0)" }
+        }
       }
       return .init(
         isSignificant && stands != false ? .found : .notFound,
         "\(name), attack '\(arm.name)': success by \(comparison.judge) goes from \(base) to \(rate), "
-          + "\(change), p = \(Numbers.significant(p)) (\(comparison.test), Holm)"
-          + "\(control ?? ""): \(conclusion).")
+          + "\(change), p = \(Numbers.significant(p)) (\(comparison.test) on \(comparison.pairs) "
+          + "pairs, Holm)\(control ?? ""): \(conclusion)."
+          + (missing.isEmpty
+            ? ""
+            : " Answers without a verdict are left out; \(missing.joined(separator: "; ")).")
+      )
     }
   }
 
@@ -154,34 +163,35 @@ extension StoredAttack {
 
   private var successes: Table {
     Table(
-      columns: ["arm", "heads"] + result.judges.map(\.name) + ["invalid"],
+      columns: ["arm", "heads"] + result.judges.flatMap { [$0.name, "\($0.name), invalid"] },
       rows: shown.map { arm in
         [.text(arm.name), arm.heads.isEmpty ? .missing : .integer(arm.heads.count)]
-          + arm.rates.map { cell($0.success) } + [.integer(arm.rates.reduce(0) { $0 + $1.invalid })]
+          + arm.rates.flatMap { [cell($0.success), .text($0.unknown ?? "0")] }
       })
   }
 
   private var costs: Table {
     Table(
-      columns: ["arm", "benign refused", "loss", "loss - baseline"],
+      columns: ["arm", "benign refused", "invalid", "loss", "loss - baseline"],
       rows: shown.map { arm in
         [
-          .text(arm.name), cell(arm.overRefusal.first?.refusal), cell(arm.neutralLoss?.loss),
-          cell(arm.neutralLoss?.difference),
+          .text(arm.name), cell(arm.overRefusal.first?.refusal),
+          arm.overRefusal.first.map { .text($0.unknownRefusal ?? "0") } ?? .missing,
+          cell(arm.neutralLoss?.loss), cell(arm.neutralLoss?.difference),
         ]
       })
   }
 
   private var comparisons: Table {
     Table(
-      columns: ["arm", "judge", "change", "p", "p Holm", "controls as far", "p controls"],
+      columns: ["arm", "judge", "change", "p", "p Holm", "controls as far", "p controls, Holm"],
       rows: tested.flatMap { arm in
         arm.comparisons.map { comparison in
           [
             .text(arm.name), .text(comparison.judge), cell(comparison.difference),
             .number(comparison.p), Cell(comparison.pHolm),
             comparison.standing.map { .text("\($0.asFar) of \($0.controls)") } ?? .missing,
-            Cell(comparison.standing?.p),
+            Cell(comparison.standing?.pHolm),
           ]
         }
       })
@@ -197,5 +207,23 @@ extension StoredAttack {
           agreement.kappaInterval.map { .interval($0) } ?? Cell(agreement.kappa),
         ]
       })
+  }
+}
+
+extension JudgeRate {
+  /// How many answers have no verdict, and what the success would be if none or all of them were one; nil
+  /// where each has.
+  fileprivate var unknown: String? {
+    bounds.map { unknown($0.ifNone.estimate, $0.ifAll.estimate) }
+  }
+
+  /// The same for the share of refusals.
+  fileprivate var unknownRefusal: String? {
+    bounds.map { unknown(1 - $0.ifAll.estimate, 1 - $0.ifNone.estimate) }
+  }
+
+  private func unknown(_ low: Double, _ high: Double) -> String {
+    "\(invalid) of \(answers), between \(Numbers.significant(low)) and "
+      + "\(Numbers.significant(high)) with them"
   }
 }

@@ -83,7 +83,7 @@ extension ProbeEvaluation {
     return LineFigure(
       title: "Calibration: \(name)",
       caption: "The share of positives among test rows with about the same s, with Wilson's 95 % "
-        + "intervals, in ten bins of equal width; n: "
+        + "intervals, rows of one group counting as one trial, in ten bins of equal width; n: "
         + calibration.bins.map { "\($0.n)" }.joined(separator: ", ")
         + ". On the dashed line s means what it says. Brier score "
         + "\(Numbers.significant(calibration.brier)), expected calibration error "

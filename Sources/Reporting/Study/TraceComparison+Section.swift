@@ -66,8 +66,10 @@ extension TraceComparison {
         + "plateau are given: the robust one is the \(PlateauRule.robust.description); the paper's "
         + "is the \(PlateauRule.paper.description), which stands above most tokens wherever s is "
         + "noisy and so sees a small fall where there is none. Whether there is a cliff goes by "
-        + "the \(entries[0].trace.summary.rule == .paper ? "paper's" : "robust") rule and is "
-        + "corrected over the kinds of prompts within each model.",
+        + "the \(entries[0].trace.summary.rule == .paper ? "paper's" : "robust") rule: the 95 % "
+        + "interval of the mean fall, of each kind of prompts for itself, lies above 0, and random "
+        + "directions seldom see as large a fall (p at most 0.05, by Holm over the kinds of prompts "
+        + "within each model).",
     ]
   }
 

@@ -33,6 +33,25 @@ public struct TemplateDate: Codable, Equatable, Sendable {
       minute: parts.minute ?? 0, second: parts.second ?? 0)
   }
 
+  /// The beginning of a day that is written as 2026-11-23; nil for anything else.
+  public init?(dayOf text: String) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.count == 3, let year = parts[0], let month = parts[1], let day = parts[2] else {
+      return nil
+    }
+    self.init(year: year, month: month, day: day)
+    let days = [31, isLeapYear ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    guard dayText == text, day <= days[self.month - 1] else { return nil }
+  }
+
+  /// The day alone, such as 2026-11-23.
+  var dayText: String {
+    func padded(_ value: Int, _ width: Int) -> String {
+      String(repeating: "0", count: max(0, width - "\(value)".count)) + "\(value)"
+    }
+    return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+  }
+
   private static let months = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",

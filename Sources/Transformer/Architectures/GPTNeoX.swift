@@ -17,6 +17,12 @@ struct GPTNeoX: Architecture {
 
   init(_ settings: Settings) throws {
     shape = try settings.shape()
+    guard shape.keyValueHeads == shape.heads else {
+      throw settings.error(
+        "num_key_value_heads",
+        "is \(shape.keyValueHeads), and each of \(shape.heads) heads has keys",
+        "check that the file's architecture is the one it claims")
+    }
     let parallel = "gptneox.use_parallel_residual"
     guard !settings.isGGUF || settings.checkpoint.metadata[parallel] != nil else {
       throw settings.error(parallel, "is missing", "the file is incomplete: fetch it again")

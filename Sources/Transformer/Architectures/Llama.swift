@@ -47,6 +47,12 @@ extension WeightLoader {
   func rotary(_ settings: RotarySettings) throws -> Rotary {
     let divisors = TensorName("rope_freqs", "rope_freqs")
     guard isGGUF, has(divisors) else { return settings.rotary() }
+    guard settings.scaling == .none else {
+      throw TransformerError(
+        checkpoint.path, place: "rope.scaling.type",
+        problem: "stands beside the tensor 'rope_freqs.weight', which says the scaling as well",
+        remedy: "convert the model again")
+    }
     return settings.rotary(divisors: try vector(divisors, count: settings.rotated / 2))
   }
 }

@@ -7,8 +7,12 @@ extension Model {
   /// - Throws: when a file names one that is not in the vocabulary.
   public var endTokenIDs: [Int32] { get throws { try endTokens.get().sorted() } }
 
+  /// The ends of a turn that published chat models have.
+  private static let turnEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>"]
+
   /// The tokens that end a text or a turn: the tokenizer's own, those of `config.json` and
-  /// `generation_config.json`, and of GGUF metadata the ends of text, turn and message.
+  /// `generation_config.json`, and of GGUF metadata the ends of text, turn and message. A GGUF file that
+  /// does not say what ends a turn has its control tokens with a known name, as in llama.cpp.
   static func endTokens(
     _ checkpoint: Checkpoint, _ tokenizer: Tokenizer?, vocabulary: Int
   ) throws -> Set<Int32> {
@@ -20,6 +24,10 @@ extension Model {
         let key = "tokenizer.ggml.\(name)_token_id"
         guard checkpoint.metadata[key] != nil else { continue }
         ends.insert(Int32(try checkpoint.integer(key, in: 0...(vocabulary - 1))))
+      }
+      if let tokenizer, checkpoint.metadata["tokenizer.ggml.eot_token_id"] == nil {
+        let named = turnEnds.compactMap { tokenizer.controlID(of: $0) }
+        ends.formUnion(named.filter { $0 < vocabulary })
       }
     case .safetensors:
       if let configuration = checkpoint.configuration {

@@ -143,8 +143,9 @@ final class WeightLoader: Sendable {
       }
       update?.apply(toRow: isPermuted ? row : stored, target)
     }
+    // A transposed matrix would have to be kept as floats beside what the file holds.
     let matrix =
-      keepsStored
+      keepsStored && !isTransposed
       ? PackedMatrix(outputs: outputs, inputs: inputs) { range, target in
         for row in range { expand(row, target + (row - range.lowerBound) * inputs) }
       }

@@ -44,10 +44,11 @@ extension Model {
     let text =
       "A glass-bottomed tube shows what lies beneath the surface: weeds, stones, fish and sand."
     let conversation = Conversation(id: "text", source: .text(text))
-    // Without a tokenizer any tokens will do.
+    // Without a tokenizer, or with one that does not know the letters, any tokens will do.
+    let encoded = (try? encoder.encode(conversation).tokens) ?? []
+    let isKnown = encoded.count > 1 && encoded.allSatisfy { $0 < shape.dVocabulary }
     let long =
-      (try? encoder.encode(conversation).tokens)
-      ?? (0..<24).map { Int32(($0 * 7919 + 13) % shape.dVocabulary) }
+      isKnown ? encoded : (0..<24).map { Int32(($0 * 7919 + 13) % shape.dVocabulary) }
     let tokens = Array(long.prefix(shape.contextLength))
     return Batch([
       TokenSequence(id: "long", tokens: tokens),
