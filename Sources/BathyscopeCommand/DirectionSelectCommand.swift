@@ -104,6 +104,11 @@ struct DirectionSelectCommand: ParsableCommand {
     let selection = try select(stored, model, batch, openers, journal)
     try write(selection, stored, configuration)
     journal.remove()
+    if selection.harmfulBaseline.mean < 0 {
+      writeError(
+        "warning: the unchanged model does not begin its answers to harmful prompts as a refusal "
+          + "begins; name how it does with --refusal-opener")
+    }
     if options.json {
       print(try document(selection, configuration).text)
     } else {

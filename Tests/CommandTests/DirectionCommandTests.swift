@@ -36,6 +36,9 @@ import Testing
     let whole = try run(select)
     let json = try whole.json
     #expect(json["schema"] as? String == "bathyscope-direction-selection-1")
+    #expect(
+      whole.errors.contains("name how it does with --refusal-opener"),
+      "a random model refuses nothing")
     let candidates = try #require(json["candidates"] as? [[String: Any]])
     // Three template tokens behind the instruction, three layers; embeddings of the template are equal.
     #expect(candidates.count == 6)

@@ -111,7 +111,6 @@ import Testing
   /// is traced twice, and what comes out is the same.
   @Test func aKilledTraceGoesOn() throws {
     try probe()
-    try folder.write("t.jsonl", TalkingModel.transcripts(96))
     let words = [
       "trace", "--model", "model", "--prompts", "t.jsonl", "--probe", "probe", "--label", "harmful",
       "--cut-thinking", "--threads", "1", "--figures", "0", "--out",
@@ -121,9 +120,9 @@ import Testing
       (try? folder.bytes("cut/trace.journal"))?.count { $0 == 0x0A } ?? 0
     }
     var kills = 0
-    for wanted in [20, 150] {
+    for wanted in [10, 70] {
       let running = try Tool.start(words + ["cut"], in: folder)
-      let deadline = ContinuousClock.now + .seconds(40)
+      let deadline = ContinuousClock.now + .seconds(90)
       while lines() < wanted, running.process.isRunning, ContinuousClock.now < deadline {
         usleep(500)
       }
@@ -138,7 +137,7 @@ import Testing
       try run(words + ["cut", "--seed", "7"], status: 3).errors.contains("seed was 42 and is 7"))
     let before = lines()
     try run(words + ["cut"])
-    #expect(before > 96 && !folder.contents.contains("cut/trace.journal"))
+    #expect(before > 48 && !folder.contents.contains("cut/trace.journal"))
     for name in ["traces.jsonl", "summary.json", "cuts.json"] {
       let same = try folder.bytes("cut/\(name)") == folder.bytes("whole/\(name)")
       #expect(same, "\(name)")
