@@ -18,8 +18,8 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
   public var configurationJSON: String
   /// SHA-256 of the tokenizer's definition; nil without a tokenizer.
   public var tokenizerSHA256: String?
-  /// SHA-256 of the chat template's text, or of its digest and the thinking markers where those were given;
-  /// nil without either.
+  /// SHA-256 of the chat template's text, or of its digest, the thinking markers and the variables where those
+  /// were given; nil without any.
   public var templateSHA256: String?
   /// What the chat template was filled in with besides messages: variables, and `template_date` where it writes
   /// one; nil without any, and not kept in activation files.
