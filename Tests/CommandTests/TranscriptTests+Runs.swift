@@ -39,7 +39,10 @@ extension TranscriptTests {
       #expect(same, "\(name)")
     }
     let twice = "{\"place\":0,\"share\":0.8,\"final\":0.5}\n"
+    _ = try StoredTrace(folder.file("cut"))
     try folder.write("cut/trace.journal", twice)
+    // A whole folder into which another run has begun to write.
+    #expect(throws: RefusalError.self) { try StoredTrace(folder.file("cut")) }
     #expect(try run(words + ["cut"], status: 4).errors.contains("is no journal of traces"))
   }
 
