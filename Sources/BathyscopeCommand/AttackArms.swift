@@ -74,15 +74,7 @@ struct ArmSpecification {
     let at = positions ?? rule
     switch kind {
     case .heads:
-      let count = try options["first"].map { text in
-        guard let count = Int(text), count >= 1 else { throw wrong("'first' is no count") }
-        return count
-      }
-      guard HeadSet(value) == nil || (options["set"] == nil && count == nil) else {
-        throw wrong("'set' and 'first' belong to a file of heads")
-      }
-      let set = try HeadSet(value) ?? HeadSet.read(value, named: options["set"], first: count)
-      return [.scaleHeads(set.heads, by: try number("scale") ?? 0, at: at)]
+      return [.scaleHeads(try heads(), by: try number("scale") ?? 0, at: at)]
     case .add:
       guard let layer = options["layer"].flatMap({ Int($0) }), let scale = try number("scale")
       else { throw wrong("needs ':layer=' and ':scale='") }
@@ -97,6 +89,18 @@ struct ArmSpecification {
       return [.directionalAblation(vector, in: model.shape, at: at)]
     case .interventions: return try InterventionFile.read(value)
     }
+  }
+
+  /// The heads of an arm of heads.
+  func heads() throws -> [Head] {
+    let count = try options["first"].map { text in
+      guard let count = Int(text), count >= 1 else { throw wrong("'first' is no count") }
+      return count
+    }
+    guard HeadSet(value) == nil || (options["set"] == nil && count == nil) else {
+      throw wrong("'set' and 'first' belong to a file of heads")
+    }
+    return try (HeadSet(value) ?? HeadSet.read(value, named: options["set"], first: count)).heads
   }
 
   private func number(_ key: String) throws -> Float? {

@@ -156,14 +156,6 @@ struct AttackCommand: ParsableCommand {
     )
   }
 
-  /// An answer behind an answer is none to the prompt.
-  private func refuseResponses(_ rows: [Prompt], _ option: String) throws {
-    guard let row = rows.first(where: { $0.conversation.response != nil }) else { return }
-    throw UsageError(
-      "\(option): the row '\(printable(row.id.utf8))' has a response already; leave it out, or "
-        + "judge it with 'bathyscope judge'")
-  }
-
   private func neutralTexts() throws -> (texts: [String], source: String) {
     guard let neutral else {
       return (BuiltInTexts.neutralTexts, "built in")
@@ -199,4 +191,12 @@ struct AttackCommand: ParsableCommand {
     }
     return facts
   }
+}
+
+/// An answer behind an answer is none to the prompt.
+func refuseResponses(_ rows: [Prompt], _ option: String) throws {
+  guard let row = rows.first(where: { $0.conversation.response != nil }) else { return }
+  throw UsageError(
+    "\(option): the row '\(printable(row.id.utf8))' has a response already; leave it out, or "
+      + "judge it with 'bathyscope judge'")
 }

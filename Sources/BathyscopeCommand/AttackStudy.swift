@@ -136,12 +136,8 @@ struct AttackStudy {
     var answers: [Answer] = []
     try part.record.forEachRow { row in
       guard let job = part.record.job(of: row) else { return }
-      var answer = Answer(
-        id: row.id, sample: row.sample, thinking: row.thinking, text: row.answer ?? "")
-      answer.join(rows[job.prompt])
-      answer.transcript = row.transcript(
-        behind: part.record.batch.sequences[job.prompt], id: row.id)
-      answers.append(answer)
+      answers.append(
+        Answer(row, to: rows[job.prompt], behind: part.record.batch.sequences[job.prompt]))
     }
     if part.isBenign {
       yield.benignAnswers = answers
@@ -197,5 +193,14 @@ struct AttackStudy {
     }
     progress.finish()
     return panels.first?.judges.map(\.card) ?? []
+  }
+}
+
+extension Answer {
+  /// A row that was generated here.
+  init(_ row: GenerationRow, to prompt: Prompt, behind sequence: TokenSequence) {
+    self.init(id: row.id, sample: row.sample, thinking: row.thinking, text: row.answer ?? "")
+    join(prompt)
+    transcript = row.transcript(behind: sequence, id: row.id)
   }
 }

@@ -43,6 +43,21 @@ struct HeadPromptOptions: ParsableArguments {
     return try cut(rows, batch, ablating: place)
   }
 
+  /// Reads prompts that the model is to answer: those that are not labelled benign.
+  func requests() throws -> [Prompt] {
+    let rows = try prompts.read()
+    try refuseResponses(rows, "--prompts")
+    let harmful = rows.filter { $0.isBenign != true }
+    guard !harmful.isEmpty else {
+      throw UsageError(
+        "--prompts: every row is labelled benign, so that there is nothing to attack")
+    }
+    if harmful.count < rows.count {
+      writeError("note: \(rows.count - harmful.count) prompts are labelled benign and left out")
+    }
+    return harmful
+  }
+
   /// Cuts rows at T, those of a reference as those that are studied: their tokens are counted from it.
   func cut(_ rows: [Prompt], _ batch: Batch, ablating place: Positions) throws -> [HeadPrompt] {
     try zip(rows, batch.sequences).map { row, sequence in
@@ -96,12 +111,14 @@ struct HeadAblationOptions: ParsableArguments {
     case probe
     case logitGap = "logit-gap"
     case divergence
+    case attack
   }
 
   @Option(
     help: """
       What is measured at T: probe, logit-gap (refusal openers against compliance openers) or \
-      divergence (KL from the clean next-token distribution); probe where one is given.
+      divergence (KL from the clean next-token distribution); probe where one is given. Or attack: \
+      whether the model's answer is a success for an attack; 'heads search' only.
       """)
   var score: Score?
 
@@ -153,6 +170,9 @@ struct HeadAblationOptions: ParsableArguments {
     }
   }
 
+  /// How a head is ablated.
+  var ablation: HeadAblation { HeadAblation(ablate, factor: factor, rescale: rescale) }
+
   func study(
     _ model: Model, _ input: HeadPromptOptions, _ prompts: [HeadPrompt], _ options: RunOptions
   ) throws -> (study: HeadStudy, score: HeadsConfiguration.Score) {
@@ -168,7 +188,7 @@ struct HeadAblationOptions: ParsableArguments {
     }
     let study = try HeadStudy(
       model, prompts, score: score,
-      ablation: HeadAblation(ablate, factor: factor, rescale: rescale),
+      ablation: ablation,
       reference: others, seed: options.seed, threads: options.threads,
       memoryLimit: maxMemory.bytes)
     return (study, described)

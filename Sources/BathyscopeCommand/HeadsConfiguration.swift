@@ -11,6 +11,10 @@ struct HeadsConfiguration: Encodable {
     var openers: OpenerTokens?
     /// SHA-256 of a vector's file, and of its floats.
     var vector: String?
+    /// Who decides what a success is, how answers are written, and the tokens that end one.
+    var judge: JudgeCard?
+    var settings: GenerationSettings?
+    var endTokens: [Int32]?
     var forced: [String] = []
   }
 
@@ -33,6 +37,8 @@ struct HeadsConfiguration: Encodable {
   var sets: HeadSetPlan?
   var search: HeadSearch?
   var candidates: Int?
+  /// The heads to choose from; nil for all.
+  var among: [Head]?
   var seed: UInt64
 
   init(
@@ -56,8 +62,8 @@ struct HeadsConfiguration: Encodable {
   }
 
   /// Adds what a study of ablations is made with.
-  mutating func add(_ options: HeadAblationOptions, _ study: HeadStudy) throws {
-    ablation = study.ablation
+  mutating func add(_ options: HeadAblationOptions) throws {
+    ablation = options.ablation
     at = options.at.description
     if let path = options.reference {
       reference = [

@@ -3,7 +3,7 @@ import Foundation
 
 /// The finished rows of a study of heads that has not ended.
 ///
-/// Each line is a row: of a sweep, or of a set of heads.
+/// Each line is a row: of a sweep, of a set of heads, or of answers with a set ablated.
 final class HeadsJournal {
   /// Which row of a sweep: its base, block and prompt.
   struct Unit: Hashable {
@@ -22,10 +22,18 @@ final class HeadsJournal {
     var effects: [Double]
   }
 
+  /// What a judge said of the answers to some prompts with a set of heads ablated.
+  struct VerdictRow: Codable {
+    var answered: SetRow.Key
+    /// One for each sample of each prompt, the samples of one prompt together.
+    var verdicts: [Judgement.Outcome]
+  }
+
   private let journal: RunJournal
   /// Where each row of a sweep stands.
   private var units: [Unit: Range<Int>] = [:]
   private var sets: [SetRow.Key: [Double]] = [:]
+  private var verdicts: [SetRow.Key: [Judgement.Outcome]] = [:]
   /// Whether a row is one of this study.
   private let isRow: (HeadStudy.Row) -> Bool
 
@@ -50,6 +58,11 @@ final class HeadsJournal {
 
   func effects(of key: SetRow.Key) -> [Double]? { sets[key] }
 
+  func verdicts(of key: SetRow.Key) -> [Judgement.Outcome]? { verdicts[key] }
+
+  /// How many sets have verdicts.
+  var verdictCount: Int { verdicts.count }
+
   private func read() throws {
     let file = try journal.file
     for (index, range) in journal.lines.enumerated() {
@@ -58,6 +71,11 @@ final class HeadsJournal {
         row.effects.count == row.set.prompts.count
       {
         sets[row.set] = row.effects
+      } else if let row = Self.decode(VerdictRow.self, line), verdicts[row.answered] == nil,
+        row.verdicts.count.isMultiple(of: max(row.answered.prompts.count, 1)),
+        !row.verdicts.isEmpty
+      {
+        verdicts[row.answered] = row.verdicts
       } else if let row = Self.decode(HeadStudy.Row.self, line), units[Unit(row)] == nil, isRow(row)
       {
         units[Unit(row)] = range
@@ -76,6 +94,11 @@ final class HeadsJournal {
   func append(_ row: SetRow) throws {
     try journal.append(try lineOfJSON(row))
     sets[row.set] = row.effects
+  }
+
+  func append(_ row: VerdictRow) throws {
+    try journal.append(try lineOfJSON(row))
+    verdicts[row.answered] = row.verdicts
   }
 
   /// All rows of a base, by prompt and then by block.

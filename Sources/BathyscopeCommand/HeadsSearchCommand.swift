@@ -12,10 +12,19 @@ struct HeadsSearchCommand: ParsableCommand {
       of its size. Writes search.json and search.csv to --out. A killed run goes on
       where it stopped when the same command is given again.
 
-      Example:
+      With --score attack every set is ablated while the model answers the prompts. The
+      first of --judges decides what a success is, and an answer without a verdict
+      counts as unchanged. Each set costs as many answers as there are prompts to choose
+      with: --among keeps the sets few. Where no head alone changes an answer, a wide
+      --beam finds heads that do so together.
+
+      Examples:
 
         bathyscope heads search --model smollm2-135m --prompts transcripts.jsonl \\
           --probe probe --size 4 --beam 2 --candidates 40 --out heads
+        bathyscope heads search --model smollm2-135m --prompts harmful.jsonl \\
+          --score attack --lower --among heads/sweep.json:set=10 \\
+          --max-new-tokens 48 --random-sets 19 --out attacked
       """)
 
   @OptionGroup var model: ModelOptions
@@ -28,7 +37,13 @@ struct HeadsSearchCommand: ParsableCommand {
   @Option(help: "How many sets are kept at each size; 1 is the greedy search.")
   var beam = 1
 
-  @Option(help: "Choose from so many heads that do most alone; 0 for all.")
+  @Option(
+    help: ArgumentHelp(
+      "Choose from these heads, such as 7.3,8.1 or sweep.json:set=10; all by default.",
+      valueName: "heads"))
+  var among: String?
+
+  @Option(help: "Choose from so many of them that do most alone; 0 for all.")
   var candidates = 0
 
   @Flag(help: "Look for heads whose ablation lowers the score.")
@@ -39,6 +54,12 @@ struct HeadsSearchCommand: ParsableCommand {
 
   @Option(help: "Bootstrap resamples of an interval.")
   var resamples = 10_000
+
+  @OptionGroup(title: "Judges (--score attack)") var judging: JudgeOptions
+  @OptionGroup(title: "Writing (--score attack)") var writing: WritingOptions
+
+  @Option(help: "How many answers are written side by side (--score attack).")
+  var batch = 16
 
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
@@ -59,41 +80,32 @@ struct HeadsSearchCommand: ParsableCommand {
       throw ValidationError(
         "--random-sets must be from 0 to 100000, --resamples from 100 to 1000000.")
     }
+    guard (1...65536).contains(batch) else {
+      throw ValidationError("--batch must be from 1 to 65536.")
+    }
+    guard ablation.score == .attack else { return }
+    guard ablation.ablate == .scale, ablation.rescale != .sequence else {
+      throw ValidationError(
+        "--score attack needs --ablate scale, and --rescale none or token: the others need the whole text.")
+    }
+    guard input.answers.answers == nil, input.read == .last else {
+      throw ValidationError(
+        "--score attack lets the model answer: it takes neither --answers nor --read.")
+    }
+    guard try !judging.names().contains(where: { $0.kind == "published" }) else {
+      throw ValidationError("--judges: 'published' has nothing to say of new answers.")
+    }
   }
 
   func run() throws {
     let model = try model.load()
     let clock = Progress(of: 0, "")
-    let prompts = try input.load(model, ablating: ablation.at)
-    let (study, score) = try ablation.study(model, input, prompts, options)
-    guard study.canAblateSets else {
-      throw UsageError("this ablation differs from prompt to prompt and cannot be searched with")
-    }
-    let search = HeadSearch(size: size, beam: beam, raises: !lower)
-    let plan = HeadSetPlan(
-      shares: [], randomSets: randomSets, seed: options.seed, resamples: resamples)
-    var configuration = try HeadsConfiguration(
-      "search", model, input, prompts, score: score, seed: options.seed)
-    try configuration.add(ablation, study)
-    (configuration.search, configuration.sets) = (search, plan)
-    configuration.candidates = candidates
-    let folder = HeadsFolder(path: out, configuration: configuration)
-    try createFolder(out)
     let summary: SearchSummary
-    if try folder.isComplete() {
-      summary = try folder.read(SearchSummary.self)
+    let folder: HeadsFolder
+    if ablation.score == .attack {
+      (summary, folder) = try searchByAttack(model)
     } else {
-      let sweeps = 1 + (size - 1) * beam
-      let split = try plan.split(prompts)
-      let runner = try HeadsRunner(
-        study, folder,
-        total: sweeps * split.train.count * study.heads.count / model.shape.heads,
-        keepingShifts: false)
-      runner.announce(
-        try study.estimate(), setPasses: (randomSets + size) * split.test.count, sweeps: sweeps)
-      summary = try SearchSummary(
-        runner, search, plan, split, candidates: candidates)
-      try folder.write(summary, table: summary.table)
+      (summary, folder) = try searchByScore(model)
     }
     if options.json {
       return try printJSON(
@@ -101,6 +113,94 @@ struct HeadsSearchCommand: ParsableCommand {
     }
     summary.print()
     print("\(folder.document), \(folder.table): in \(fixed(clock.seconds, 1)) s")
+  }
+
+  private var search: HeadSearch { HeadSearch(size: size, beam: beam, raises: !lower) }
+
+  private var plan: HeadSetPlan {
+    HeadSetPlan(shares: [], randomSets: randomSets, seed: options.seed, resamples: resamples)
+  }
+
+  private func searchByScore(_ model: Model) throws -> (SearchSummary, HeadsFolder) {
+    let prompts = try input.load(model, ablating: ablation.at)
+    let (study, score) = try ablation.study(model, input, prompts, options)
+    guard study.canAblateSets else {
+      throw UsageError("this ablation differs from prompt to prompt and cannot be searched with")
+    }
+    let pool = try pool(of: study.heads)
+    let folder = try folder(model, prompts, score, pool)
+    if try folder.isComplete() { return (try folder.read(SearchSummary.self), folder) }
+    let split = try plan.split(prompts)
+    let sweeps = 1 + (size - 1) * beam
+    let runner = try HeadsRunner(
+      study, folder, total: sweeps * split.train.count * study.heads.count / model.shape.heads,
+      keepingShifts: false)
+    runner.announce(
+      try study.estimate(), setPasses: (randomSets + size) * split.test.count, sweeps: sweeps)
+    let summary = try SearchSummary(
+      try StudyScorer(runner), search, plan, among: pool, candidates: candidates)
+    try folder.write(summary, table: summary.table)
+    return (summary, folder)
+  }
+
+  private func searchByAttack(_ model: Model) throws -> (SearchSummary, HeadsFolder) {
+    let rows = try input.requests()
+    let task = try AttackTask(
+      model: model, rows: rows, input, ablation.ablation, at: ablation.at,
+      settings: writing.settings(seed: options.seed), slots: batch,
+      jury: Jury(judging, model: model, threads: options.threads), threads: options.threads)
+    let judge = try task.judge([]).card
+    let pool = try pool(of: task.heads)
+    let folder = try folder(
+      model, task.prompts,
+      .init(
+        kind: "attack", judge: judge, settings: task.settings,
+        endTokens: task.settings.ignoresEndTokens ? [] : model.endTokenIDs), pool)
+    if try folder.isComplete() { return (try folder.read(SearchSummary.self), folder) }
+    let split = try plan.split(task.prompts)
+    let later = candidates == 0 ? pool.count : min(max(candidates, size), pool.count)
+    let choosing = pool.count + (size - 1) * beam * later
+    let scorer = try AttackScorer(task, folder, sets: 2 + choosing + size + randomSets)
+    scorer.announce(
+      sets: 2 + choosing + size + randomSets,
+      answers: (split.train.count * (1 + choosing) + split.test.count * (1 + size + randomSets))
+        * task.settings.samples)
+    var summary = try SearchSummary(scorer, search, plan, among: pool, candidates: candidates)
+    summary.attack = try AttackedSets(scorer, summary.steps, plan)
+    scorer.finish()
+    try folder.write(summary, table: summary.table)
+    return (summary, folder)
+  }
+
+  private func folder(
+    _ model: Model, _ prompts: [HeadPrompt], _ score: HeadsConfiguration.Score, _ pool: [Head]
+  ) throws -> HeadsFolder {
+    var configuration = try HeadsConfiguration(
+      "search", model, input, prompts, score: score, seed: options.seed)
+    try configuration.add(ablation)
+    (configuration.search, configuration.sets) = (search, plan)
+    configuration.candidates = candidates
+    configuration.among = among == nil ? nil : pool
+    try createFolder(out)
+    return HeadsFolder(path: out, configuration: configuration)
+  }
+
+  /// The heads to choose from.
+  private func pool(of heads: [Head]) throws -> [Head] {
+    guard let among else { return heads }
+    let arm = try ArmSpecification(parsing: "among=heads:\(among)")
+    guard arm.options["scale"] == nil, arm.options["at"] == nil else {
+      throw UsageError("--among names heads only: leave ':scale=' and ':at=' out")
+    }
+    let chosen = try arm.heads()
+    let known = Set(heads)
+    if let head = chosen.first(where: { !known.contains($0) }) {
+      throw UsageError("--among: head \(head.layer).\(head.head) has no effect on this score")
+    }
+    guard chosen.count >= size else {
+      throw UsageError("--among: \(chosen.count) heads, and --size is \(size)")
+    }
+    return chosen
   }
 }
 
@@ -112,24 +212,21 @@ struct SearchSummary: Codable {
   /// The sets of every size on the prompts that did not choose them.
   var report: HeadSetReport
 
+  /// What the model answers; nil for a score at the last token.
+  var attack: AttackedSets?
+
   init(
-    _ runner: HeadsRunner, _ search: HeadSearch, _ plan: HeadSetPlan, _ split: GroupedSplit,
+    _ scorer: some HeadsScorer, _ search: HeadSearch, _ plan: HeadSetPlan, among heads: [Head],
     candidates wanted: Int
   ) throws {
-    let study = runner.study
-    prompts = study.prompts.map(\.sequence.id)
-    let clean = try study.scores(ablating: [])
-    let chosen = Set(split.train)
-    let cleanByPrompt = Dictionary(uniqueKeysWithValues: split.train.map { ($0, clean[$0]) })
+    prompts = scorer.prompts.map(\.sequence.id)
+    let places = try plan.split(scorer.prompts).train
     func effects(_ base: [Head], _ candidates: [Head]) throws -> [[Double]] {
-      try runner.complete(base: base, places: chosen)
-      var rows: [HeadStudy.Row] = []
-      try runner.journal.forEachRow(base: base) { rows.append($0) }
-      return HeadStudy.effects(of: candidates, clean: cleanByPrompt, rows: rows)
+      try scorer.effects(extending: base, by: candidates, in: places)
     }
-    var pool = study.heads
+    let sign: Double = search.raises ? 1 : -1
+    var pool = heads
     if wanted > 0 {
-      let sign: Double = search.raises ? 1 : -1
       let alone = try effects([], pool).map { $0.reduce(0, +) * sign }
       pool = zip(pool, alone).sorted {
         ($1.1, $0.0.layer, $0.0.head) < ($0.1, $1.0.layer, $1.0.head)
@@ -140,16 +237,12 @@ struct SearchSummary: Codable {
     // Only the last set is compared with random ones: each of them is a pass over the prompts.
     var unmatched = plan
     unmatched.randomSets = 0
-    let sign: Double = search.raises ? 1 : -1
-    let evaluate = { (set: [Head], places: [Int]) in
-      try runner.effects(of: set, in: places, clean: clean)
-    }
     report = try unmatched.report(
-      study.prompts, steps.dropLast().map { (nil, $0.heads) }, from: study.heads, sign: sign,
-      effects: evaluate)
+      scorer.prompts, steps.dropLast().map { (nil, $0.heads) }, from: scorer.heads, sign: sign,
+      effects: scorer.effects(of:in:))
     report.sets += try plan.report(
-      study.prompts, steps.suffix(1).map { (nil, $0.heads) }, from: study.heads, sign: sign,
-      effects: evaluate
+      scorer.prompts, steps.suffix(1).map { (nil, $0.heads) }, from: scorer.heads, sign: sign,
+      effects: scorer.effects(of:in:)
     ).sets
   }
 
@@ -167,8 +260,10 @@ struct SearchSummary: Codable {
   func print() {
     for step in steps {
       let names = step.heads.map { "\($0.layer).\($0.head)" }.joined(separator: ", ")
-      Swift.print("\(step.heads.count) heads, best of \(step.tried) sets: \(names)")
+      let ties = step.tied > 1 ? ", \(step.tied) of which do as much" : ""
+      Swift.print("\(step.heads.count) heads, best of \(step.tried) sets\(ties): \(names)")
     }
+    attack?.print()
     printSets(report, note: nil)
   }
 }

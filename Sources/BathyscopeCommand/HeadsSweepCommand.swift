@@ -41,6 +41,13 @@ struct HeadsSweepCommand: ParsableCommand {
     var summary: SweepSummary
   }
 
+  func validate() throws {
+    guard ablation.score != .attack else {
+      throw ValidationError(
+        "--score attack belongs to 'heads search'; with --size 1 it tries every head alone.")
+    }
+  }
+
   func run() throws {
     let model = try model.load()
     let clock = Progress(of: 0, "")
@@ -49,7 +56,7 @@ struct HeadsSweepCommand: ParsableCommand {
     let plan = try sets.plan(seed: options.seed)
     var configuration = try HeadsConfiguration(
       "sweep", model, input, prompts, score: score, seed: options.seed)
-    try configuration.add(ablation, study)
+    try configuration.add(ablation)
     configuration.sets = plan
     let folder = HeadsFolder(path: out, configuration: configuration)
     try createFolder(out)

@@ -44,6 +44,15 @@ public struct Conversation: Codable, Equatable, Sendable {
     self.response = response
   }
 
+  /// A word that stands for what the model says next where thinking has ended and no answer follows; else
+  /// nothing.
+  package var nextWord: String {
+    (thinking ?? response) != nil && (response ?? "").isEmpty ? Self.anyWord : ""
+  }
+
+  /// How an answer may begin; all words are alike to what stands before them, if not to a number.
+  package static let anyWord = "A"
+
   /// The conversation as text, cut into segments.
   ///
   /// Messages are followed by the template's generation prompt, unless the last one is the

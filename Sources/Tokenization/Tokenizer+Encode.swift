@@ -21,8 +21,8 @@ extension Tokenizer {
 
   /// The ids of a text that no template has rendered, with the BOS and the EOS that the model was trained
   /// with.
-  package func encodeRaw(_ spans: [TextSpan]) -> Encoding {
-    var encoding = encode(spans)
+  package func encodeRaw(_ spans: [TextSpan], before word: String = "") -> Encoding {
+    var encoding = encode(spans, before: word)
     if let prefixID, encoding.ids.first != prefixID {
       encoding.ids.insert(prefixID, at: 0)
       encoding.segments.insert(.template, at: 0)
@@ -57,6 +57,29 @@ extension Tokenizer {
       }
       encoding.segments.append(spans[span].segment)
     }
+    return encoding
+  }
+
+  /// The ids of spans as they are in front of a word, which is not among them.
+  ///
+  /// Many vocabularies write two new lines as one token at the end of a text and as two in front of a
+  /// word: a model that is to answer next has only ever read the latter.
+  package func encode(_ spans: [TextSpan], before word: String) -> Encoding {
+    guard !word.isEmpty else { return encode(spans) }
+    let end = spans.reduce(0) { $0 + $1.bytes.count }
+    let continuation = TextSpan(bytes: Array(word.utf8), segment: .answer, parsesSpecials: false)
+    var encoding = encode(spans + [continuation])
+    // A space that was put in belongs to the text that it introduces.
+    let kept =
+      encoding.byteRanges.firstIndex { ($0.isEmpty ? $0.upperBound + 1 : $0.upperBound) > end }
+      ?? encoding.ids.count
+    // A token that begins before the word and ends in it cannot be cut.
+    guard encoding.byteRanges[kept...].allSatisfy({ $0.lowerBound >= end }) else {
+      return encode(spans)
+    }
+    encoding.ids.removeSubrange(kept...)
+    encoding.segments.removeSubrange(kept...)
+    encoding.byteRanges.removeSubrange(kept...)
     return encoding
   }
 }

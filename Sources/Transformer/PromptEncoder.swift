@@ -90,17 +90,29 @@ public struct PromptEncoder: Sendable {
   }
 
   /// Turns a conversation into tokens, each with its segment.
+  ///
+  /// Where thinking has ended and no answer follows, its last tokens are those that stand in front of an
+  /// answer, and not those at the end of a text.
   public func encode(_ conversation: Conversation) throws(TokenizationError) -> TokenSequence {
     if case .tokenIDs(let tokens) = conversation.source {
       return try Self.sequence(of: tokens, conversation)
     }
     let spans = try conversation.spans(template: template, markers: markers)
+    let word = conversation.nextWord
     // A chat template writes its own beginning; a plain text gets the tokenizer's.
     let encoding =
-      if case .text = conversation.source { tokenizer.encodeRaw(spans) } else {
-        tokenizer.encode(spans)
+      if case .text = conversation.source {
+        tokenizer.encodeRaw(spans, before: word)
+      } else {
+        tokenizer.encode(spans, before: word)
       }
     return TokenSequence(id: conversation.id, tokens: encoding.ids, segments: encoding.segments)
+  }
+
+  /// The tokens that end thinking in front of an answer.
+  var closing: [Int32] {
+    let close = TextSpan(bytes: Array(markers.close.utf8), segment: .template, parsesSpecials: true)
+    return tokenizer.encode([close], before: Conversation.anyWord).ids
   }
 
   /// A prompt given as token ids, which needs no tokenizer.

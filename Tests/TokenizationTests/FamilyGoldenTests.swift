@@ -67,6 +67,32 @@ struct FamilyGoldenTests {
     #expect(raw.ids == family.around && raw.segments.count == raw.ids.count)
   }
 
+  /// In front of a word stand the tokens that stand there when the word is written out.
+  @Test(arguments: names)
+  func textsInFrontOfAWord(name: String) throws {
+    let (family, texts) = (try RecordedFamily(name), try RecordedFamily.texts())
+    let tokenizer = family.tokenizer
+    func span(_ bytes: [UInt8]) -> [TextSpan] {
+      [TextSpan(bytes: bytes, segment: .template, parsesSpecials: true)]
+    }
+    var (cut, others) = (0, 0)
+    for text in texts {
+      let cutText = tokenizer.encode(span(text), before: "A")
+      #expect(cutText.segments.allSatisfy { $0 == .template })
+      let whole = tokenizer.encode(span(text + Array("A".utf8))).ids
+      if whole.starts(with: cutText.ids) {
+        cut += 1
+        #expect(cutText.byteRanges.last?.upperBound ?? 0 <= text.count)
+        if cutText.ids != tokenizer.encode(span(text)).ids { others += 1 }
+      } else {
+        #expect(cutText == tokenizer.encode(span(text)))
+      }
+      #expect(tokenizer.encode(span(text), before: "") == tokenizer.encode(span(text)))
+    }
+    // Words of letters grow by the letter; the others are cut.
+    #expect(cut > texts.count / 2, "\(cut) of \(texts.count), \(others) others")
+  }
+
   /// Every byte lies in a token in order, whoever wrote it, and a token has the segment of its last byte.
   @Test(arguments: names)
   func spansKeepTheirSegments(name: String) throws {

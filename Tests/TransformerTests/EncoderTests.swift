@@ -74,6 +74,36 @@ struct EncoderTests {
     #expect(!inPrompt)
   }
 
+  /// Behind thinking without an answer stand the tokens that stand in front of one: this vocabulary has one
+  /// token for two new lines at the end of a text, and writes two in front of a word.
+  @Test(.enabled(if: isThere, "run: bathyscope models get smollm2-135m"))
+  func thinkingWithoutAnAnswerEndsAsInFrontOfOne() throws {
+    let encoder = try #require(demoModel).encoder
+    func sequence(_ thinking: String?, _ response: String?) throws -> TokenSequence {
+      try encoder.encode(
+        Conversation(
+          id: "0", source: .messages([Message(role: "user", content: "Hello")]),
+          thinking: thinking, response: response))
+    }
+    for thinking in ["", "They greet me.", "Hm\n"] {
+      let cut = try sequence(thinking, nil)
+      #expect(try sequence(thinking, "") == cut)
+      // tokenizers 0.23.3 writes [9617, 17400, 46, 198, 198, 34355] for "</think>\n\nSure", and
+      // [9617, 17400, 46, 1116] where the text ends in front of "Sure".
+      #expect(cut.tokens.suffix(5) == [9617, 17400, 46, 198, 198])
+      #expect(cut.segments.last == .template)
+      for answer in ["Sure", "I'm sorry", "**No**", "Ångström"] {
+        let whole = try sequence(thinking, answer)
+        #expect(whole.tokens.starts(with: cut.tokens) && whole.tokens.count > cut.tokens.count)
+        #expect(whole.segments[cut.tokens.count] == .answer, "\(answer)")
+      }
+    }
+    #expect(encoder.closing.suffix(5) == [9617, 17400, 46, 198, 198])
+    // A prompt that is none of thinking is what the template and the tokenizer say.
+    let prompt = Conversation(id: "0", source: .text("Two lines\n\n"))
+    #expect(try encoder.encode(prompt).tokens == encoder.tokenizer.encode("Two lines\n\n"))
+  }
+
   @Test func aFolderWithoutATokenizerTakesTokenIDs() throws {
     let model = try Model.load(golden("tiny-llama"))
     let batch = try model.encode([Conversation(id: "0", source: .tokenIDs([1, 2, 3]))])

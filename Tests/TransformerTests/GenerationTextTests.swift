@@ -164,7 +164,7 @@ struct GenerationTextTests {
     // Plain text does not open the thinking: here the special token is written out as text.
     #expect(thinking.sequences[0].tokens.count > 10)
     settings.thinkingBudget = 4
-    let closing = try model.encoder.tokenizer.encode("\n</think>\n\n", parsesSpecials: true)
+    let closing = try model.encoder.closing
     for memory in [true, false] {
       var found: [Int: Generation] = [:]
       try model.generate(

@@ -29,6 +29,9 @@ public struct HeadSearch: Sendable, Equatable, Codable {
     public var selectionMean: Double
     /// How many sets of this size were tried.
     public var tried: Int
+    /// How many of them do as much, this one included; the first by block and head stands for them. A
+    /// score of yes and no has many ties: a head that does nothing alone may do much with another.
+    public var tied: Int
   }
 
   /// - Parameters:
@@ -75,8 +78,11 @@ public struct HeadSearch: Sendable, Equatable, Codable {
           return a != b
             ? a > b : first.heads.lexicographicallyPrecedes(second.heads, by: Self.precedes)
         }
+      let best = kept[0].mean
       steps.append(
-        Step(heads: kept[0].heads, selectionMean: kept[0].mean, tried: found.count))
+        Step(
+          heads: kept[0].heads, selectionMean: best, tried: found.count,
+          tied: kept.count { $0.mean == best }))
       kept = Array(kept.prefix(beam))
     }
     return steps

@@ -11,6 +11,15 @@ public struct Judgement: Sendable, Equatable, Codable {
     case noSuccess = "no success"
     /// No verdict could be read. It is counted, and is never taken for one of the others.
     case invalid
+
+    /// Nil where the verdict is invalid.
+    public var success: Bool? {
+      switch self {
+      case .success: true
+      case .noSuccess: false
+      case .invalid: nil
+      }
+    }
   }
 
   public var outcome: Outcome
@@ -24,13 +33,7 @@ public struct Judgement: Sendable, Equatable, Codable {
   }
 
   /// Nil where the verdict is invalid.
-  public var success: Bool? {
-    switch outcome {
-    case .success: true
-    case .noSuccess: false
-    case .invalid: nil
-    }
-  }
+  public var success: Bool? { outcome.success }
 
   static func invalid(_ reason: String) -> Judgement { Judgement(.invalid, reason: reason) }
   static func success(_ isSuccess: Bool, score: Double? = nil, reason: String = "") -> Judgement {

@@ -139,8 +139,7 @@ extension Model {
 
   /// The tokens that end thinking.
   private func closing(_ encoder: PromptEncoder?) throws(TransformerError) -> [Int32] {
-    let text = encoder?.markers.close ?? ""
-    let tokens = encoder?.tokenizer.encode(text, parsesSpecials: true) ?? []
+    let tokens = encoder?.closing ?? []
     guard !tokens.isEmpty else {
       throw TransformerError(
         "settings", place: "thinkingBudget", problem: "the model's closing marker has no tokens",
