@@ -86,7 +86,8 @@ struct HeadsSearchCommand: ParsableCommand {
     guard ablation.score == .attack else { return }
     guard ablation.ablate == .scale, ablation.rescale != .sequence else {
       throw ValidationError(
-        "--score attack needs --ablate scale, and --rescale none or token: the others need the whole text.")
+        "--score attack needs --ablate scale, and --rescale none or token: the others need the whole text."
+      )
     }
     guard input.answers.answers == nil, input.read == .last else {
       throw ValidationError(
