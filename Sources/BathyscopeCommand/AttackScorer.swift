@@ -72,7 +72,8 @@ final class AttackScorer: HeadsScorer {
   init(_ task: AttackTask, _ folder: HeadsFolder, sets: Int) throws {
     self.task = task
     journal = try HeadsJournal(
-      folder, heads: 0, layers: 0, prompts: task.prompts.count, shiftBytes: 0)
+      folder, heads: 0, layers: 0, prompts: task.prompts.count, shiftBytes: 0,
+      samples: task.settings.samples)
     cache = try KeyedJournal<Judgement>(
       folder.path + "/verdicts.jsonl", schema: "bathyscope-verdicts-1")
     progress = Progress(of: sets, "sets")
@@ -133,7 +134,15 @@ final class AttackScorer: HeadsScorer {
         behind: task.batch.sequences[prompt])
     }
     let panel = JudgePanel([try task.judge(sorted)], cache: cache)
-    let verdicts = try panel.judge(jobs.compactMap { answers[$0] }).compactMap(\.first?.outcome)
+    let ordered = jobs.compactMap { answers[$0] }
+    let verdicts = try panel.judge(ordered).compactMap(\.first?.outcome)
+    // A question that failed on its way is no verdict: a search that took it for one would go astray.
+    guard panel.missing(ordered) == 0 else {
+      throw RefusalError(
+        "judge \(panel.judges[0].card.name)",
+        problem: "gave no verdict on \(panel.missing(ordered)) of \(ordered.count) answers",
+        remedy: "look after it, and run the command again to go on")
+    }
     try journal.append(HeadsJournal.VerdictRow(answered: key, verdicts: verdicts))
     progress.advance(by: 1)
     return verdicts

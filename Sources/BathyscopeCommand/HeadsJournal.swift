@@ -36,12 +36,18 @@ final class HeadsJournal {
   private var verdicts: [SetRow.Key: [Judgement.Outcome]] = [:]
   /// Whether a row is one of this study.
   private let isRow: (HeadStudy.Row) -> Bool
+  /// Verdicts of one prompt.
+  private let samples: Int
 
   /// - Parameters:
   ///   - heads: how many heads a row of a sweep has.
   ///   - prompts: how many prompts there are.
   ///   - shiftBytes: how long a row's shifts are.
-  init(_ folder: HeadsFolder, heads: Int, layers: Int, prompts: Int, shiftBytes: Int) throws {
+  ///   - samples: how many answers each prompt has, where answers are judged.
+  init(
+    _ folder: HeadsFolder, heads: Int, layers: Int, prompts: Int, shiftBytes: Int, samples: Int = 1
+  ) throws {
+    self.samples = samples
     journal = try RunJournal(
       folder.journal, header: try lineOfJSON(folder.configuration), of: "heads")
     isRow = { row in
@@ -72,8 +78,7 @@ final class HeadsJournal {
       {
         sets[row.set] = row.effects
       } else if let row = Self.decode(VerdictRow.self, line), verdicts[row.answered] == nil,
-        row.verdicts.count.isMultiple(of: max(row.answered.prompts.count, 1)),
-        !row.verdicts.isEmpty
+        row.verdicts.count == row.answered.prompts.count * samples
       {
         verdicts[row.answered] = row.verdicts
       } else if let row = Self.decode(HeadStudy.Row.self, line), units[Unit(row)] == nil, isRow(row)

@@ -37,8 +37,8 @@ import Testing
     ]
   }
 
-  /// The pair that alone of all pairs brings refusals back is among the planted heads; what is told of it
-  /// is what an attack with these heads off measures.
+  /// The pair that is found is among the planted heads; what is told of it is what an attack with these heads
+  /// off measures.
   @Test func findsPlantedHeadsAndAgreesWithTheAttack() throws {
     let among = named("suppression", "decoy")
     #expect(among.count == 8)
@@ -152,6 +152,33 @@ import Testing
     #expect(!folder.contents.contains("cut/search.journal"))
     let again = try Tool.run(words + ["--out", "cut"], in: folder)
     #expect(again.status == 0 && !again.errors.contains("sets of heads"))
+  }
+
+  /// A row that another number of answers stands in, and a judge that cannot be reached: an error, and no figure.
+  @Test func damagedRowsAndAbsentJudges() throws {
+    let words =
+      common + [
+        "--lower", "--size", "1", "--random-sets", "0", "--among", "5.0", "--samples", "2",
+        "--temperature", "1", "--out",
+      ]
+    let absent = try Tool.run(
+      words + [
+        "absent", "--judges", "endpoint-harmbench", "--endpoint", "http://127.0.0.1:9/v1",
+        "--endpoint-model", "none", "--timeout", "1",
+      ], in: folder)
+    #expect(absent.status == 4, "\(absent.status)")
+    #expect(absent.errors.contains("cannot be reached"), "\(absent.errors)")
+    #expect(!folder.contents.contains("absent/search.json"))
+    let header = try folder.text("absent/search.journal")
+    #expect(header.split(separator: "\n").count == 1, "nothing is taken for a verdict")
+    let row = #"{"answered":{"heads":[],"prompts":[0,1]},"verdicts":["success","success"]}"#
+    try folder.write("absent/search.journal", header + row + "\n")
+    let damaged = try Tool.run(
+      words + [
+        "absent", "--judges", "endpoint-harmbench", "--endpoint", "http://127.0.0.1:9/v1",
+        "--endpoint-model", "none", "--timeout", "1",
+      ], in: folder)
+    #expect(damaged.status == 4 && damaged.errors.contains("is no row"), "\(damaged.errors)")
   }
 
   @Test(arguments: [
