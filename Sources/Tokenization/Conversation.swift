@@ -44,8 +44,8 @@ public struct Conversation: Codable, Equatable, Sendable {
     self.response = response
   }
 
-  /// A word that stands for what the model says next where thinking has ended and no answer follows; else
-  /// nothing.
+  /// A word that stands for what the model says next, where thinking has ended and no answer follows or the
+  /// response is empty; else nothing.
   package var nextWord: String {
     (thinking ?? response) != nil && (response ?? "").isEmpty ? Self.anyWord : ""
   }
