@@ -131,16 +131,7 @@ import Testing
         named("suppression", "decoy").joined(separator: ","), "--threads", "1",
       ]
     #expect(try Tool.run(words + ["--out", "whole"], in: folder).status == 0)
-    func length() -> Int { (try? folder.bytes("cut/search.journal").count) ?? 0 }
-    let running = try Tool.start(words + ["--out", "cut"], in: folder)
-    let deadline = ContinuousClock.now + .seconds(40)
-    while length() < 10_000, running.process.isRunning, ContinuousClock.now < deadline {
-      usleep(500)
-    }
-    kill(running.process.processIdentifier, SIGKILL)
-    #expect(try running.outcome().wasKilled)
-    try folder.write(
-      "cut/search.journal", Array(try folder.bytes("cut/search.journal").dropLast(30)))
+    _ = try Tool.killed(words + ["--out", "cut"], whenAFileHas: 20, in: folder)
     let before = try folder.text("cut/search.journal").split(separator: "\n").dropLast()
     #expect(before.count > 2)
     let other = try Tool.run(words + ["--out", "cut", "--max-new-tokens", "11"], in: folder)

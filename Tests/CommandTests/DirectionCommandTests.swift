@@ -47,20 +47,10 @@ import Testing
     let first = try folder.bytes("chosen/selection.json")
     let names = folder.contents.filter { $0.hasPrefix("chosen") }
     try FileManager.default.removeItem(atPath: folder.file("chosen"))
-    // Killed after some outcomes: what a kill leaves is whole lines and a part of one.
-    let running = try Tool.start(select, in: folder)
-    while running.process.isRunning {
-      let journal = (try? folder.text("chosen/selection.journal")) ?? ""
-      if journal.filter({ $0 == "\n" }).count > 3 { break }
-      usleep(2000)
-    }
-    kill(running.process.processIdentifier, SIGKILL)
-    _ = try running.outcome()
-    if folder.contents.contains("chosen/selection.journal") {
-      var bytes = Array(try folder.bytes("chosen/selection.journal"))
-      bytes += Array(#"{"job":{"cand"#.utf8)
-      try folder.write("chosen/selection.journal", bytes)
-    }
+    // What a kill leaves is whole lines and a part of one.
+    _ = try Tool.killed(select, whenAFileHas: 7, in: folder)
+    let cut = try folder.text("chosen/selection.journal")
+    #expect(cut.contains { $0 == "\n" } && !cut.hasSuffix("\n"))
     try run(select)
     #expect(try folder.bytes("chosen/selection.json") == first)
     #expect(folder.contents.filter { $0.hasPrefix("chosen") } == names)
@@ -84,15 +74,9 @@ import Testing
   /// Other numbers of prompts to choose with and to test on leave the directions as they are.
   @Test func anotherSplitIsAConflict() throws {
     try extract()
-    let running = try Tool.start(select, in: folder)
-    var header = ""
-    while running.process.isRunning, header.isEmpty {
-      let journal = (try? folder.text("chosen/selection.journal")) ?? ""
-      header = journal.split(separator: "\n").first.map { "\($0)\n" } ?? ""
-    }
-    kill(running.process.processIdentifier, SIGKILL)
-    _ = try running.outcome()
-    try #require(!header.isEmpty)
+    _ = try Tool.killed(select, whenAFileHas: 7, in: folder)
+    let journal = try folder.text("chosen/selection.journal")
+    let header = "\(try #require(journal.split(separator: "\n").first))\n"
     let before = try folder.bytes("directions/directions.safetensors")
     try run([
       "direction", "extract", "--model", "model", "--prompts", "p.jsonl", "--label", "harmful",

@@ -103,29 +103,16 @@ import Testing
     #expect(try folder.text("a.jsonl") == "edited")
   }
 
-  /// Killed again and again, and in between with half a line at the end.
+  /// Killed again and again, each time in the middle of a line.
   @Test func killedAndContinued() throws {
     try folder.write("p.jsonl", syntheticPrompts(60))
     let words = Self.drawn + ["--max-new-tokens", "60", "--ignore-eos", "--batch", "4"]
     let whole = try generate(words, out: "whole.jsonl")
     try #require(whole.status == 0, "\(whole.errors)")
-    var lengths: [Int] = []
-    for round in 0..<3 {
-      let running = try Tool.start(Self.model + ["--out", "a.jsonl"] + words, in: folder)
-      let deadline = ContinuousClock.now + .seconds(40)
-      let wanted = (lengths.last ?? 0) + 9000
-      func length() -> Int { (try? folder.bytes("a.jsonl.journal").count) ?? 0 }
-      while length() < wanted, running.process.isRunning, ContinuousClock.now < deadline {
-        usleep(1000)
-      }
-      kill(running.process.processIdentifier, SIGKILL)
-      let outcome = try running.outcome()
-      #expect(outcome.wasKilled && !folder.contents.contains("a.jsonl"))
-      lengths.append(length())
-      if round == 1 {
-        let bytes = try folder.bytes("a.jsonl.journal")
-        try folder.write("a.jsonl.journal", Array(bytes.dropLast(100)))
-      }
+    for blocks in [20, 40, 60] {
+      _ = try Tool.killed(
+        Self.model + ["--out", "a.jsonl"] + words, whenAFileHas: blocks, in: folder)
+      #expect(!folder.contents.contains("a.jsonl"))
     }
     let changed = try generate(words + ["--temperature", "1"])
     #expect(changed.status == 3 && changed.errors.contains("settings.temperature was 1.5 and is 1"))

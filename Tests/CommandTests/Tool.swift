@@ -36,10 +36,10 @@ struct Tool {
   /// Starts a command, its output in files: a pipe that is not read could stop it.
   static func start(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
-    name: String = UUID().uuidString
+    name: String = UUID().uuidString, as program: URL = executable
   ) throws -> Running {
     let process = Process()
-    process.executableURL = executable
+    process.executableURL = program
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     let fixed = ["SOURCE_DATE_EPOCH": "1700000000", "COLUMNS": "100"]
@@ -95,6 +95,20 @@ struct Tool {
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:]
   ) throws -> Outcome {
     try start(arguments, in: folder, environment: environment).outcome()
+  }
+
+  /// A run that is killed in the middle of a line: the system ends it when a file would grow beyond so
+  /// many blocks of 512 bytes, however fast or slow the machine is.
+  static func killed(
+    _ arguments: [String], whenAFileHas blocks: Int, in folder: Scratch
+  ) throws -> Outcome {
+    let script = "ulimit -c 0; ulimit -f \(blocks); exec \"$@\""
+    let outcome = try start(
+      ["-c", script, "sh", executable.path] + arguments, in: folder,
+      as: URL(fileURLWithPath: "/bin/sh")
+    ).outcome()
+    #expect(outcome.wasKilled && outcome.status == SIGXFSZ, "\(outcome.status) \(outcome.errors)")
+    return outcome
   }
 }
 
