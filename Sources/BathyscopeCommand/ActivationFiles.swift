@@ -11,6 +11,17 @@ extension FeatureSet {
   }
 }
 
+/// A file that trains or tests probes.
+struct ProbeSource {
+  let file: ActivationFile
+  let sha256: String
+
+  init(_ path: String) throws {
+    file = try ActivationFile.inspected(path)
+    sha256 = Digest.sha256(of: try MappedFile(path))
+  }
+}
+
 /// Refuses files that cannot stand in one design with the first.
 /// - Parameter force: whether they may be of several models.
 func requireAlike(_ files: [ActivationFile], force: Bool) throws {
@@ -38,11 +49,11 @@ func requireAlike(_ files: [ActivationFile], force: Bool) throws {
 }
 
 /// A file that trained a probe cannot test it.
-func requireUnseen(_ file: ActivationFile, by card: ProbeCard) throws {
-  let digest = Digest.sha256(of: try MappedFile(file.path))
-  guard !card.trainingData.contains(where: { $0.sha256 == digest }) else {
+/// - Parameter training: the SHA-256 of what trained it.
+func requireUnseen(_ source: ProbeSource, by training: [String]) throws {
+  guard !training.contains(source.sha256) else {
     throw ActivationStoreError(
-      file: file.path, problem: "is a file that the probe is trained on, and can be no test",
+      file: source.file.path, problem: "is a file that the probe is trained on, and can be no test",
       remedy: "the card has figures of held-out rows; test on other data")
   }
 }

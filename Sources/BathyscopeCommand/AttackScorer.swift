@@ -29,11 +29,7 @@ struct AttackTask {
     try model.checkGeneration(batch, settings, plan)
   }
 
-  var heads: [Head] {
-    (0..<model.shape.layers).flatMap { layer in
-      (0..<model.shape.heads).map { Head(layer: layer, head: $0) }
-    }
-  }
+  var heads: [Head] { Head.all(of: model.shape) }
 
   /// Who decides: the first of the judges.
   func judge(_ heads: [Head]) throws -> any Judge {

@@ -30,7 +30,8 @@ struct DirectionCommand: ParsableCommand {
         One run over the training prompts gives a direction for the input of every
         block and every token of the template behind the instruction. Half of the
         groups of prompts train, a quarter chooses, a quarter tests; 'select' goes
-        by the same split.
+        by the same split. A killed run goes on where it stopped when the same
+        command is given again.
 
         Example:
 
@@ -87,6 +88,18 @@ struct DirectionCommand: ParsableCommand {
       var seconds: Double
     }
 
+    /// All that decides the directions.
+    struct Configuration: Encodable {
+      var schema = "bathyscope-activations-of-directions-1"
+      var toolVersion = bathyscopeVersion
+      var model: ModelIdentity
+      var precision: Precision
+      var kernel: String
+      var positions: String
+      var split: DirectionSplit
+      var promptTokensSHA256: String
+    }
+
     func validate() throws {
       guard validation >= 2, test >= 2 else {
         throw ValidationError("--validation and --test must be 2 or more.")
@@ -113,15 +126,17 @@ struct DirectionCommand: ParsableCommand {
       let range = try range(batch)
       try createFolder(out)
       let part = split.training
-      let tokens = (part.harmful + part.harmless).reduce(0) {
-        $0 + batch.sequences[$1].tokens.count
-      }
-      let seconds = Double(tokens) / model.estimatedTokensPerSecond(threads: options.threads)
-      if seconds > 2 { writeError("\(tokens) tokens: about \(duration(seconds))") }
-      var progress = Progress(of: tokens, "tokens")
+      let (harm, rest) = (batch.picking(part.harmful), batch.picking(part.harmless))
+      let journal = try CaptureJournal(
+        "\(out)/directions.journal",
+        Configuration(
+          model: model.identity, precision: model.precision, kernel: model.kernel,
+          positions: "\(range)", split: split, promptTokensSHA256: batch.sha256), of: "activations")
+      var progress = Progress(
+        of: harm.sequences + rest.sequences, in: model, threads: options.threads)
       let candidates = try DirectionCandidates(
-        model, harmful: batch.picking(part.harmful), harmless: batch.picking(part.harmless),
-        positions: range, threads: options.threads, advance: { progress.advance(by: $0) })
+        model, harmful: harm, harmless: rest, positions: range, keeping: journal,
+        threads: options.threads, advance: { progress.advance(by: $0) })
       progress.finish()
       let card = StoredDirections.Card(
         candidates, of: model, split: split, groups: groups, prompts: try prompts.provenance(),
@@ -129,6 +144,7 @@ struct DirectionCommand: ParsableCommand {
         label: label + (positive.map { " is \($0)" } ?? ""), seed: options.seed,
         arguments: commandLineJSON(), toolVersion: bathyscopeVersion)
       try StoredDirections(card: card, candidates: candidates).write(to: out)
+      journal.remove()
       try report(candidates, split, seconds: clock.seconds)
     }
 

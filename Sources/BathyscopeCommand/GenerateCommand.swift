@@ -222,6 +222,11 @@ struct WritingOptions: ParsableArguments {
     }
   }
 
+  /// Whether no option was given, or with the value that it has anyway.
+  var isDefault: Bool {
+    get throws { try settings(seed: 0) == WritingOptions.parse([]).settings(seed: 0) }
+  }
+
   func settings(seed: UInt64) -> GenerationSettings {
     var settings = GenerationSettings()
     settings.maxNewTokens = maxNewTokens

@@ -60,14 +60,8 @@ final class GenerationJournal {
     _ = try GenerationEffect.summing(record.jobs.compactMap { effects[$0] }, of: interventions)
     lines.sort { ($0.job.prompt, $0.job.sample) < ($1.job.prompt, $1.job.sample) }
     var output = try AtomicFile(record.path)
-    let target = open(output.temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard target >= 0 else { throw RunJournal.systemError(record.path, "cannot be written") }
-    do {
-      defer { close(target) }
-      for line in lines {
-        try RunJournal.write(Array(file.bytes[line.range]), to: target, record.path)
-      }
-    }
+    let target = try LineFile(output.temporaryPath)
+    for line in lines { try target.append(Array(file.bytes[line.range])) }
     try output.commit()
     try record.writeSidecar(interventions)
     journal.remove()

@@ -11,7 +11,8 @@ struct HeadsAttributeCommand: ParsableCommand {
       <W_O z, w> / |w| in each prompt; below 0, it suppresses refusal. For a direction
       behind the final norm it is also given through that norm, its scale held. The
       direction is a probe's (--probe), a vector's (--vector), or the unembedding of
-      refusal openers minus that of compliance openers.
+      refusal openers minus that of compliance openers. A killed run goes on where it
+      stopped when the same command is given again.
 
       Example:
 
@@ -68,8 +69,12 @@ struct HeadsAttributeCommand: ParsableCommand {
     if try folder.isComplete() {
       summary = try folder.read(AttributionSummary.self)
     } else {
+      let journal = try CaptureJournal(folder.journal, configuration, of: "contributions")
+      var progress = Progress(of: prompts.map(\.sequence), in: model, threads: options.threads)
       let attribution = try HeadAttribution(
-        model, prompts, along: direction, threads: options.threads)
+        model, prompts, along: direction, keeping: journal, threads: options.threads,
+        advance: { progress.advance(by: $0) })
+      progress.finish()
       summary = try AttributionSummary(attribution, prompts, plan, model)
       try folder.write(summary, table: summary.table)
     }

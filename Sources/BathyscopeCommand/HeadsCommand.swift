@@ -151,8 +151,9 @@ struct HeadAblationOptions: ParsableArguments {
   var reference: String?
 
   @Option(
-    help: ArgumentHelp("Memory to use besides the weights, such as 500MB.", valueName: "size"))
-  var maxMemory: MemorySize = .init(bytes: 2_000_000_000)
+    help: ArgumentHelp(
+      "Memory to use besides the weights, such as 500MB; 2GB by default.", valueName: "size"))
+  var maxMemory: MemorySize?
 
   func validate() throws {
     guard factor.isFinite else { throw ValidationError("--factor must be finite.") }
@@ -190,7 +191,7 @@ struct HeadAblationOptions: ParsableArguments {
       model, prompts, score: score,
       ablation: ablation,
       reference: others, seed: options.seed, threads: options.threads,
-      memoryLimit: maxMemory.bytes)
+      memoryLimit: maxMemory?.bytes ?? 2_000_000_000)
     return (study, described)
   }
 

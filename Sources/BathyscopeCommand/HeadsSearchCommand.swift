@@ -83,7 +83,15 @@ struct HeadsSearchCommand: ParsableCommand {
     guard (1...65536).contains(batch) else {
       throw ValidationError("--batch must be from 1 to 65536.")
     }
-    guard ablation.score == .attack else { return }
+    guard ablation.score == .attack else {
+      guard batch == 16, try judging.isDefault, try writing.isDefault else {
+        throw ValidationError("Options of judges and of writing, and --batch, need --score attack.")
+      }
+      return
+    }
+    guard ablation.maxMemory == nil else {
+      throw ValidationError("--score attack takes no --max-memory: lower --batch for less memory.")
+    }
     guard ablation.ablate == .scale, ablation.rescale != .sequence else {
       throw ValidationError(
         "--score attack needs --ablate scale, and --rescale none or token: the others need the whole text."

@@ -40,6 +40,15 @@ struct JudgeOptions: ParsableArguments {
     _ = try names()
   }
 
+  /// Whether no option was given, or with the value that it has anyway.
+  var isDefault: Bool {
+    get throws {
+      let other = try JudgeOptions.parse([])
+      return judges == other.judges && endpoint == nil && endpointModel == nil
+        && concurrency == other.concurrency && timeout == other.timeout
+    }
+  }
+
   /// A judge's name, and what stands behind its colon.
   struct Name {
     var kind: String

@@ -131,6 +131,14 @@ struct Progress {
 
   init(of total: Int, _ unit: String) { (self.total, self.unit) = (total, unit) }
 
+  /// One run of some sequences; says what a long one will take.
+  init(of sequences: [TokenSequence], in model: Model, threads: Int) {
+    let tokens = sequences.reduce(0) { $0 + $1.tokens.count }
+    let seconds = Double(tokens) / model.estimatedTokensPerSecond(threads: threads)
+    if seconds > 2 { writeError("\(tokens) tokens: about \(duration(seconds))") }
+    self.init(of: tokens, "tokens")
+  }
+
   /// Seconds since the start.
   var seconds: Double {
     let elapsed = (ContinuousClock.now - start).components

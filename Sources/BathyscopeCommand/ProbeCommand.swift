@@ -21,7 +21,8 @@ struct ProbeCommand: ParsableCommand {
       discussion: """
         Rows are split by group into training, selection (choice of the layer) and
         test rows. Beside every probe stand probes of shuffled labels and
-        norm-matched random directions.
+        norm-matched random directions. A killed run goes on where it stopped when
+        the same command is given again.
 
         Example:
 
@@ -95,16 +96,22 @@ struct ProbeCommand: ParsableCommand {
     }
 
     func run() throws {
-      let files = try acts.map(ActivationFile.inspected)
+      let sources = try acts.map(ProbeSource.init)
+      let files = sources.map(\.file)
       try requireAlike(files, force: force)
+      let tests = try tests(besides: sources)
       let parts = try files.map { try FeatureSet($0, try label.examples($0)) }
       let features = try FeatureSet(joining: parts)
       let training = ProbeTraining(kind: kind, seed: options.seed)
+      var configuration = ProbeJournal.Configuration(
+        acts: sources.map(\.sha256), examples: features.examples, training: training)
       guard let other else {
+        let journal = try ProbeJournal(out, configuration)
         let trained = try withProgress(features.hooks.count) {
-          try training.train(features, threads: options.threads, advance: $0)
+          try training.train(features, keeping: journal, threads: options.threads, advance: $0)
         }
-        let card = try store(trained, label, files, parts, in: out)
+        let card = try store(trained, label, sources, parts, tests, in: out)
+        journal.remove()
         if options.json { try printJSON("probe", card) } else { printCard(card, in: out) }
         return
       }
@@ -112,16 +119,20 @@ struct ProbeCommand: ParsableCommand {
       (second.label, second.positive) = (other, nil)
       let crossedParts = try files.map { try FeatureSet($0, try second.examples($0)) }
       let crossed = try FeatureSet(joining: crossedParts)
+      configuration.crossed = crossed.examples.map(\.label)
+      let journal = try ProbeJournal(out, configuration)
       let design = try withProgress(2 * features.hooks.count) {
         try training.trainTwoByTwo(
           features, harmful: crossed.examples.map(\.label),
-          refused: features.examples.map(\.label), threads: options.threads, advance: $0)
+          refused: features.examples.map(\.label), keeping: journal, threads: options.threads,
+          advance: $0)
       }
       let folders = ["\(out)/\(label.label)", "\(out)/\(other)"]
       let cards = [
-        try store(design.refusal, label, files, parts, in: folders[0]),
-        try store(design.harmfulness, second, files, crossedParts, in: folders[1]),
+        try store(design.refusal, label, sources, parts, tests, in: folders[0]),
+        try store(design.harmfulness, second, sources, crossedParts, tests, in: folders[1]),
       ]
+      journal.remove()
       if options.json {
         try printJSON(
           "probe-design",
@@ -142,28 +153,36 @@ struct ProbeCommand: ParsableCommand {
       return try train { progress.withLock { $0.advance(by: 1) } }
     }
 
+    /// The files to test on; what is wrong with one is said before a long training.
+    private func tests(besides sources: [ProbeSource]) throws -> [ProbeSource] {
+      let tests = try test.map(ProbeSource.init)
+      for test in tests {
+        try requireSameModel(test.file, sources[0].file)
+        try requireUnseen(test, by: sources.map(\.sha256))
+        _ = try label.examples(test.file)
+      }
+      return tests
+    }
+
     /// Writes the probes with their card, tested on the other files too.
-    /// - Parameter files: what the probes were trained on; the card's model is the first one's.
+    /// - Parameter sources: what the probes were trained on; the card's model is the first one's.
     private func store(
-      _ trained: TrainedProbes, _ label: LabelOptions, _ files: [ActivationFile],
-      _ parts: [FeatureSet], in folder: String
+      _ trained: TrainedProbes, _ label: LabelOptions, _ sources: [ProbeSource],
+      _ parts: [FeatureSet], _ tests: [ProbeSource], in folder: String
     ) throws -> ProbeCard {
-      let file = files[0]
+      let file = sources[0].file
       var card = ProbeCard(
         name: name ?? URL(fileURLWithPath: folder).lastPathComponent, trained: trained,
         model: file.description.model, precision: file.description.precision,
         positions: file.description.rule ?? .all,
-        trainingData: try zip(files, parts).map { try source($0, $1, besides: file) },
+        trainingData: zip(sources, parts).map { data($0, $1, besides: file) },
         signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
         toolVersion: bathyscopeVersion)
-      for path in test {
-        let other = try ActivationFile.inspected(path)
-        try requireSameModel(other, file)
-        let features = try FeatureSet(other, try label.examples(other))
-        try requireUnseen(other, by: card)
+      for test in tests {
+        let features = try FeatureSet(test.file, try label.examples(test.file))
         card.outOfDistribution.append(
           .init(
-            data: try source(other, features, besides: file), hook: trained.chosen.hook,
+            data: data(test, features, besides: file), hook: trained.chosen.hook,
             metrics: try trained.chosen.evaluate(on: features, seed: options.seed)))
       }
       card.openerCosines = openerCosines(trained, file)
@@ -172,15 +191,14 @@ struct ProbeCommand: ParsableCommand {
       return card
     }
 
-    private func source(
-      _ file: ActivationFile, _ features: FeatureSet, besides first: ActivationFile
-    ) throws -> ProbeCard.DataSource {
+    private func data(
+      _ source: ProbeSource, _ features: FeatureSet, besides first: ActivationFile
+    ) -> ProbeCard.DataSource {
       let positives = features.examples.count(where: \.label)
-      let (model, other) = (first.description.model, file.description.model)
+      let (model, other) = (first.description.model, source.file.description.model)
       return .init(
-        name: URL(fileURLWithPath: file.path).lastPathComponent, licence: licence,
-        sha256: Digest.sha256(of: try MappedFile(file.path)), positives: positives,
-        negatives: features.rowCount - positives,
+        name: URL(fileURLWithPath: source.file.path).lastPathComponent, licence: licence,
+        sha256: source.sha256, positives: positives, negatives: features.rowCount - positives,
         otherModel: model.weightsSHA256 == other.weightsSHA256 ? nil : other.id)
     }
 
@@ -243,7 +261,8 @@ struct ProbeCommand: ParsableCommand {
     }
 
     func run() throws {
-      let files = try acts.map(ActivationFile.inspected)
+      let sources = try acts.map(ProbeSource.init)
+      let files = sources.map(\.file)
       try requireAlike(files, force: force)
       var forced: [String] = []
       for description in files.map(\.description) {
@@ -258,7 +277,7 @@ struct ProbeCommand: ParsableCommand {
         forced += set.forced.filter { !forced.contains($0) }
       }
       let set = try ProbeSet.load(probe)
-      for file in files { try requireUnseen(file, by: set.card) }
+      for source in sources { try requireUnseen(source, by: set.card.trainingData.map(\.sha256)) }
       let probes = set.probes.filter { files[0].hooks.contains($0.hook) }
       guard !probes.isEmpty else {
         throw ProbingError(

@@ -13,7 +13,8 @@ struct ProbeMapCommand: ParsableCommand {
       some prompt was not captured at are left out. For each kind the cell with the
       highest AUROC on the selection rows is reported on the test rows and written
       as a probe folder, OUT/KIND; the test figures of other cells are a screen.
-      map.json has all of them, report.html a map of layers and positions.
+      map.json has all of them, report.html a map of layers and positions. A killed
+      run goes on where it stopped when the same command is given again.
 
       Example:
 
@@ -81,15 +82,19 @@ struct ProbeMapCommand: ParsableCommand {
     let file = try ActivationFile.inspected(acts)
     let examples = try label.examples(file)
     let positions = try commonPositions(file)
-    try createFolder(out)
+    let digest = Digest.sha256(of: try MappedFile(acts))
     let count = kind.count * positions.count * file.hooks.count
     let progress = Mutex(Progress(of: count, "probes"))
-    let digest = Digest.sha256(of: try MappedFile(acts))
     var maps: [(kind: ProbeKind, map: ProbeMap)] = []
     var stored: [Stored.Map] = []
+    let training = ProbeTraining(seed: options.seed)
+    let journal = try ProbeJournal(
+      out, .init(acts: [digest], examples: examples, training: training))
     for kind in kind {
-      let map = try ProbeTraining(kind: kind, seed: options.seed).map(
-        positions: positions, threads: options.threads,
+      var training = training
+      training.kind = kind
+      let map = try training.map(
+        positions: positions, keeping: journal, threads: options.threads,
         advance: { progress.withLock { $0.advance(by: 1) } },
         features: { try features(file, examples, at: $0) })
       maps.append((kind, map))
@@ -106,6 +111,7 @@ struct ProbeMapCommand: ParsableCommand {
     let text = try Document(schema: "probe-map", content: document).text
     try AtomicFile.write(Array("\(text)\n".utf8), to: "\(out)/map.json")
     let page = try writeReport(maps, file, digest)
+    journal.remove()
     if options.json { return print(text) }
     for (kind, map) in maps {
       print(

@@ -9,46 +9,39 @@ import Foundation
 final class RunJournal {
   /// Where each whole line behind the first stood when the journal was opened.
   let lines: [Range<Int>]
-  private let path: String
-  private let descriptor: Int32
+  private let journal: LineFile
   private var end: Int
+  private var isEmpty: Bool
 
   /// - Parameters:
   ///   - header: one line of JSON with a `schema`: what the run is.
   ///   - content: what the journal holds, for errors.
   /// - Throws: `RunConflict` when another run's journal stands there.
   init(_ path: String, header: String, of content: String) throws {
-    self.path = path
-    // A FIFO would wait for a reader for ever, without O_NONBLOCK.
-    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw Self.systemError(path, "cannot be opened") }
-    do {
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-        throw FileError(
-          file: path, problem: "is being written by another run", remedy: "wait for its end")
-      }
-      (lines, end) = try Self.read(path, descriptor, header, content)
-    } catch {
-      close(descriptor)
-      throw error
-    }
+    journal = try LineFile(path)
+    (lines, end) = try Self.read(journal, header, content)
+    isEmpty = lines.isEmpty
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Nothing was finished: the run failed before, and leaves nothing behind.
+    if isEmpty { journal.remove() }
+  }
 
   /// The whole lines; the file begins with the header and ends with the last of them then.
   private static func read(
-    _ path: String, _ descriptor: Int32, _ header: String, _ content: String
+    _ journal: LineFile, _ header: String, _ content: String
   ) throws -> (lines: [Range<Int>], end: Int) {
+    let path = journal.path
     let stranger = FileError(
       file: path, problem: "is no journal of \(content)",
       remedy: "move it away or choose another --out")
-    let file = try MappedFile(path)
+    let file = try journal.content()
     let start = Array("\(header)\n".utf8)
     guard let headerEnd = file.bytes.firstIndex(of: 0x0A) else {
       guard start.starts(with: file.bytes) else { throw stranger }
-      guard ftruncate(descriptor, 0) == 0 else { throw systemError(path, "cannot be cut") }
-      try write(start, to: descriptor, path)
+      try journal.cut(to: 0)
+      try journal.append(start)
       return ([], start.count)
     }
     let own = try JSONReader.parse(Array(header.utf8), file: path)
@@ -62,11 +55,7 @@ final class RunJournal {
       lines.append(lineStart..<end)
       lineStart = end + 1
     }
-    if lineStart < file.count {
-      guard ftruncate(descriptor, off_t(lineStart)) == 0 else {
-        throw systemError(path, "cannot be cut")
-      }
-    }
+    if lineStart < file.count { try journal.cut(to: lineStart) }
     return (lines, lineStart)
   }
 
@@ -79,13 +68,14 @@ final class RunJournal {
   }
 
   /// The journal as it stands now; ranges of lines stay where they are.
-  var file: MappedFile { get throws { try MappedFile(path) } }
+  var file: MappedFile { get throws { try journal.content() } }
 
   /// Adds a finished part and tells where it stands.
   @discardableResult
   func append(_ line: String) throws -> Range<Int> {
     let bytes = Array("\(line)\n".utf8)
-    try Self.write(bytes, to: descriptor, path)
+    isEmpty = false
+    try journal.append(bytes)
     defer { end += bytes.count }
     return end..<(end + bytes.count - 1)
   }
@@ -93,29 +83,13 @@ final class RunJournal {
   /// An error about a line of `lines`.
   func error(at index: Int, _ problem: String) -> FileError {
     FileError(
-      file: path, place: "line \(index + 2)", problem: problem,
+      file: journal.path, place: "line \(index + 2)", problem: problem,
       remedy: "remove the file to start again")
   }
 
   /// Removes the journal of a run that has ended.
-  func remove() { unlink(path) }
-
-  static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws {
-    try bytes.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let written = Foundation.write(
-          descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { throw systemError(path, "cannot be written") }
-        rest = rest.dropFirst(written)
-      }
-    }
-  }
-
-  static func systemError(_ path: String, _ problem: String) -> FileError {
-    FileError(
-      file: path, problem: "\(problem): \(systemErrorText())",
-      remedy: "check free space and permissions")
+  func remove() {
+    // One that is empty is removed in the end, and after this another run's may stand there.
+    if !isEmpty { journal.remove() }
   }
 }

@@ -23,7 +23,7 @@ struct HookTraining {
   private var matrix: Matrix { features.matrices[index] }
   private var seed: UInt64 { training.seed }
 
-  func run() throws(ProbingError) -> (probe: Probe, evaluation: ProbeEvaluation) {
+  func run() throws(ProbingError) -> TrainedProbe {
     do throws(StatisticsError) {
       let penalty = choosePenalty()
       let shuffles = (0..<training.shuffles).map {
@@ -47,7 +47,7 @@ struct HookTraining {
       var evaluation = try evaluate(probes, shuffles)
       evaluation.inversePenalty = penalty
       evaluation.isConverged = fits[0].isConverged
-      return (probes[0], evaluation)
+      return TrainedProbe(probe: probes[0], evaluation: evaluation)
     } catch {
       throw ProbingError(error)
     }

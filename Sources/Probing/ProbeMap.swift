@@ -33,11 +33,12 @@ extension ProbeTraining {
   ///   - positions: one or more.
   ///   - features: those of a position: the same examples and hooks at each; asked for one position at
   ///     a time, so that no more than one is in memory.
+  ///   - keeper: has the probes that an earlier run of the same map came to.
   ///   - advance: called after each probe, on any thread.
   /// - Throws: what `train` throws, what `features` throws, and when positions differ in their examples.
   public func map(
-    positions: [Int], threads: Int = 1, advance: @Sendable () -> Void = {},
-    features: (Int) throws -> FeatureSet
+    positions: [Int], keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
+    advance: @Sendable () -> Void = {}, features: (Int) throws -> FeatureSet
   ) throws -> ProbeMap {
     var columns: [ProbeMap.Column] = []
     var examples: [Example]?
@@ -53,7 +54,8 @@ extension ProbeTraining {
       columns.append(
         .init(
           position: position,
-          probes: try train(features, threads: threads, advance: advance)))
+          probes: try train(
+            features, at: position, keeping: keeper, threads: threads, advance: advance)))
     }
     func rank(_ index: Int) -> (Double, Double) {
       let report = columns[index].probes.report

@@ -37,14 +37,26 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   }
 
   /// Trains one probe per hook on the examples' labels.
-  /// - Parameter advance: called after each hook, on any thread.
+  /// - Parameters:
+  ///   - keeper: has the probes that an earlier run of the same training came to.
+  ///   - advance: called after each hook, on any thread.
   /// - Throws: when a class has too few groups for three parts and the folds.
   public func train(
-    _ features: FeatureSet, threads: Int = 1, advance: @Sendable () -> Void = {}
+    _ features: FeatureSet, keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
+    advance: @Sendable () -> Void = {}
+  ) throws(ProbingError) -> TrainedProbes {
+    try train(features, at: nil, keeping: keeper, threads: threads, advance: advance)
+  }
+
+  /// - Parameter position: which token of a map the features are of.
+  func train(
+    _ features: FeatureSet, at position: Int?, keeping keeper: (any ProbeKeeper)?, threads: Int,
+    advance: @Sendable () -> Void
   ) throws(ProbingError) -> TrainedProbes {
     let task = ProbeTask(labels: features.labels)
+    let kept = KeptProbes(keeper: keeper, position: position)
     return try train(
-      features, task, try parts(features, task), threads: threads, advance: advance)
+      features, task, try parts(features, task), kept, threads: threads, advance: advance)
   }
 
   /// The rows that any training of this task stands on.
@@ -54,13 +66,16 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   }
 
   func train(
-    _ features: FeatureSet, _ task: ProbeTask, _ parts: RowParts, threads: Int,
-    advance: @Sendable () -> Void
+    _ features: FeatureSet, _ task: ProbeTask, _ parts: RowParts, _ kept: KeptProbes = .init(),
+    threads: Int, advance: @Sendable () -> Void
   ) throws(ProbingError) -> TrainedProbes {
     let outcomes = try concurrentMap(features.hooks.count, threads: threads) {
       (index) throws(ProbingError) in
       defer { advance() }
-      return try HookTraining(self, features, task, parts, index).run()
+      let (hook, width) = (features.hooks[index], features.matrices[index].columns)
+      return try kept.probe(at: hook, of: kind, width: width) { () throws(ProbingError) in
+        try HookTraining(self, features, task, parts, index).run()
+      }
     }
     var evaluations = outcomes.map(\.evaluation)
     func rank(_ index: Int) -> (Double, Double) {

@@ -64,10 +64,12 @@ extension ProbeTraining {
   /// - Parameters:
   ///   - harmful: whether the prompt asks for harm, one per row; the examples' labels are not used.
   ///   - refused: whether the model refused, one per row.
+  ///   - keeper: has the probes that an earlier run of the same training came to.
   ///   - advance: called after each probe, on any thread.
   /// - Throws: when a cell is empty or too small to be split: then the two factors cannot be told apart.
   public func trainTwoByTwo(
-    _ features: FeatureSet, harmful: [Bool], refused: [Bool], threads: Int = 1,
+    _ features: FeatureSet, harmful: [Bool], refused: [Bool],
+    keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
     advance: @Sendable () -> Void = {}
   ) throws(ProbingError) -> TwoByTwo {
     guard harmful.count == features.rowCount, refused.count == features.rowCount else {
@@ -96,10 +98,12 @@ extension ProbeTraining {
     let task = ProbeTask(labels: refused, other: (harmful, ("harmful", "benign")))
     // One split for both: what tests either has trained neither.
     let parts = try parts(features, task)
-    let refusal = try train(features, task, parts, threads: threads, advance: advance)
+    let refusal = try train(
+      features, task, parts, KeptProbes(keeper: keeper, factor: "refused"), threads: threads,
+      advance: advance)
     let harmfulness = try train(
       features, ProbeTask(labels: harmful, other: (refused, ("refused", "complied"))), parts,
-      threads: threads, advance: advance)
+      KeptProbes(keeper: keeper, factor: "harmful"), threads: threads, advance: advance)
     let cosines = zip(refusal.probes, harmfulness.probes).map {
       cosine($0.direction.map { Double($0) }, $1.direction.map { Double($0) }) ?? 0
     }

@@ -4,6 +4,13 @@ public struct Head: Hashable, Sendable, Codable {
   public var head: Int
 
   public init(layer: Int, head: Int) { (self.layer, self.head) = (layer, head) }
+
+  /// All heads of the blocks up to one, block by block; of all blocks by default.
+  public static func all(of shape: ModelShape, through last: Int? = nil) -> [Head] {
+    (0...(last ?? shape.layers - 1)).flatMap { layer in
+      (0..<shape.heads).map { Head(layer: layer, head: $0) }
+    }
+  }
 }
 
 /// An output for one query head, to be put in place of its own.

@@ -160,15 +160,12 @@ import Testing
     #expect(absent.status == 4, "\(absent.status)")
     #expect(absent.errors.contains("cannot be reached"), "\(absent.errors)")
     #expect(!folder.contents.contains("absent/search.json"))
-    let header = try folder.text("absent/search.journal")
-    #expect(header.split(separator: "\n").count == 1, "nothing is taken for a verdict")
+    #expect(!folder.contents.contains("absent/search.journal"), "nothing is taken for a verdict")
+    _ = try Tool.killed(words + ["absent"], whenAFileHas: 10, in: folder)
+    let header = try #require(try folder.text("absent/search.journal").split(separator: "\n").first)
     let row = #"{"answered":{"heads":[],"prompts":[0,1]},"verdicts":["success","success"]}"#
-    try folder.write("absent/search.journal", header + row + "\n")
-    let damaged = try Tool.run(
-      words + [
-        "absent", "--judges", "endpoint-harmbench", "--endpoint", "http://127.0.0.1:9/v1",
-        "--endpoint-model", "none", "--timeout", "1",
-      ], in: folder)
+    try folder.write("absent/search.journal", "\(header)\n\(row)\n")
+    let damaged = try Tool.run(words + ["absent"], in: folder)
     #expect(damaged.status == 4 && damaged.errors.contains("is no row"), "\(damaged.errors)")
   }
 
@@ -184,6 +181,8 @@ import Testing
     (["--among", "none.json"], 4, "cannot be opened"),
     (["--max-new-tokens", "0"], 2, "at least one token"),
     (["--at", "prompt", "--prompts", "text.jsonl"], 2, "nothing to attack"),
+    (["--max-memory", "1GB"], 2, "takes no --max-memory"),
+    (["--score", "logit-gap"], 2, "need --score attack"),
   ]) func wrongWords(words: [String], status: Int32, word: String) throws {
     try folder.write("text.jsonl", #"{"id": "a", "prompt": "b", "harmful": false}"#)
     var all = common + ["--size", "2", "--out", "a"]

@@ -38,12 +38,15 @@ public struct DirectionCandidates: Sendable, Equatable {
 
   /// Runs both classes once, up to the last block's input; sums are taken in double precision.
   ///
-  /// - Parameter advance: called with the number of tokens of each finished prompt.
+  /// - Parameters:
+  ///   - keeper: has what an earlier run with the same prompts read, harmful ones first.
+  ///   - advance: called with the number of tokens of each finished prompt.
   /// - Throws: when a class is empty, a prompt is shorter than the positions need, or an activation is
   ///   not finite.
   public init(
     _ model: Model, harmful: Batch, harmless: Batch, positions: ClosedRange<Int>,
-    threads: Int = Model.defaultThreads, advance: (Int) -> Void = { _ in }
+    keeping keeper: (any CaptureKeeper)? = nil, threads: Int = Model.defaultThreads,
+    advance: (Int) -> Void = { _ in }
   ) throws {
     let shape = model.shape
     guard positions.upperBound < 0 else {
@@ -68,24 +71,31 @@ public struct DirectionCandidates: Sendable, Equatable {
         remedy: "leave it out, or name fewer positions")
     }
     let rule: Positions = .range(positions.lowerBound, positions.upperBound)
-    let plan = Plan(capturing: (0..<shape.layers).map { .residual(before: $0, at: rule) })
-    func means(_ batch: Batch) throws -> [Double] {
-      var sums = [Double](repeating: 0, count: positions.count * shape.layers * shape.dModel)
-      _ = try model.run(batch, plan, threads: threads) { capture in
-        for layer in 0..<shape.layers {
-          guard let rows = capture.values[.residual(before: layer)], rows.rows == positions.count
-          else { continue }
-          for row in 0..<rows.rows {
-            let start = (row * shape.layers + layer) * shape.dModel
-            for (column, value) in rows[row].enumerated() { sums[start + column] += Double(value) }
+    let hooks = (0..<shape.layers).map { HookPoint.residual(before: $0) }
+    let empty = [Double](repeating: 0, count: positions.count * shape.layers * shape.dModel)
+    var (high, low) = (empty, empty)
+    let batch = Batch(harmful.sequences + harmless.sequences)
+    try model.run(
+      batch, capturing: hooks.map { Capture($0, at: rule) }, keeping: keeper, threads: threads
+    ) { capture in
+      let isHarmful = capture.sequence < harmful.sequences.count
+      for (layer, hook) in hooks.enumerated() {
+        guard let rows = capture.values[hook], rows.rows == positions.count else { continue }
+        for row in 0..<rows.rows {
+          let start = (row * shape.layers + layer) * shape.dModel
+          for (column, value) in rows[row].enumerated() {
+            if isHarmful {
+              high[start + column] += Double(value)
+            } else {
+              low[start + column] += Double(value)
+            }
           }
         }
-        advance(batch.sequences[capture.sequence].tokens.count)
       }
-      return sums.map { $0 / Double(batch.sequences.count) }
+      advance(batch.sequences[capture.sequence].tokens.count)
     }
-    let (high, low) = (try means(harmful), try means(harmless))
-    let values = zip(high, low).map { Float($0 - $1) }
+    let counts = (Double(harmful.sequences.count), Double(harmless.sequences.count))
+    let values = zip(high, low).map { Float($0 / counts.0 - $1 / counts.1) }
     guard values.allSatisfy(\.isFinite) else {
       throw RefusalError(
         "directions", problem: "an activation is not a finite number",

@@ -49,10 +49,14 @@ public struct HeadAttribution: Sendable {
     public var largestOutput: Double
   }
 
+  /// - Parameters:
+  ///   - keeper: has what an earlier run with the same prompts read.
+  ///   - advance: called with the number of tokens of each finished prompt.
   /// - Throws: when the direction has not the model's width or no length.
   public init(
     _ model: Model, _ prompts: [HeadPrompt], along direction: Direction,
-    threads: Int = Model.defaultThreads
+    keeping keeper: (any CaptureKeeper)? = nil, threads: Int = Model.defaultThreads,
+    advance: (Int) -> Void = { _ in }
   ) throws {
     let w = direction.vector.map { Double($0) }
     let length = w.reduce(0) { $0 + $1 * $1 }.squareRoot()
@@ -70,9 +74,7 @@ public struct HeadAttribution: Sendable {
     groups = prompts.map(\.group)
     width = w.count
     let layers = 0...(direction.lastLayer ?? model.shape.layers - 1)
-    heads = layers.flatMap { layer in
-      (0..<model.shape.heads).map { Head(layer: layer, head: $0) }
-    }
+    heads = Head.all(of: model.shape, through: layers.upperBound)
     var sums = Sums(model, layers, prompts.count, w.map { $0 / length }, direction)
     let captures =
       layers.flatMap {
@@ -81,9 +83,12 @@ public struct HeadAttribution: Sendable {
           Capture(.attentionOutput(layer: $0), at: .last),
         ]
       } + [.residual(after: model.shape.layers - 1, at: .last)]
-    _ = try model.run(
-      Batch(prompts.map(\.sequence)), Plan(capturing: captures), threads: threads
-    ) { sums.add($0) }
+    try model.run(
+      Batch(prompts.map(\.sequence)), capturing: captures, keeping: keeper, threads: threads
+    ) { capture in
+      sums.add(capture)
+      advance(prompts[capture.sequence].sequence.tokens.count)
+    }
     contributions = sums.raw
     frozenContributions = direction.isBehindFinalNorm ? sums.frozen : nil
     completeness = sums.completeness

@@ -47,10 +47,7 @@ public struct HeadStudy: Sendable {
 
   /// The heads that can have an effect on the score, block by block.
   public var heads: [Head] {
-    let last = score.readout.lastLayer(model.shape) ?? 0
-    return (0...last).flatMap { layer in
-      (0..<model.shape.heads).map { Head(layer: layer, head: $0) }
-    }
+    Head.all(of: model.shape, through: score.readout.lastLayer(model.shape) ?? 0)
   }
 
   /// Whether sets of heads can be ablated, by one intervention for all prompts.

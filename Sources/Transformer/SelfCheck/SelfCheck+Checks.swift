@@ -2,14 +2,11 @@ import Tensors
 
 extension Examination {
   func identity() throws -> SelfCheck {
-    let heads = (0..<shape.layers).flatMap { layer in
-      (0..<shape.heads).map { Head(layer: layer, head: $0) }
-    }
     let nothing: [Intervention] = [
       Intervention(
         .add(vector: vector, scale: 0),
         at: (0..<shape.layers).map { .residual(after: $0) }),
-      .scaleHeads(heads, by: 1),
+      .scaleHeads(Head.all(of: shape), by: 1),
     ]
     return same(
       "identity", "Interventions that change nothing change no bit.",

@@ -1,0 +1,45 @@
+import Bathyscope
+import Foundation
+
+/// The finished probes of a training that has not ended.
+struct ProbeJournal: ProbeKeeper {
+  /// All that decides the probes.
+  struct Configuration: Encodable {
+    var toolVersion = bathyscopeVersion
+    var kernel = Diagnosis.kernel
+    /// SHA-256 of each file of activations.
+    var acts: [String]
+    var examples: [Example]
+    /// The other label of a 2 x 2 design.
+    var crossed: [Bool]?
+    var training: ProbeTraining
+  }
+
+  private let journal: KeyedJournal<TrainedProbe>
+  /// What tells this training's probes from those of another in the same folder.
+  private let run: String
+
+  /// - Parameter folder: where the probes will be written; it is made when missing.
+  init(_ folder: String, _ configuration: Configuration) throws {
+    try createFolder(folder)
+    journal = try KeyedJournal("\(folder)/probes.journal", schema: "bathyscope-probe-journal-1")
+    run = Digest.sha256(Array(try lineOfJSON(configuration).utf8))
+  }
+
+  func probe(at place: TrainedProbe.Place) -> TrainedProbe? { journal[key(place)] }
+
+  func keep(_ probe: TrainedProbe, at place: TrainedProbe.Place) throws(ProbingError) {
+    do throws(FileError) { try journal.append(probe, for: key(place)) } catch {
+      throw ProbingError(
+        error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+    }
+  }
+
+  /// Removes the journal once everything is written.
+  func remove() { journal.remove() }
+
+  private func key(_ place: TrainedProbe.Place) -> String {
+    let position = place.position.map { " at \($0)" } ?? ""
+    return "\(run) \(place.kind.rawValue) \(place.factor ?? "") \(place.hook)\(position)"
+  }
+}

@@ -1,0 +1,65 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file that one run at a time adds lines to: what a kill leaves of it is whole but for its last line.
+package final class LineFile: Sendable {
+  package let path: String
+  private let descriptor: Int32
+
+  /// Opens or makes the file and keeps others from writing to it.
+  /// - Throws: when another run writes to it, or it is no file that can be written.
+  package init(_ path: String) throws(FileError) {
+    self.path = path
+    // A FIFO would wait for a reader for ever, without O_NONBLOCK.
+    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw systemError("cannot be opened") }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      throw FileError(
+        file: path, problem: "is being written by another run", remedy: "wait for its end")
+    }
+    // Another run that had nothing to keep may have removed it before the lock was ours.
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_nlink > 0 else {
+      throw FileError(
+        file: path, problem: "was removed by another run just now",
+        remedy: "run the command again")
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// The file as it stands now.
+  package func content() throws(FileError) -> MappedFile { try MappedFile(path) }
+
+  /// Drops what stands behind so many bytes.
+  package func cut(to count: Int) throws(FileError) {
+    guard ftruncate(descriptor, off_t(count)) == 0 else { throw systemError("cannot be cut") }
+  }
+
+  /// Adds bytes that end with a new line; handed to the system before it returns.
+  package func append(_ bytes: [UInt8]) throws(FileError) {
+    var done = 0
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes { buffer in
+        Foundation.write(
+          descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
+      }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { throw systemError("cannot be written") }
+      done += written
+    }
+  }
+
+  package func remove() { unlink(path) }
+
+  private func systemError(_ problem: String) -> FileError {
+    FileError(
+      file: path, problem: "\(problem): \(systemErrorText())",
+      remedy: "check free space and permissions")
+  }
+}

@@ -1,0 +1,54 @@
+import Transformer
+
+/// One probe of a training, with what it reached.
+public struct TrainedProbe: Sendable, Equatable, Codable {
+  /// Which one of a training it is.
+  public struct Place: Sendable, Hashable {
+    public var hook: HookPoint
+    public var kind: ProbeKind
+    /// The label it tells in a 2 x 2 design, `refused` or `harmful`; nil in others.
+    public var factor: String?
+    /// The token of a map, counted from the prompt's end; nil in others.
+    public var position: Int?
+  }
+
+  public var probe: Probe
+  public var evaluation: ProbeEvaluation
+}
+
+/// Keeps the probes of a training, so that one that goes on after a kill need not train them again.
+public protocol ProbeKeeper: Sendable {
+  /// A probe of an earlier run of the same training; nil when it did not come so far.
+  func probe(at place: TrainedProbe.Place) -> TrainedProbe?
+  /// Keeps a probe; called on any thread.
+  func keep(_ probe: TrainedProbe, at place: TrainedProbe.Place) throws(ProbingError)
+}
+
+/// The probes of one training that need not be trained again.
+struct KeptProbes: Sendable {
+  var keeper: (any ProbeKeeper)?
+  var factor: String?
+  var position: Int?
+
+  /// The kept probe of a hook, or a new one, which is kept.
+  func probe(
+    at hook: HookPoint, of kind: ProbeKind, width: Int,
+    train: () throws(ProbingError) -> TrainedProbe
+  ) throws(ProbingError) -> TrainedProbe {
+    let place = TrainedProbe.Place(hook: hook, kind: kind, factor: factor, position: position)
+    guard let kept = keeper?.probe(at: place) else {
+      let trained = try train()
+      try keeper?.keep(trained, at: place)
+      return trained
+    }
+    let (probe, sizes) = (kept.probe, [kept.probe.mean.count, kept.probe.scale.count])
+    guard probe.hook == hook, kept.evaluation.hook == hook, probe.kind == kind,
+      probe.width == width, sizes == [width, width]
+    else {
+      throw ProbingError(
+        "kept probes", place: "\(hook)", problem: "is not the probe of this training",
+        remedy: "remove the journal to start again")
+    }
+    return kept
+  }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+/// Commands that read a prompt or train a probe at a time: killed in the middle of a row they go on behind
+/// the last whole one, and write the bytes of a run that was left alone.
+@Suite struct ResumeTests {
+  /// A command, which of its files grows, and where it is killed, in blocks of 512 bytes.
+  struct Run: Sendable, CustomTestStringConvertible {
+    var words: [String]
+    var journal: String
+    var blocks: [Int]
+    /// Whether the journal is of one run only.
+    var isOneConfiguration: Bool { journal != "probes.journal" }
+    var testDescription: String { words.prefix(2).joined(separator: " ") + " \(words.count)" }
+  }
+
+  static let attribute = Run(
+    words: [
+      "heads", "attribute", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--vector",
+      "v.json",
+      "--resamples", "200", "--random-sets", "5",
+    ], journal: "attribute.journal", blocks: [24, 48])
+  static let extract = Run(
+    words: [
+      "direction", "extract", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--label",
+      "marked", "--positions=-3..-1",
+    ], journal: "directions.journal", blocks: [24, 48])
+  static let train = Run(
+    words: ["probe", "train", "--acts", "p.h5", "--label", "marked"], journal: "probes.journal",
+    blocks: [14, 26])
+  static let design = Run(
+    words: ["probe", "train", "--acts", "p.h5", "--label", "marked", "--other", "odd"],
+    journal: "probes.journal", blocks: [20, 40])
+  static let map = Run(
+    words: [
+      "probe", "map", "--acts", "p.h5", "--label", "marked", "--kind", "logistic", "--kind",
+      "mass-mean",
+    ], journal: "probes.journal", blocks: [30, 80])
+
+  static func prepared() throws -> Scratch {
+    let folder = try Scratch()
+    let rows = syntheticPrompts(120, seed: 4).split(separator: "\n").enumerated().map {
+      index, row in
+      row.dropLast() + #", "odd": \#(index / 2 % 2 == 0)}"#
+    }
+    try folder.write("p.jsonl", rows.joined(separator: "\n"))
+    try folder.write("v.json", "\((0..<36).map { Double($0 % 7) / 7 - 0.4 })")
+    let words = ["capture", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--out", "p.h5"]
+    let captured = try Tool.run(words + ["--positions=-2..-1"], in: folder)
+    try #require(captured.status == 0, "\(captured.errors)")
+    return folder
+  }
+
+  @Test(arguments: [attribute, extract, train, design, map])
+  func killedAndContinued(run: Run) throws {
+    let (folder, untouched) = (try Self.prepared(), try Self.prepared())
+    let words = run.words + ["--threads", "1", "--out", "out"]
+    let whole = try Tool.run(words, in: untouched)
+    try #require(whole.status == 0, "\(whole.errors)")
+    let journal = "out/\(run.journal)"
+    var before = Data()
+    for blocks in run.blocks {
+      _ = try Tool.killed(words, whenAFileHas: blocks, in: folder)
+      let bytes = try folder.bytes(journal)
+      #expect(bytes.last != 0x0A, "cut in the middle of a row")
+      // Whole rows stay as they are.
+      #expect(bytes.starts(with: before[..<(before.lastIndex(of: 0x0A) ?? 0)]))
+      before = bytes
+    }
+    if run.isOneConfiguration {
+      let other = try Tool.run(words + ["--seed", "7"], in: folder)
+      #expect(other.status == 3 && other.errors.contains("was begun with other"), "\(other.errors)")
+    }
+    let last = try Tool.run(words, in: folder)
+    #expect(last.status == 0, "\(last.errors)")
+    #expect(folder.contents == untouched.contents)
+    for name in untouched.contents where name.hasPrefix("out/") && name.contains(".") {
+      let same = try folder.bytes(name) == untouched.bytes(name)
+      #expect(same, "\(name)")
+    }
+  }
+
+  /// What was kept is used and not computed again: it shows when somebody changes it.
+  @Test(arguments: [
+    (attribute, "\"values\":\".{16}", #""values":"AAAAAAAAAAAAAAAA"#, "attribute.csv"),
+    (extract, "\"values\":\".{16}", #""values":"AAAAAAAAAAAAAAAA"#, "directions.safetensors"),
+    (train, "\"bias\":[^,}]+", #""bias":9"#, "probe.safetensors"),
+  ]) func keptRowsAreUsed(run: Run, pattern: String, change: String, result: String) throws {
+    let (folder, untouched) = (try Self.prepared(), try Self.prepared())
+    let words = run.words + ["--threads", "1", "--out", "out"]
+    #expect(try Tool.run(words, in: untouched).status == 0)
+    _ = try Tool.killed(words, whenAFileHas: run.blocks[0], in: folder)
+    let journal = "out/\(run.journal)"
+    let text = try folder.text(journal).replacing(
+      try Regex(pattern), maxReplacements: 1, with: { _ in change })
+    try folder.write(journal, text)
+    let last = try Tool.run(words, in: folder)
+    #expect(last.status == 0, "\(last.errors)")
+    let same = try folder.bytes("out/\(result)") == untouched.bytes("out/\(result)")
+    #expect(!same)
+  }
+
+  @Test(arguments: [
+    (attribute, #"{"place":0,"values":"AAAAAA=="}"#, "are not those of this run"),
+    (attribute, #"{"place":1,"values":"AAAA"}"#, "is not the row of prompt 0"),
+    (extract, "[]", "is not the row of prompt 0"), (train, "{}", "is no result of this kind"),
+  ]) func damagedRowsAreRefused(run: Run, row: String, problem: String) throws {
+    let folder = try Self.prepared()
+    let words = run.words + ["--threads", "1", "--out", "out"]
+    _ = try Tool.killed(words, whenAFileHas: run.blocks[0], in: folder)
+    let journal = "out/\(run.journal)"
+    let header = try #require(try folder.text(journal).split(separator: "\n").first)
+    try folder.write(journal, "\(header)\n\(row)\n")
+    let damaged = try Tool.run(words, in: folder)
+    #expect(damaged.status == 4 && damaged.errors.contains(problem), "\(damaged.errors)")
+    #expect(damaged.output.isEmpty)
+  }
+
+  /// Probes of another training are not taken for this one's, and are not lost to it either.
+  @Test func anotherTrainingInTheSameFolder() throws {
+    let (folder, untouched) = (try Self.prepared(), try Self.prepared())
+    let words = ["probe", "train", "--acts", "p.h5", "--out", "out", "--threads", "1", "--label"]
+    #expect(try Tool.run(words + ["odd"], in: untouched).status == 0)
+    _ = try Tool.killed(words + ["marked"], whenAFileHas: 14, in: folder)
+    #expect(try Tool.run(words + ["odd"], in: folder).status == 0)
+    let same = try folder.bytes("out/card.json") == untouched.bytes("out/card.json")
+    #expect(same)
+    #expect(folder.contents == untouched.contents)
+  }
+}
