@@ -3,7 +3,7 @@ import Foundation
 
 /// What was read from the finished prompts of a run that has not ended.
 final class CaptureJournal: CaptureKeeper {
-  private struct Row: Codable {
+  private struct Row: Decodable {
     /// The prompt's place among all.
     var place: Int
     /// 32-bit floats, little-endian.
@@ -40,8 +40,10 @@ final class CaptureJournal: CaptureKeeper {
   }
 
   func keep(_ values: [Float]) throws {
-    let data = values.map(\.bitPattern.littleEndian).withUnsafeBytes { Data($0) }
-    lines.append(try journal.append(try lineOfJSON(Row(place: lines.count, values: data))))
+    let text = values.map { $0.bitPattern.littleEndian }.withUnsafeBytes { Data($0) }
+      .base64EncodedString()
+    // An encoder, or a key path, would take longer over it than the model over its tokens.
+    lines.append(try journal.append(#"{"place":\#(lines.count),"values":"\#(text)"}"#))
   }
 
   /// Removes the journal once everything is written.
