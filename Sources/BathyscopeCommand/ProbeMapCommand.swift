@@ -209,10 +209,9 @@ struct ProbeMapCommand: ParsableCommand {
     report.sections = maps.map { kind, map in
       Report.Section(
         title: kind.rawValue,
-        blocks: map.heatMaps.map { .figure($0) } + [
-          .figure(map.best.probes.report.aurocByLayer),
-          .table(title: "Probes of the chosen position", map.best.probes.report.table),
-        ])
+        blocks: map.heatMaps.map { .figure($0) }
+          + [map.best.probes.report.aurocByLayer].compactMap { $0.map { .figure($0) } }
+          + [.table(title: "Probes of the chosen position", map.best.probes.report.table)])
     }
     return try report.write(to: out)
   }

@@ -62,6 +62,7 @@ enum Stylesheet {
       .scroll table{border-collapse:collapse;font-size:.88rem;line-height:1.45;min-width:50%;
       border-top:1.5px solid var(--ink);border-bottom:1.5px solid var(--ink);margin:.4rem 0 1.5rem}
       th,td{padding:.32rem 1rem .32rem 0;text-align:left;vertical-align:top;white-space:pre-line}
+      .long{min-width:7rem}
       th:last-child,td:last-child{padding-right:0}
       thead th{font-weight:600;border-bottom:1px solid var(--soft)}
       tbody tr+tr>*{border-top:1px solid var(--line)}

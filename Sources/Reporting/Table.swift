@@ -100,7 +100,10 @@ public struct Table: Sendable, Equatable {
     let body = rows.map { row in
       let cells = row.indices.map { column -> String in
         switch row[column] {
-        case .text(let text): return "<td><bdi>\(Markup.escape(text))</bdi></td>"
+        case .text(let text):
+          // A narrow page would break it word by word.
+          let tag = text.count > 24 ? " class=\"long\"" : ""
+          return "<td\(tag)><bdi>\(Markup.escape(text))</bdi></td>"
         case .integer(let value): return "<td\(tag(column))>\(value)</td>"
         case .number(let value):
           return "<td\(tag(column)) title=\"\(value)\">\(Numbers.significant(value))</td>"

@@ -44,6 +44,15 @@ import Transformer
     #expect(rows.count == 65)
   }
 
+  /// What is behind the final norm stands at no block, however many there are.
+  @Test func theFinalNormIsNoLayer() throws {
+    let map = try Self.trace(
+      tokens: 40, hooks: [.residual(after: 26), .finalNorm], chosen: 1
+    ).heatMaps[0]
+    #expect(map.layers == [nil] && map.chosenLayer == nil)
+    #expect(map.csv.split(separator: "\r\n")[1].hasPrefix(",0,"))
+  }
+
   /// Sites of one layer would stand on each other.
   @Test func onlyTheChosenSiteIsDrawn() throws {
     let hooks: [HookPoint] = [

@@ -14,8 +14,9 @@ public struct HeatMapFigure: Figure {
   /// What the colours show.
   public var valueLabel: String
   public var colors: Colors
-  /// The layer's numbers, one for each row of `values`.
-  public var layers: [Int]
+  /// The layer's numbers, one for each row of `values`; nil for one that is at no block, such as that of
+  /// the embedding.
+  public var layers: [Int?]
   public var tokens: [String]
   /// One for each token, or empty.
   public var segments: [String]
@@ -29,7 +30,7 @@ public struct HeatMapFigure: Figure {
   /// - Precondition: one row for each layer, one value and one segment (or none at all) for each token.
   public init(
     title: String, caption: String, valueLabel: String, colors: Colors = .sequential,
-    layers: [Int], tokens: [String], segments: [String] = [], values: [[Double?]],
+    layers: [Int?], tokens: [String], segments: [String] = [], values: [[Double?]],
     chosenLayer: Int? = nil, firstPosition: Int = 0
   ) {
     precondition(values.count == layers.count, "one row for each layer")
@@ -53,7 +54,7 @@ public struct HeatMapFigure: Figure {
       rows: layers.indices.flatMap { row in
         tokens.indices.map { column in
           [
-            .integer(layers[row]), .integer(firstPosition + column),
+            layers[row].map { .integer($0) } ?? .missing, .integer(firstPosition + column),
             segments.isEmpty ? .missing : .text(segments[column]),
             .text(JSONText.string(tokens[column])), Cell(values[row][column]),
           ]
@@ -149,13 +150,15 @@ public struct HeatMapFigure: Figure {
     let step = row >= 11 ? 1 : row >= 7 && layers.count <= 48 ? 2 : 5
     for (index, layer) in layers.enumerated() {
       let middle = bottom - row * (Double(index) + 0.5)
-      let isChosen = layer == chosenLayer
+      let isChosen = layer != nil && layer == chosenLayer
       if isChosen {
         canvas.rectangle(
           axis.left - 1, middle - row / 2 - 1, axis.right - axis.left + 2, row + 2,
           "fill=\"none\" stroke=\"var(--series1)\" stroke-width=\"2\"")
       }
-      let isNearChosen = chosenLayer.map { abs($0 - layer) < step } ?? false
+      // A file may name any block.
+      guard let layer else { continue }
+      let isNearChosen = chosenLayer.map { abs($0 &- layer) < step } ?? false
       if isChosen || index % step == 0 && !isNearChosen {
         canvas.text(
           isChosen ? "▸ \(layer)" : "\(layer)", axis.left - 6, middle + 4, anchor: "end",

@@ -2,24 +2,15 @@ import Probing
 import Statistics
 import Transformer
 
-extension HookPoint {
-  /// Where a hook stands on an axis of layers: its block, -1 for the embedding, and behind the last
-  /// block for the final norm.
-  func axisLayer(lastBlock: Int) -> Int {
-    // A file may name any block.
-    layer ?? (self == .embedding ? -1 : lastBlock.addingReportingOverflow(1).partialValue)
-  }
-}
-
 extension ProbeReport {
-  /// AUROC on the test rows by layer, beside probes of shuffled labels and of random directions.
-  public var aurocByLayer: LineFigure {
+  /// AUROC on the test rows by layer, beside probes of shuffled labels and of random directions; nil
+  /// where the chosen probe is the only one at its site, as behind the final norm.
+  public var aurocByLayer: LineFigure? {
     // Probes at several sites of one layer would share a place on the axis.
     let site = evaluations[chosen].hook.site
     let evaluations = evaluations.filter { $0.hook.site == site }
-    let last = evaluations.compactMap(\.hook.layer).max() ?? -1
-    let layers = evaluations.map { Double($0.hook.axisLayer(lastBlock: last)) }
-    let chosenLayer = self.evaluations[chosen].hook.axisLayer(lastBlock: last)
+    let layers = evaluations.compactMap(\.hook.layer).map { Double($0) }
+    guard layers.count == evaluations.count, layers.count > 1 else { return nil }
     func control(_ name: String, _ metrics: [ControlMetrics]) -> LineFigure.Series {
       let points = zip(layers, metrics).map { layer, metrics in
         LineFigure.Point(
@@ -45,7 +36,9 @@ extension ProbeReport {
         control("random directions", evaluations.map(\.random)),
       ],
       levels: [.init(name: "chance", value: 0.5)],
-      marks: [.init(name: "chosen", value: Double(chosenLayer))])
+      marks: self.evaluations[chosen].hook.layer.map {
+        [.init(name: "chosen", value: Double($0))]
+      } ?? [])
   }
 
   /// Every probe's figures and controls.
@@ -68,7 +61,6 @@ extension ProbeMap {
   /// AUROC on the test rows by layer and position, one figure for each site that was captured.
   public var heatMaps: [HeatMapFigure] {
     let hooks = best.probes.probes.map(\.hook)
-    let last = hooks.compactMap(\.layer).max() ?? -1
     let chosen = best.probes.chosen.hook
     let sites = Set(hooks.map(\.site)).sorted { $0.rawValue < $1.rawValue }
     return sites.map { site in
@@ -80,12 +72,12 @@ extension ProbeMap {
           + "correction for the number of cells. Chosen on \(report.selectionRows) other rows: "
           + "position \(best.position), \(chosen). Seed \(report.training.seed).",
         valueLabel: "AUROC", colors: .diverging(centre: 0.5),
-        layers: places.map { hooks[$0].axisLayer(lastBlock: last) },
+        layers: places.map { hooks[$0].layer },
         tokens: columns.map { "\($0.position)" },
         values: places.map { place in
           columns.map { $0.probes.report.evaluations[place].test.auroc?.estimate }
         },
-        chosenLayer: chosen.site == site ? chosen.axisLayer(lastBlock: last) : nil,
+        chosenLayer: chosen.site == site ? chosen.layer : nil,
         firstPosition: columns.first?.position ?? 0)
     }
   }

@@ -42,7 +42,6 @@ extension TokenTrace {
   private func heatMap(_ range: Range<Int>) -> HeatMapFigure {
     let site = hooks[chosen].site
     let places = hooks.indices.filter { hooks[$0].site == site }
-    let last = hooks.compactMap(\.layer).max() ?? -1
     let part =
       range == tokens.indices ? "" : ", tokens \(range.lowerBound) to \(range.upperBound - 1)"
     return HeatMapFigure(
@@ -50,10 +49,10 @@ extension TokenTrace {
       caption:
         "s of each layer's own probe at \(site.rawValue). The marked layer is the chosen one.",
       valueLabel: "s", colors: .diverging(centre: 0.5),
-      layers: places.map { hooks[$0].axisLayer(lastBlock: last) }, tokens: Array(tokens[range]),
+      layers: places.map { hooks[$0].layer }, tokens: Array(tokens[range]),
       segments: segments[range].map(\.name),
       values: places.map { place in probabilities(at: place)[range].map { $0 } },
-      chosenLayer: hooks[chosen].axisLayer(lastBlock: last), firstPosition: range.lowerBound)
+      chosenLayer: hooks[chosen].layer, firstPosition: range.lowerBound)
   }
 }
 
@@ -77,17 +76,18 @@ extension CliffSummary {
       })
   }
 
-  /// Mean plateau and final score by layer, for each group.
-  public var layerStudy: LineFigure {
-    let hooks = groups.first?.layers.map(\.hook) ?? []
-    let last = hooks.compactMap(\.layer).max() ?? -1
+  /// Mean plateau and final score by layer, for each group; nil where the chosen probe is the only one
+  /// at its site, as behind the final norm.
+  public var layerStudy: LineFigure? {
+    let layers = (groups.first?.layers ?? []).filter { $0.hook.site == hook.site }
+    guard let chosen = hook.layer, layers.count > 1 else { return nil }
     func series(_ name: String, _ group: Group, _ value: (Means) -> Interval?)
       -> LineFigure.Series
     {
       .init(
         name: "\(group.label): \(name)",
         points: group.layers.filter { $0.hook.site == hook.site }.map { layer in
-          let x = Double(layer.hook.axisLayer(lastBlock: last))
+          let x = Double(layer.hook.layer ?? -1)
           return value(layer.means).map { .init(x: x, $0) } ?? .init(x: x, y: nil)
         })
     }
@@ -101,7 +101,7 @@ extension CliffSummary {
         [series("final", group, \.final)]
           + (group.measured > 0 ? [series("plateau", group, \.plateau)] : [])
       },
-      marks: [.init(name: "chosen", value: Double(hook.axisLayer(lastBlock: last)))])
+      marks: [.init(name: "chosen", value: Double(chosen))])
   }
 
   /// Means with intervals, one column per group.

@@ -41,7 +41,8 @@ extension Report {
         blocks: [.prose("The first transcripts of each group, in the order of the file.")]
           + shown.flatMap { trace in
             [.figure(trace.figure(rule: summary.rule))]
-              + (trace.hooks.count > 1 ? trace.heatMaps.map { .figure($0) } : [])
+              + (trace.hooks.count { $0.site == summary.hook.site } > 1
+                ? trace.heatMaps.map { .figure($0) } : [])
           }),
       Section(title: "The probe", blocks: Self.probe(probes)),
     ]
@@ -55,14 +56,14 @@ extension Report {
         .figure(summary.averageCurves("Average score from thinking to answer", \.resampled)),
       ]
     }
-    if (summary.groups.first?.layers.count ?? 0) > 1 { blocks.append(.figure(summary.layerStudy)) }
+    if let layers = summary.layerStudy { blocks.append(.figure(layers)) }
     return blocks
   }
 
   private static func probe(_ probes: ProbeSet) -> [Block] {
     let card = probes.card
     var blocks: [Block] = []
-    if card.report.evaluations.count > 1 { blocks.append(.figure(card.report.aurocByLayer)) }
+    if let layers = card.report.aurocByLayer { blocks.append(.figure(layers)) }
     blocks.append(.table(title: "Probes on their test rows", card.report.table))
     for test in card.outOfDistribution {
       let auroc = test.metrics.auroc.map { "\($0)" } ?? "undefined"

@@ -35,8 +35,7 @@ public struct StoredProbe: Sendable {
         ))
     }
     if let figure = best.calibrationFigure(name) { blocks.append(.figure(figure)) }
-    if report.evaluations.count > 1 {
-      var layers = report.aurocByLayer
+    if var layers = report.aurocByLayer {
       layers.title += ": \(name)"
       blocks.append(.figure(layers))
     }

@@ -38,9 +38,7 @@ extension TraceComparison {
       .figure(distribution),
     ]
     if let transcripts { blocks.append(.figure(transcripts)) }
-    if entries.contains(where: { ($0.trace.summary.groups.first?.layers.count ?? 0) > 1 }) {
-      blocks.append(.figure(layers))
-    }
+    if let layers { blocks.append(.figure(layers)) }
     if entries.contains(where: { $0.trace.cuts != nil }) { blocks.append(.figure(cuts)) }
     return Report.Section(title: "Traces side by side", blocks: blocks)
   }
@@ -209,16 +207,19 @@ extension TraceComparison {
       yLabel: "s", traces: traces)
   }
 
-  private var layers: PanelsFigure {
-    PanelsFigure(
+  /// Nil where no trace was read by probes of several layers.
+  private var layers: PanelsFigure? {
+    let studies = entries.compactMap { entry in
+      entry.trace.summary.layerStudy.map { (name: entry.name, figure: $0) }
+    }
+    guard !studies.isEmpty else { return nil }
+    return PanelsFigure(
       title: "Final score and plateau by layer",
       caption: "Each layer's own probe; means over transcripts with 95 % BCa intervals over "
         + "prompts. The marked layer is the one that the other figures read.",
       xLabel: "layer", yLabel: "mean s",
-      panels: entries.map { entry in
-        let study = entry.trace.summary.layerStudy
-        return .init(name: entry.name, series: study.series, marks: study.marks)
-      })
+      panels: studies.map { .init(name: $0.name, series: $0.figure.series, marks: $0.figure.marks) }
+    )
   }
 
   private var cuts: PanelsFigure {
