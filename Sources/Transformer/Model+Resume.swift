@@ -25,7 +25,10 @@ extension Model {
     threads: Int = defaultThreads, receive: (SequenceCapture) throws -> Void
   ) throws {
     try check(batch)
-    precondition(Set(captures.map(\.hook)).count == captures.count, "a hook is named twice")
+    guard Set(captures.map(\.hook)).count == captures.count else {
+      throw TransformerError(
+        "captures", problem: "name a hook twice", remedy: "name each with all its positions once")
+    }
     let kept = keeper?.count ?? 0
     for sequence in batch.sequences.indices.prefix(kept) {
       let values = try keeper?.values(of: sequence) ?? []
