@@ -30,8 +30,7 @@ enum LogisticRegression {
   /// - Parameter features: `[rows, width]`, standardised.
   static func fit(_ features: Matrix, _ problems: [LogisticProblem]) -> [LinearFit] {
     // X^T X costs as much as a few dozen passes over the features and saves hundreds.
-    let transposed = features.columns <= features.rows ? features.transposed() : nil
-    let gram = transposed.map { $0.multiplied(byTransposeOf: $0) }
+    let gram = features.columns <= features.rows ? features.gram() : nil
     var searches = problems.map { problem in
       LogisticSearch(
         problem, width: features.columns, gram.flatMap { CurvatureBound(gram: $0, problem) })

@@ -25,8 +25,8 @@ struct ShrunkCovariance {
     }
     let trace = lengths.reduce(0, +) / count
     meanVariance = trace / width
-    let transposed = rows.columns < rows.rows ? rows.transposed() : rows
-    let square = transposed.multiplied(byTransposeOf: transposed)
+    let square =
+      rows.columns < rows.rows ? rows.gram() : rows.multiplied(byTransposeOf: rows)
     gram = rows.columns < rows.rows ? square : nil
     // The sums of squares of X^T X and of X X^T are the same, so the smaller one is taken.
     let squares = square.values.reduce(0.0) { $0 + Double($1) * Double($1) } / (count * count)
@@ -70,15 +70,5 @@ struct ShrunkCovariance {
       size = next
     }
     return (solution, size <= goal)
-  }
-}
-
-extension Matrix {
-  func transposed() -> Matrix {
-    var result = Matrix(rows: columns, columns: rows)
-    for row in 0..<rows {
-      for column in 0..<columns { result[column, row] = self[row, column] }
-    }
-    return result
   }
 }

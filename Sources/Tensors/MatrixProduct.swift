@@ -16,6 +16,7 @@ extension Matrix {
   /// self `[n, k]` times the transpose of other `[m, k]`: `[n, m]`, by OpenBLAS on one thread.
   package func multiplied(byTransposeOf other: Matrix) -> Matrix {
     precondition(columns == other.columns, "inner sizes \(columns) and \(other.columns) differ")
+    if rows == 1 { return other.times(self, CblasNoTrans) }
     var product = Matrix(rows: rows, columns: other.rows)
     guard rows > 0, columns > 0, other.rows > 0 else { return product }
     OpenBLAS.prepare
@@ -24,6 +25,37 @@ extension Matrix {
         CblasRowMajor, CblasNoTrans, CblasTrans, blasint(rows), blasint(other.rows),
         blasint(columns), 1, values, blasint(columns), other.values, blasint(columns), 0,
         target.baseAddress, blasint(other.rows))
+    }
+    return product
+  }
+
+  /// The transpose times itself, `[columns, columns]`, by OpenBLAS on one thread.
+  package func gram() -> Matrix {
+    var product = Matrix(rows: columns, columns: columns)
+    guard rows > 0, columns > 0 else { return product }
+    OpenBLAS.prepare
+    product.values.withUnsafeMutableBufferPointer { target in
+      cblas_ssyrk(
+        CblasRowMajor, CblasLower, CblasTrans, blasint(columns), blasint(rows), 1, values,
+        blasint(columns), 0, target.baseAddress, blasint(columns))
+    }
+    for row in 0..<columns {
+      for column in 0..<row { product[column, row] = product[row, column] }
+    }
+    return product
+  }
+
+  /// This matrix, or its transpose, times one vector, as one row: `sgemm` would copy the matrix first,
+  /// which takes longer than the product.
+  func times(_ vector: Matrix, _ transposition: CBLAS_TRANSPOSE) -> Matrix {
+    let isTransposed = transposition == CblasTrans
+    var product = Matrix(rows: 1, columns: isTransposed ? columns : rows)
+    guard rows > 0, columns > 0 else { return product }
+    OpenBLAS.prepare
+    product.values.withUnsafeMutableBufferPointer { target in
+      cblas_sgemv(
+        CblasRowMajor, transposition, blasint(rows), blasint(columns), 1, values, blasint(columns),
+        vector.values, 1, 0, target.baseAddress, 1)
     }
     return product
   }
