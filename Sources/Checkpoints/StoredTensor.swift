@@ -44,6 +44,9 @@ package struct StoredTensor: Sendable {
       start + rows.lowerBound * rowBytes, count: rows.count * rowLength, into: target)
   }
 
+  /// Lets go of the memory pages that were read; they come back from the file when they are read again.
+  package func release() { file.release(offset..<(offset + byteCount)) }
+
   /// The whole tensor as floats, in row-major order.
   package func floats() -> [Float] {
     [Float](unsafeUninitializedCapacity: elementCount) { buffer, count in

@@ -55,11 +55,12 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Lets go of memory pages that were read; the bytes stay readable and come back from the file.
   ///
-  /// - Parameter range: begins at a multiple of the page size.
+  /// The pages at both ends go, too.
   package func release(_ range: Range<Int>) {
     guard let start = bytes.baseAddress, !range.isEmpty else { return }
-    let address = UnsafeMutableRawPointer(mutating: start + range.lowerBound)
-    madvise(address, range.count, MADV_DONTNEED)
+    let first = range.lowerBound / Int(getpagesize()) * Int(getpagesize())
+    let address = UnsafeMutableRawPointer(mutating: start + first)
+    madvise(address, range.upperBound - first, MADV_DONTNEED)
   }
 
   /// The bytes `offset ..< offset + length`, or an error that names `field`.

@@ -35,7 +35,7 @@ struct Tile {
   func rows(of index: Int) -> Range<Int> { offsets[index]..<offsets[index + 1] }
 
   /// Enough rows for a matrix product to reach its speed, few enough for the cache.
-  static let targetRows = 384
+  static let targetRows = 320
   /// Tokens whose keys and values a tile's sequences have from before.
   static let mostCopied = 16 * targetRows
 

@@ -69,6 +69,36 @@ final class TemporaryFolder {
     #expect(Digest.sha256(of: file) == Digest.sha256([1, 2, 3]))
   }
 
+  @Test func releasesPagesOfAnyRangeAndReadsThemAgain() throws {
+    let path = "\(folder.path)/pages"
+    let written = (0..<400_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    try Data(written).write(to: URL(fileURLWithPath: path))
+    let file = try MappedFile(path)
+    for range in [5..<399_990, 0..<400_000, 70_001..<70_002, 9..<9] {
+      #expect(Array(file.bytes) == written)
+      #if os(Linux)
+        let before = try residentBytes(of: path)
+        #expect(before >= written.count)
+      #endif
+      file.release(range)
+      #if os(Linux)
+        #expect(try residentBytes(of: path) <= before - range.count)
+      #endif
+    }
+    #expect(Array(file.bytes) == written)
+  }
+
+  /// How much of a mapped file stands in this process's memory.
+  private func residentBytes(of path: String) throws -> Int {
+    // It arrives in pieces, of which String(contentsOfFile:) takes the first only.
+    let maps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
+    let lines = String(decoding: try #require(try maps.readToEnd()), as: UTF8.self)
+      .split(separator: "\n")
+    let start = try #require(lines.firstIndex { $0.hasSuffix(path) })
+    let size = try #require(lines[start...].first { $0.hasPrefix("Rss:") })
+    return try #require(size.split(separator: " ").dropFirst().first.flatMap { Int($0) }) * 1024
+  }
+
   @Test func readsAnEmptyFile() throws {
     let path = "\(folder.path)/empty"
     try Data().write(to: URL(fileURLWithPath: path))

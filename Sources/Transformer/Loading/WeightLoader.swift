@@ -153,6 +153,8 @@ final class WeightLoader: Sendable {
     if matrix.roundingChange > 0 {
       rounded.withLock { $0 = ($0.matrices + 1, max($0.change, matrix.roundingChange)) }
     }
+    // Packed weights and what they were made from shall not stand in memory side by side.
+    if !keepsStored { tensor.release() }
     note(matrix.nonFinite, tensor)
     return matrix
   }
