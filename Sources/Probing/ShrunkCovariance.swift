@@ -25,9 +25,8 @@ struct ShrunkCovariance {
     }
     let trace = lengths.reduce(0, +) / count
     meanVariance = trace / width
-    let square =
-      rows.columns < rows.rows ? rows.gram() : rows.multiplied(byTransposeOf: rows)
-    gram = rows.columns < rows.rows ? square : nil
+    gram = rows.columns < rows.rows ? rows.gram() : nil
+    let square = gram ?? rows.multiplied(byTransposeOf: rows)
     // The sums of squares of X^T X and of X X^T are the same, so the smaller one is taken.
     let squares = square.values.reduce(0.0) { $0 + Double($1) * Double($1) } / (count * count)
     let fourth = lengths.reduce(0.0) { $0 + $1 * $1 } / count

@@ -45,8 +45,10 @@ extension Matrix {
     return product
   }
 
-  /// This matrix, or its transpose, times one vector, as one row: `sgemm` would copy the matrix first,
-  /// which takes longer than the product.
+  /// This matrix times a vector `[1, columns]`, as one row `[1, rows]`; or its transpose times a vector
+  /// `[1, rows]`, as `[1, columns]`.
+  ///
+  /// `sgemm` would copy the matrix first, which takes longer than the product.
   func times(_ vector: Matrix, _ transposition: CBLAS_TRANSPOSE) -> Matrix {
     let isTransposed = transposition == CblasTrans
     var product = Matrix(rows: 1, columns: isTransposed ? columns : rows)

@@ -11,7 +11,7 @@ struct MatrixTests {
     return Matrix(rows: rows, columns: columns, values: values)
   }
 
-  /// `sum_k left(i, k) right(k, j)`, and how far 32-bit sums may be from it.
+  /// Holds a product against `sum_k left(i, k) right(k, j)`, to 1e-6 for each term.
   private func expectProduct(
     _ product: Matrix, rows: Int, columns: Int, terms: Int,
     _ left: (Int, Int) -> Float, _ right: (Int, Int) -> Float
