@@ -14,6 +14,8 @@ struct CaptureCommand: ParsableCommand {
 
         bathyscope capture --model smollm2-135m --prompts p.jsonl \\
           --hooks 'blocks.*.hook_resid_post' --positions all --out acts.h5
+        bathyscope capture --model smollm2-135m --prompts transcripts.jsonl \\
+          --positions thinking,end-of-thinking --out acts.h5
       """)
 
   @OptionGroup var model: ModelOptions
@@ -31,8 +33,9 @@ struct CaptureCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: """
-      Tokens: all, last, 7, -5..-1 (from the end), final (the last template token before the answer), \
-      or template, prompt, thinking, answer.
+      Tokens: all, last, 7, -5..-1 (from the end), template, prompt, thinking, end-of-thinking (its \
+      template), final (that template's last token), answer; several with commas, such as \
+      thinking,end-of-thinking.
       """)
   var positions: Positions = .last
 
@@ -115,7 +118,7 @@ struct CaptureCommand: ParsableCommand {
           ($0, model.shape.width(of: $0, tokens: longest))
         }),
       prompts: batch.sequences.map {
-        .init($0, positions: positions.indices(in: $0))
+        .init($0, positions: positions.captured(in: $0))
       },
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(rows.map { $0.labels[name] })) }),

@@ -24,8 +24,8 @@ struct ReadingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: """
-      Tokens: all (the default), last of the prompt, 7, -5..-1 (from the prompt's end), or template, \
-      prompt, thinking, answer.
+      Tokens: all (the default), last of the prompt, 7, -5..-1 (from the prompt's end), template, \
+      prompt, thinking, end-of-thinking (its template), answer; several with commas.
       """)
   var positions: Positions?
 
@@ -70,7 +70,7 @@ struct ReadingOptions: ParsableArguments {
         uniqueKeysWithValues: Set(hooks.map(\.site)).map {
           ($0, model.shape.width(of: $0, tokens: longest))
         }),
-      prompts: transcripts.map { .init($0, positions: rule.indices(in: $0)) },
+      prompts: transcripts.map { .init($0, positions: rule.captured(in: $0)) },
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(labels.map { $0[name] })) }),
       precision: model.precision, kernel: model.kernel,

@@ -58,7 +58,7 @@ struct CommonPrefix: @unchecked Sendable {
     var isMeant = Array(repeating: false, count: count)
     for sequence in batch.sequences {
       for rule in rules {
-        for place in rule.indices(in: sequence) where place < count { isMeant[place] = true }
+        for place in rule.captured(in: sequence) where place < count { isMeant[place] = true }
       }
       if !isMeant.contains(false) { break }
     }
@@ -102,7 +102,7 @@ struct CommonPrefix: @unchecked Sendable {
     let sequence = batch.sequences[rest.sequence]
     var (positions, values) = (rest.positions, rest.values)
     for (hook, rules) in wanted {
-      let mine = Set(rules.flatMap { $0.indices(in: sequence) }).filter { $0 < count }.sorted()
+      let mine = Positions.union(rules).captured(in: sequence).filter { $0 < count }
       guard !mine.isEmpty else { continue }
       guard let read = capture.positions[hook], let rows = capture.values[hook] else {
         preconditionFailure("\(hook) was not read of the common beginning")

@@ -58,7 +58,7 @@ extension Model {
     var matrices: [HookPoint: Matrix] = [:]
     var start = 0
     for capture in captures {
-      let mine = capture.positions.indices(in: sequence)
+      let mine = capture.positions.captured(in: sequence)
       let width = shape.width(of: capture.hook.site, tokens: sequence.tokens.count)
       let end = start + mine.count * width
       guard end <= values.count else { return nil }

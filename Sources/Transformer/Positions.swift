@@ -3,7 +3,8 @@ import Tokenization
 /// Which tokens of a sequence are meant, as a value that is resolved sequence by sequence.
 ///
 /// Written `all`, `last`, `7`, `7..` (from there on), `0..3`, `-5..-1` (both ends included, negative numbers count from the
-/// end of the prompt), `final`, `end-of-thinking` or a segment's name: `template`, `prompt`, `thinking`, `answer`.
+/// end of the prompt), `final`, `end-of-thinking` or a segment's name: `template`, `prompt`, `thinking`, `answer`; several
+/// with commas between them, such as `thinking,end-of-thinking`.
 public enum Positions: Hashable, Sendable {
   case all
   case last
@@ -18,14 +19,18 @@ public enum Positions: Hashable, Sendable {
   /// end of the end-of-thinking template. Known only when the answer has begun, so that it is read
   /// of transcripts and never changed while a model writes.
   case final
-  /// From the first token behind the last turn's thinking on: the end-of-thinking template and the
-  /// answer. While a model writes, from the token on that completes the mark at which thinking ends.
+  /// What follows the last turn's thinking. A capture reads the end-of-thinking template; an
+  /// intervention changes that template and the answer, while a model writes from the token on that
+  /// completes the mark at which thinking ends.
   case endOfThinking
+  /// The tokens that any of one or more rules means, each once.
+  case union([Positions])
 
   /// One token, counted from the end when negative.
   public static func index(_ index: Int) -> Positions { .range(index, index) }
 
-  /// The positions meant in a sequence, from `start` on, ascending; empty when it has none of them.
+  /// The positions that an intervention changes in a sequence, from `start` on, ascending; empty when it
+  /// has none of them.
   ///
   /// They are fixed when the prompt is known: negative numbers and `last` count from the end of what
   /// was given, not of what the model has generated behind it. `all`, a range that ends at -1,
@@ -52,7 +57,27 @@ public enum Positions: Hashable, Sendable {
     case .endOfThinking:
       guard let last = LastTurn(sequence.segments).thinking.last else { return [] }
       return Array(min(max(last + 1, start), count)..<count)
+    case .union(let rules):
+      return Set(rules.flatMap { $0.indices(in: sequence, from: start) }).sorted()
     }
+  }
+
+  /// The positions at which a capture reads a sequence: those of `indices(in:from:)`, but at the end of
+  /// thinking its template alone, without the answer.
+  public func captured(in sequence: TokenSequence, from start: Int = 0) -> [Int] {
+    switch self {
+    case .endOfThinking:
+      let turn = LastTurn(sequence.segments)
+      return turn.thinking.isEmpty ? [] : turn.template.filter { $0 >= start }
+    case .union(let rules):
+      return Set(rules.flatMap { $0.captured(in: sequence, from: start) }).sorted()
+    default: return indices(in: sequence, from: start)
+    }
+  }
+
+  /// The rules of a union, or the only one.
+  package var parts: [Positions] {
+    if case .union(let rules) = self { rules.flatMap(\.parts) } else { [self] }
   }
 }
 
@@ -66,11 +91,17 @@ extension Positions: LosslessStringConvertible, Codable {
     case .segment(let segment): segment.name
     case .final: "final"
     case .endOfThinking: "end-of-thinking"
+    case .union(let rules): rules.map(\.description).joined(separator: ",")
     }
   }
 
   public init?(_ text: String) {
-    if text == "all" {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    if parts.count > 1 {
+      let rules = parts.compactMap { Positions(String($0)) }
+      guard rules.count == parts.count else { return nil }
+      self = .union(rules)
+    } else if text == "all" {
       self = .all
     } else if text == "last" {
       self = .last

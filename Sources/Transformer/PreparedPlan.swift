@@ -48,7 +48,7 @@ struct PreparedPlan: Sendable {
         let change = try Self.prepare(intervention.change, at: hook, name, shape)
         changes[hook, default: []].append((index, change, intervention.positions))
       }
-      guard !predicting || intervention.positions != .final else {
+      guard !predicting || !intervention.positions.parts.contains(.final) else {
         throw TransformerError(
           name, problem: "the token before an answer is known only when the answer has begun",
           remedy: "name the segment template, or a token by its number")
@@ -67,18 +67,15 @@ struct PreparedPlan: Sendable {
 
   /// Refuses a plan that names positions which no sequence has, before anything is computed.
   func check(against sequences: some Collection<TokenSequence>) throws(TransformerError) {
-    func isTouched(_ positions: Positions) -> Bool {
-      sequences.contains { !positions.indices(in: $0).isEmpty }
-    }
     for (index, intervention) in interventions.enumerated()
-    where !isTouched(intervention.positions) {
+    where sequences.allSatisfy({ intervention.positions.indices(in: $0).isEmpty }) {
       throw TransformerError(
         "intervention \(index) (\(intervention.summary))",
         problem: "would touch nothing: no sequence has such positions",
         remedy: "check its positions against the prompts' segments and lengths")
     }
     for (hook, rules) in captures.sorted(by: { $0.key < $1.key })
-    where !rules.contains(where: isTouched) {
+    where sequences.allSatisfy({ Positions.union(rules).captured(in: $0).isEmpty }) {
       throw TransformerError(
         "capture of \(hook)",
         problem: "would read nothing: no sequence has positions '\(rules[0])'",

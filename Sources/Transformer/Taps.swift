@@ -39,15 +39,16 @@ final class Taps<Device: Backend> {
   /// The last hook that is read; nothing after it is computed.
   var last: HookPoint { plan.last }
 
-  /// The positions from `start` on that rules mean in the tile's `index`-th sequence, ascending.
-  private func meant(by rules: [Positions], _ index: Int, from start: Int) -> [Int] {
-    let sequence = batch.sequences[tile.sequences.lowerBound + index]
-    if rules.count == 1 { return rules[0].indices(in: sequence, from: start) }
-    return Set(rules.flatMap { $0.indices(in: sequence, from: start) }).sorted()
+  /// The tile's `index`-th sequence.
+  private func sequence(_ index: Int) -> TokenSequence {
+    batch.sequences[tile.sequences.lowerBound + index]
   }
 
+  /// The positions that are read at a hook in the tile's `index`-th sequence, ascending.
   private func wanted(_ hook: HookPoint, _ index: Int) -> [Int] {
-    meant(by: plan.captures[hook] ?? [], index, from: starts[index])
+    let rules = plan.captures[hook] ?? []
+    return (rules.count == 1 ? rules[0] : .union(rules))
+      .captured(in: sequence(index), from: starts[index])
   }
 
   /// The tile's rows of positions in its `index`-th sequence.
@@ -73,7 +74,7 @@ final class Taps<Device: Backend> {
     var x = x
     for (intervention, change, rule) in plan.changes[hook] ?? [] {
       let touched = (0..<tile.sequences.count).map {
-        meant(by: [rule], $0, from: tile.start(of: $0))
+        rule.indices(in: sequence($0), from: tile.start(of: $0))
       }
       let rows = touched.enumerated().flatMap { self.rows($1, $0) }
       guard !rows.isEmpty else { continue }

@@ -42,7 +42,9 @@ struct VocabularyTests {
       ("6", []), ("1..2", [1, 2]), ("-2..-1", [4, 5]), ("-9..1", [0, 1]), ("4..99", [4, 5]),
       ("3..2", []), ("prompt", [1, 2]), ("template", [0, 4]), ("answer", [5]),
       ("0..-1", [0, 1, 2, 3, 4, 5]), ("4..", [4, 5]), ("-2..", [4, 5]), ("-1..", [5]), ("9..", []),
-      ("end-of-thinking", [4, 5]),
+      ("end-of-thinking", [4, 5]), ("thinking,end-of-thinking", [3, 4, 5]),
+      ("end-of-thinking,thinking", [3, 4, 5]), ("answer,0,template,-6..1", [0, 1, 4, 5]),
+      ("final,last,9", [4, 5]), ("3..2,9..", []), ("all,prompt", [0, 1, 2, 3, 4, 5]),
     ] {
       let positions = try #require(Positions(text))
       let sequence = TokenSequence(id: "", tokens: [0, 0, 0, 0, 0, 0], segments: segments)
@@ -51,9 +53,55 @@ struct VocabularyTests {
       let coded = try JSONDecoder().decode(Positions.self, from: JSONEncoder().encode(positions))
       #expect(coded == positions)
     }
-    for text in ["", "a", "..2", "1...2", "first", "1..x"] {
+    for text in [
+      "", "a", "..2", "1...2", "first", "1..x", ",", "all,", ",1", "1,,2", "1,x", "1, 2",
+    ] {
       #expect(Positions(text) == nil)
     }
+  }
+
+  /// A capture of the end of thinking has its template, an intervention goes on through the answer.
+  @Test func capturesReadTheTemplateAtTheEndOfThinking() throws {
+    let letters: [(String, [(String, [Int])])] = [
+      (
+        "tppkkkttaat",
+        [
+          ("end-of-thinking", [6, 7]), ("thinking,end-of-thinking", [3, 4, 5, 6, 7]),
+          ("thinking,final", [3, 4, 5, 7]), ("answer,end-of-thinking", [6, 7, 8, 9]),
+        ]
+      ),
+      // The answer is to come, the thinking does not end, there is none.
+      ("tppkkktt", [("end-of-thinking", [6, 7]), ("thinking,end-of-thinking", [3, 4, 5, 6, 7])]),
+      ("tppkkk", [("end-of-thinking", []), ("thinking,end-of-thinking", [3, 4, 5])]),
+      ("tppttaa", [("end-of-thinking", []), ("thinking,end-of-thinking", [])]),
+      // The last turn counts.
+      ("tpkttatpkkta", [("end-of-thinking", [10]), ("thinking,end-of-thinking", [2, 8, 9, 10])]),
+    ]
+    for (letters, cases) in letters {
+      let segments = letters.map { letter -> Segment in
+        letter == "t" ? .template : letter == "p" ? .prompt : letter == "k" ? .thinking : .answer
+      }
+      let sequence = TokenSequence(
+        id: "", tokens: letters.map { _ in 0 }, segments: segments)
+      for (text, expected) in cases {
+        let positions = try #require(Positions(text))
+        #expect(positions.captured(in: sequence) == expected, "\(letters) \(text)")
+        #expect(
+          positions.captured(in: sequence, from: 4) == expected.filter { $0 >= 4 },
+          "\(letters) \(text)")
+      }
+      #expect(
+        Positions.union([.all, .segment(.answer)]).captured(in: sequence)
+          == Array(letters.indices.enumerated().map(\.offset)))
+    }
+    #expect(
+      TokenSequence(
+        id: "", tokens: [0, 0, 0, 0, 0, 0, 0],
+        segments: [.template, .prompt, .template, .thinking, .template, .template, .answer]
+      ).places == [.template, .prompt, .template, .thinking, .endOfThinking, .final, .answer])
+    #expect(
+      TokenSequence(id: "", tokens: [0, 0, 0], segments: [.prompt, .template, .answer]).places
+        == [.prompt, .template, .answer])
   }
 
   @Test func plansSurviveJSON() throws {

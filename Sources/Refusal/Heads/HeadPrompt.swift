@@ -41,14 +41,18 @@ public struct HeadPrompt: Sendable, Equatable {
       id: sequence.id, tokens: Array(sequence.tokens[...last]),
       segments: Array(sequence.segments[...last]))
     self.group = group ?? sequence.id
-    if positions == .endOfThinking {
+    var rules: [Positions] = []
+    for rule in positions.parts {
+      guard rule == .endOfThinking else {
+        rules.append(rule)
+        continue
+      }
       guard let first = landmarks.endOfThinking.first, first <= last else {
         throw missing("end-of-thinking template")
       }
-      touched = .from(token: first - (last + 1))
-    } else {
-      touched = positions
+      rules.append(.from(token: first - (last + 1)))
     }
+    touched = rules.count == 1 ? rules[0] : .union(rules)
     guard !touched.indices(in: self.sequence).isEmpty else { throw missing("tokens '\(touched)'") }
   }
 }

@@ -51,7 +51,7 @@ final class Decoding: @unchecked Sendable {
   /// Whether tokens are to go through the model: for a next one, or because they are to be read.
   var isUnderWay: Bool {
     isOpen
-      || plan.captures.values.joined().contains { !$0.indices(in: sequence, from: done).isEmpty }
+      || plan.captures.values.joined().contains { !$0.captured(in: sequence, from: done).isEmpty }
   }
 
   /// Takes what was read and changed at the tokens behind `done`.
