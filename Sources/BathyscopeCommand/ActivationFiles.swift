@@ -7,7 +7,17 @@ extension FeatureSet {
     let hooks = hooks ?? file.hooks
     try self.init(
       hooks: hooks, matrices: try hooks.map { try file.matrix($0) }, examples: examples,
-      rowCounts: file.prompts.map(\.positions.count))
+      rowCounts: file.prompts.map(\.positions.count), places: file.places.flatMap(\.self))
+  }
+}
+
+extension ActivationFile {
+  /// The place of each captured token, prompt by prompt.
+  var places: [[TokenPlace]] {
+    prompts.map { prompt in
+      let places = prompt.sequence.places
+      return prompt.positions.map { places[$0] }
+    }
   }
 }
 

@@ -146,7 +146,8 @@ struct ProbeMapCommand: ParsableCommand {
   private func features(
     _ file: ActivationFile, _ examples: [Example], at position: Int
   ) throws -> FeatureSet {
-    let rows = try file.prompts.indices.map { index in
+    let all = file.places
+    let rows = try file.prompts.indices.map { (index) -> (row: Int, place: TokenPlace) in
       let prompt = file.prompts[index]
       let place = prompt.positions.firstIndex(of: prompt.sequence.tokens.count + position)
       guard let place else {
@@ -154,11 +155,12 @@ struct ProbeMapCommand: ParsableCommand {
           file: file.path, place: "positions", problem: "position \(position) is missing",
           remedy: "capture again")
       }
-      return file.rows(of: index).lowerBound + place
+      return (file.rows(of: index).lowerBound + place, all[index][place])
     }
     return try FeatureSet(
-      hooks: file.hooks, matrices: try file.hooks.map { try file.matrix($0).picking(rows) },
-      examples: examples)
+      hooks: file.hooks,
+      matrices: try file.hooks.map { try file.matrix($0).picking(rows.map(\.row)) },
+      examples: examples, places: rows.map(\.place))
   }
 
   private func store(

@@ -9,12 +9,13 @@ struct SelectCommand: ParsableCommand {
     discussion: """
       The pool is transcripts with thinking and response, the traces are what
       'trace' wrote of them. Rows are ranked by the misalignment score, plateau
-      minus final. Beside the cliff, in the same file: random rows, the rule (no
+      minus final; what the trace says of it is said with the choice. Requests
+      that are labelled benign are left out. Beside the cliff, in the same file: random rows, the rule (no
       refusal opener in the answer's first 128 characters), a judge's verdicts,
       and the whole pool. Every chosen row says why.
 
       The folder gets selection.json, and for each method the rows to train on:
-      the model's own thinking with a safe answer behind it, with LLaMA-Factory's
+      the model's own thinking with a safe answer after it, with LLaMA-Factory's
       dataset_info.json.
 
       Example:
@@ -48,8 +49,25 @@ struct SelectCommand: ParsableCommand {
   @Option(help: "Rank by the misalignment score, or by the final score among failures.")
   var rank: Selection.Ranking = .misalignment
 
-  @Flag(help: "Take the plateau as a mean without the last tokens, not as the paper's maximum.")
-  var robust = false
+  /// How the plateau is taken.
+  enum Plateau: String, EnumerableFlag {
+    case robust
+    case paper
+
+    var rule: PlateauRule { self == .paper ? .paper : .robust }
+
+    static func help(for value: Plateau) -> ArgumentHelp? {
+      switch value {
+      case .robust: "Take the plateau as the mean over the thinking without its last 5 tokens."
+      case .paper: "Take the plateau as the paper does: the maximum over the thinking."
+      }
+    }
+  }
+
+  @Flag var plateau: Plateau = .robust
+
+  @Flag(help: "Let rows whose request is labelled benign be chosen too.")
+  var withBenign = false
 
   @Option(
     help: ArgumentHelp("A label of which every value gets its share.", valueName: "label"))
@@ -71,6 +89,12 @@ struct SelectCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("A label with the answer to train on instead.", valueName: "label"))
   var safeLabel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What stands before and after the thinking in rows to train on; the traced model's by default.",
+      valueName: "open,close"))
+  var thinkingMarkers: ThinkingMarkers?
 
   @Option(
     help: ArgumentHelp("The licence of rows that do not say theirs.", valueName: "name"))
@@ -98,12 +122,20 @@ struct SelectCommand: ParsableCommand {
   }
 
   func run() throws {
-    var pool = try SelectionPool(pool, prompts: prompts, category: quotaBy, safeLabel: safeLabel)
-    try pool.add(try TraceFile.read(traces), rule: robust ? .robust : .paper, traces)
+    var pool = try SelectionPool(
+      pool, prompts: prompts, keepsBenign: withBenign, category: quotaBy, safeLabel: safeLabel)
+    // Lines alone say nothing of what was found in them.
+    let stored = TraceFile.path(traces) == traces ? nil : try StoredTrace(traces)
+    let groups = stored?.summary.groups ?? []
+    try pool.add(
+      try TraceFile.read(traces),
+      Dictionary(groups.map { ($0.label, $0.verdict) }, uniquingKeysWith: { first, _ in first }),
+      rule: plateau.rule, traces)
     if let verdicts, let judge {
       try pool.add(try JudgeFile.read(verdicts), judge: judge, verdicts)
     }
     pool.fill(licence: licence)
+    let markers = thinkingMarkers ?? stored?.markers ?? .deepSeek
     var settings = Selection.Settings(
       count: count ?? max(1, Int((share ?? 0) * Double(pool.rows.count) + 0.5)), seed: options.seed)
     settings.ranking = rank
@@ -111,19 +143,24 @@ struct SelectCommand: ParsableCommand {
     settings.keepsQuotas = quotaBy != nil
     settings.judge = judge
     let result = try Selection(pool.rows, settings)
-      .result(unusable: pool.unusable, provenance: try provenance())
+      .result(
+        unusable: pool.unusable, unlabelled: pool.unlabelled,
+        verdicts: stored.map { _ in
+          groups.map { "\(printable($0.label.utf8)): \($0.verdict.sentence)" }
+        }, provenance: try provenance(markers))
     try createFolder(out)
-    try write(result, pool.rows)
+    try write(result, pool.rows, markers)
     let document = try Document(schema: "selection", content: result).text
     // Last: where it stands, the rest is complete.
     try AtomicFile.write(Array("\(document)\n".utf8), to: "\(out)/selection.json")
     if options.json { print(document) } else { report(result) }
   }
 
-  private func provenance() throws -> [String: String] {
+  private func provenance(_ markers: ThinkingMarkers) throws -> [String: String] {
     var facts = [
       "command": commandLineJSON(), "seed": "\(options.seed)",
-      "plateau": (robust ? PlateauRule.robust : .paper).description,
+      "plateau": plateau.rule.description,
+      "thinking markers": jsonArray([markers.open, markers.close]),
     ]
     let inputs = [
       ("pool", pool), ("prompts", prompts), ("traces", [TraceFile.path(traces)]),
@@ -137,7 +174,9 @@ struct SelectCommand: ParsableCommand {
     return facts
   }
 
-  private func write(_ result: SelectionResult, _ rows: [PoolRow]) throws {
+  private func write(
+    _ result: SelectionResult, _ rows: [PoolRow], _ markers: ThinkingMarkers
+  ) throws {
     let byID = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var files: [(name: String, format: TrainingFormat, file: String)] = []
     for method in result.methods {
@@ -145,7 +184,7 @@ struct SelectCommand: ParsableCommand {
       for format in TrainingFormat.allCases {
         let file = "\(method.name).\(format.rawValue).json"
         try AtomicFile.write(
-          try format.json(chosen, safeAnswer: safeAnswer), to: "\(out)/\(file)")
+          try format.json(chosen, safeAnswer: safeAnswer, markers: markers), to: "\(out)/\(file)")
         files.append(("\(method.name)_\(format.rawValue)", format, file))
       }
     }
@@ -158,6 +197,11 @@ struct SelectCommand: ParsableCommand {
     print(
       "\(result.pool) rows can be chosen"
         + (unusable.isEmpty ? "" : ", others cannot: \(unusable.joined(separator: ", "))"))
+    if let unlabelled = result.unlabelled, unlabelled > 0 {
+      print("\(unlabelled) of them do not say whether their request is harmful")
+    }
+    for verdict in result.verdicts ?? [] { print("the trace, \(verdict)") }
+    if let caution = result.caution { print("caution: \(caution)") }
     for method in result.methods {
       print(
         "\(method.name): \(method.chosen.count) of \(method.candidates) candidates "

@@ -6,8 +6,13 @@ struct SelectionPool {
   private(set) var rows: [PoolRow] = []
   /// Rows that cannot be chosen, by reason.
   private(set) var unusable: [String: Int] = [:]
+  /// Rows that do not say whether their request is harmful.
+  private(set) var unlabelled = 0
 
-  init(_ files: [String], prompts: [String], category: String?, safeLabel: String?) throws {
+  /// - Parameter keepsBenign: whether rows whose request is benign can be chosen.
+  init(
+    _ files: [String], prompts: [String], keepsBenign: Bool, category: String?, safeLabel: String?
+  ) throws {
     let requests = Dictionary(
       try prompts.flatMap { try PromptFile.read($0) }.map { ($0.id, $0) },
       uniquingKeysWith: { first, _ in first })
@@ -15,6 +20,10 @@ struct SelectionPool {
       let name = URL(fileURLWithPath: path).lastPathComponent
       let sha256 = Digest.sha256(of: try MappedFile(path))
       for row in try Self.transcripts(path, requests, hasRequests: !prompts.isEmpty) {
+        guard keepsBenign || row.prompt.isBenign != true else {
+          unusable[Unusable.benign.rawValue, default: 0] += 1
+          continue
+        }
         do throws(PoolRow.Refusal) {
           var usable = try PoolRow(
             row.prompt, thinking: row.thinking, answer: row.answer, name: row.name, source: name,
@@ -22,6 +31,7 @@ struct SelectionPool {
           usable.category = category.flatMap { row.prompt.labels[$0]?.description }
           usable.safeAnswer = safeLabel.flatMap { row.prompt.labels[$0]?.description }
           rows.append(usable)
+          if row.prompt.isBenign == nil { unlabelled += 1 }
         } catch {
           unusable[error.reason.rawValue, default: 0] += 1
         }
@@ -33,6 +43,11 @@ struct SelectionPool {
   private func check(_ files: [String], _ category: String?, _ safeLabel: String?) throws {
     let file = files.joined(separator: ", ")
     guard !rows.isEmpty else {
+      if let benign = unusable[Unusable.benign.rawValue] {
+        throw TokenizationError(
+          file: file, problem: "has no row to choose: \(benign) requests are benign",
+          remedy: "give transcripts of harmful requests, or --with-benign")
+      }
       throw TokenizationError(
         file: file, problem: "no row has a request, thinking and a response",
         remedy: "give transcripts, or --prompts with the answers that 'generate' wrote")
@@ -71,7 +86,11 @@ struct SelectionPool {
     }
   }
 
-  mutating func add(_ traces: [String: TokenTrace], rule: PlateauRule, _ path: String) throws {
+  /// - Parameter verdicts: what the trace says, by the label of its transcripts.
+  mutating func add(
+    _ traces: [String: TokenTrace], _ verdicts: [String: Verdict], rule: PlateauRule,
+    _ path: String
+  ) throws {
     for index in rows.indices {
       guard let trace = traces[rows[index].id] else { continue }
       // Samples and models answer under the same ids.
@@ -83,6 +102,7 @@ struct SelectionPool {
       }
       let cliff = trace.cliff(rule: rule)
       (rows[index].plateau, rows[index].final) = (cliff.plateau, cliff.final)
+      rows[index].verdict = verdicts[trace.label ?? "unlabelled"]
     }
     let missing = rows.count { $0.misalignment == nil }
     if missing > 0 {

@@ -73,7 +73,8 @@ extension TraceCommand {
     ]
     let stored = StoredSummary(
       summary: summary, forced: set.forced,
-      provenance: Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) }))
+      provenance: Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) }),
+      markers: try? model.encoder.markers)
     try writeDocument("cliff-summary", stored, to: "\(out)/summary.json")
     if let cuts {
       try writeDocument("thinking-cuts", cuts, to: "\(out)/cuts.json")

@@ -12,8 +12,10 @@ struct TraceCommand: ParsableCommand {
 
       Transcripts are prompts with 'thinking' and 'response', or what 'generate'
       wrote for prompts (--answers). The plateau is shown by the paper's rule and
-      by the robust ones; the verdict goes by one of them. A killed run goes on
-      where it stopped when the same command is given again.
+      by the robust ones; the verdict goes by one of them, and can be told only by
+      a probe that was trained where it is read (capture --positions
+      thinking,end-of-thinking). A killed run goes on where it stopped when the
+      same command is given again.
 
       Example:
 
@@ -77,14 +79,17 @@ struct TraceCommand: ParsableCommand {
     var forced: [String]
     /// Where the numbers came from, by name.
     var provenance: [String: String]
+    /// What the model writes around its thinking.
+    var markers: ThinkingMarkers?
 
-    enum CodingKeys: CodingKey { case forced, provenance }
+    enum CodingKeys: CodingKey { case forced, provenance, markers }
 
     func encode(to encoder: any Encoder) throws {
       try summary.encode(to: encoder)
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(forced, forKey: .forced)
       try container.encode(provenance, forKey: .provenance)
+      try container.encodeIfPresent(markers, forKey: .markers)
     }
   }
 
@@ -100,6 +105,9 @@ struct TraceCommand: ParsableCommand {
         layerCount: model.shape.layers), force: force)
     notePrecisions(set.card.precision, model.precision, of: "the probe \(probe)")
     for override in set.forced { writeError("forced: \(override)") }
+    if let reason = Verdict.untrained(set.card.report.coverage) {
+      writeError("note: a cliff cannot be told, because \(reason)")
+    }
     let probes = try chosenProbes(set, model)
     let (rows, batch) = try answers.transcripts(prompts, in: model)
     for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
@@ -113,8 +121,11 @@ struct TraceCommand: ParsableCommand {
         hooks: probes.map(\.hook), rule: rule, label: label, group: group, seed: options.seed),
       ids: batch.sequences.map(\.id))
     announce(model, batch)
-    let traces = try trace(model, batch, rows, probes, set.chosen, journal)
-    let summary = try CliffSummary(traces, rule: rule, seed: options.seed)
+    let report = set.card.report
+    let traces = try trace(
+      model, batch, rows, probes, set.chosen, report.evaluations[report.chosen].spread, journal)
+    let summary = try CliffSummary(
+      traces, trainedAt: report.coverage, rule: rule, seed: options.seed)
     let cuts = cutThinking ? try cut(model, batch, traces, set.chosen, journal) : nil
     let path = try write(model, set, traces, summary, cuts)
     journal.remove()
@@ -127,7 +138,7 @@ struct TraceCommand: ParsableCommand {
     }
     for group in cuts?.groups ?? [] {
       print(
-        "\(printable(group.label.utf8)), thinking cut from all to none: final score rises by "
+        "\(printable(group.label.utf8)), thinking cut from all to none: rise of the final score = "
           + "\(group.rise.map { "\($0)" } ?? "an amount without an interval"), "
           + "n = \(group.transcripts) transcripts")
     }
@@ -174,12 +185,13 @@ struct TraceCommand: ParsableCommand {
 
   private func trace(
     _ model: Model, _ batch: Batch, _ rows: [Prompt], _ probes: [Probe], _ chosen: Probe,
-    _ journal: TraceJournal
+    _ spread: ScoreSpread?, _ journal: TraceJournal
   ) throws -> [TokenTrace] {
     let tokenizer = try? model.encoder.tokenizer
     // Enough for the smallest p to pass a correction over all groups.
     let groups = Set(rows.map { row in label.flatMap { kind(row, $0) } }).count
-    let controls = chosen.randomControls(max(99, 40 * groups - 1), seed: options.seed)
+    let controls = chosen.randomControls(
+      max(99, 40 * groups - 1), seed: options.seed, spread: spread)
     let index = probes.firstIndex { $0.hook == chosen.hook } ?? 0
     let missing = rows.indices.filter { journal.trace($0) == nil }
     let rest = Batch(missing.map { batch.sequences[$0] })

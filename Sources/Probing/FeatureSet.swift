@@ -34,14 +34,18 @@ public struct FeatureSet: Sendable {
   public let matrices: [Matrix]
   /// One example per row: an example with several captured tokens stands here several times.
   public let examples: [Example]
+  /// Where in its transcript each row's token is; nil where that is not known.
+  public let places: [TokenPlace]?
 
   /// - Parameters:
   ///   - matrices: one per hook, `[rows, width]`, rows in the order of the examples.
   ///   - examples: one per sequence.
   ///   - rowCounts: how many rows each example has; one each by default.
+  ///   - places: of each row's token; a trace gives no verdict by a probe of unknown ones.
   /// - Throws: where counts do not fit or a feature is not a finite number.
   public init(
-    hooks: [HookPoint], matrices: [Matrix], examples: [Example], rowCounts: [Int]? = nil
+    hooks: [HookPoint], matrices: [Matrix], examples: [Example], rowCounts: [Int]? = nil,
+    places: [TokenPlace]? = nil
   ) throws(ProbingError) {
     let rowCounts = rowCounts ?? Array(repeating: 1, count: examples.count)
     guard rowCounts.count == examples.count, rowCounts.allSatisfy({ $0 >= 0 }) else {
@@ -55,6 +59,11 @@ public struct FeatureSet: Sendable {
         remedy: "give one matrix for each of one or more different hooks")
     }
     let rows = zip(examples, rowCounts).flatMap { Array(repeating: $0, count: $1) }
+    guard (places?.count ?? rows.count) == rows.count else {
+      throw ProbingError(
+        "features", problem: "\(places?.count ?? 0) places of tokens for \(rows.count) rows",
+        remedy: "give the place of each row's token, or none")
+    }
     for (hook, matrix) in zip(hooks, matrices) {
       guard matrix.rows == rows.count, matrix.columns > 0 else {
         throw ProbingError(
@@ -69,11 +78,17 @@ public struct FeatureSet: Sendable {
           remedy: "capture again; half precision overflows in some models")
       }
     }
-    (self.hooks, self.matrices, self.examples) = (hooks, matrices, rows)
+    self.hooks = hooks
+    self.matrices = matrices
+    self.examples = rows
+    self.places = places
   }
 
   /// The captured rows of a run, whose sequences are the examples in order.
-  public init(_ run: Run, hooks: [HookPoint], examples: [Example]) throws(ProbingError) {
+  /// - Parameter batch: what was run, from which the places of the rows' tokens are known.
+  public init(
+    _ run: Run, of batch: Batch? = nil, hooks: [HookPoint], examples: [Example]
+  ) throws(ProbingError) {
     guard run.sequences.count == examples.count, let first = hooks.first else {
       throw ProbingError(
         "features", problem: "\(run.sequences.count) sequences for \(examples.count) examples",
@@ -88,9 +103,18 @@ public struct FeatureSet: Sendable {
       }
       matrices.append(matrix)
     }
+    let places = batch.map { batch in
+      run.sequences.flatMap { capture -> [TokenPlace] in
+        guard batch.sequences.indices.contains(capture.sequence) else { return [] }
+        let places = batch.sequences[capture.sequence].places
+        return (capture.positions[first] ?? []).compactMap {
+          places.indices.contains($0) ? places[$0] : nil
+        }
+      }
+    }
     try self.init(
       hooks: hooks, matrices: matrices, examples: examples,
-      rowCounts: run.sequences.map { $0.values[first]?.rows ?? 0 })
+      rowCounts: run.sequences.map { $0.values[first]?.rows ?? 0 }, places: places)
   }
 
   /// The rows of several sets with the same hooks, one below the other.
@@ -109,11 +133,12 @@ public struct FeatureSet: Sendable {
     let examples = sets.enumerated().flatMap { number, set in
       set.examples.map { Example(id: "\(number + 1)/\($0.id)", label: $0.label, group: $0.group) }
     }
+    let places = sets.compactMap(\.places)
     try self.init(
       hooks: first.hooks,
       matrices: first.hooks.indices.map { hook in
         Matrix.concatenating(sets.map { $0.matrices[hook] })
-      }, examples: examples)
+      }, examples: examples, places: places.count == sets.count ? places.flatMap(\.self) : nil)
   }
 
   public var rowCount: Int { examples.count }

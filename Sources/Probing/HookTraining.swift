@@ -39,12 +39,19 @@ struct HookTraining {
         training.randomDirections, norm: dot(weight, weight).squareRoot(), features: rows,
         labels: parts.train.map { task.labels[$0] }, rowWeights: task.rowWeights(parts.train),
         seed: seed, name: "\(features.hooks[index])")
+      // The same function of the activations, whatever features its weights were found in.
+      let written =
+        training.kind.isStandardised
+        ? standardisation : Standardisation(of: matrix, rows: parts.train)
       let probes = (fits + randoms).map { fit in
         Probe(
-          kind: training.kind, hook: features.hooks[index], fit: fit,
-          standardisation: standardisation)
+          kind: training.kind, hook: features.hooks[index],
+          fit: training.kind.isStandardised ? fit : written.applied(to: fit),
+          standardisation: written)
       }
       var evaluation = try evaluate(probes, shuffles)
+      evaluation.spread = ScoreSpread(
+        (try? probes[0].score(matrix.selecting(parts.train))) ?? [])
       evaluation.inversePenalty = penalty
       evaluation.isConverged = fits[0].isConverged
       return TrainedProbe(probe: probes[0], evaluation: evaluation)
@@ -135,7 +142,8 @@ struct HookTraining {
     // Thirty layers of reliability tables that nobody reports would fill the card.
     (selection.calibration, selection.roc) = (nil, nil)
     return ProbeEvaluation(
-      hook: features.hooks[index], inversePenalty: nil, isConverged: true, selection: selection,
+      hook: features.hooks[index], inversePenalty: nil, isConverged: true, spread: nil,
+      selection: selection,
       test: try metrics(probes[0], parts.test), shuffled: shuffledMetrics,
       selectivity: selectivity, random: try ControlMetrics(randoms),
       byOtherFactor: try metricsByOtherFactor(probes[0]))

@@ -57,7 +57,7 @@ public struct ProbeCard: Sendable, Equatable, Codable {
   /// One per probe, in the order of the tensors' rows; the layers stand in their names.
   public var hooks: [HookPoint]
   public var width: Int
-  /// The tokens that the training rows were read at.
+  /// The tokens that the training rows were read at; `report.coverage` has where they were.
   public var positions: Positions
   /// How features are prepared before the weights apply.
   public var normalisation: String
@@ -97,7 +97,9 @@ public struct ProbeCard: Sendable, Equatable, Codable {
     self.positions = positions
     normalisation =
       kind.isStandardised
-      ? "features standardised with mean and deviation of the training rows" : "raw features"
+      ? "features standardised with mean and deviation of the training rows"
+      : "fitted to raw features, written for features standardised with mean and deviation of the "
+        + "training rows"
     self.trainingData = trainingData
     report = trained.report
     outOfDistribution = []

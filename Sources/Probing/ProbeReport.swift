@@ -8,6 +8,8 @@ public struct ProbeEvaluation: Sendable, Equatable, Codable {
   public var inversePenalty: Double?
   /// Whether the optimiser reached its optimum.
   public var isConverged: Bool
+  /// Of z over the training rows; nil in cards of earlier versions.
+  public var spread: ScoreSpread?
   /// On the rows that the choice of the layer rests on.
   public var selection: ProbeMetrics
   /// On rows that served neither training nor any choice.
@@ -31,6 +33,8 @@ public struct ProbeReport: Sendable, Equatable, Codable {
   public var trainingPositives: Int
   public var selectionRows: Int
   public var testRows: Int
+  /// At which places of transcripts the training rows were; nil where that is not known.
+  public var coverage: TokenCoverage?
   public var evaluations: [ProbeEvaluation]
   /// The place of the hook with the highest AUROC on the selection rows; of equal ones that with the
   /// lower log loss, then the earlier.

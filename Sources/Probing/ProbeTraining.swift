@@ -88,6 +88,15 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
       training: self, trainingRows: parts.train.count,
       trainingPositives: parts.train.count { task.labels[$0] },
       selectionRows: parts.selection.count, testRows: parts.test.count,
+      coverage: features.places.map { places in
+        TokenCoverage(
+          parts.train.map { places[$0] },
+          parts.train.map { row in
+            var example = features.examples[row]
+            example.label = task.labels[row]
+            return example
+          })
+      },
       evaluations: evaluations, chosen: chosen)
     return TrainedProbes(probes: outcomes.map(\.probe), report: report)
   }

@@ -39,6 +39,14 @@ struct Standardisation: Sendable, Equatable {
     }
   }
 
+  /// A fit to raw features as one to standardised features.
+  func applied(to fit: LinearFit) -> LinearFit {
+    var fit = fit
+    fit.bias += dot(fit.weight, mean)
+    fit.weight = zip(fit.weight, scale).map { $0 * $1 }
+    return fit
+  }
+
   init(mean: [Double], scale: [Double]) { (self.mean, self.scale) = (mean, scale) }
 
   /// Some rows, standardised: `[rows.count, width]`.

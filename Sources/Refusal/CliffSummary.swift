@@ -1,9 +1,10 @@
+import Probing
 import Statistics
 import Transformer
 
 /// The cliff of many transcripts: by kind of prompt, along the tokens and through the layers.
 ///
-///     let summary = try CliffSummary(traces, seed: 42)
+///     let summary = try CliffSummary(traces, trainedAt: probes.card.report.coverage, seed: 42)
 ///     for group in summary.groups { print(group.label, group.verdict.sentence) }
 public struct CliffSummary: Sendable, Equatable, Codable {
   /// The transcripts of one label.
@@ -85,10 +86,13 @@ public struct CliffSummary: Sendable, Equatable, Codable {
 
   /// - Parameters:
   ///   - traces: with the same hooks and the same chosen hook.
+  ///   - coverage: at which places the probe was trained, as its card says; where it was not trained at
+  ///     the thinking and the final token, or it is not known, no verdict can be told.
   ///   - resamples: bootstrap resamples of whole prompts; intervals of means are BCa.
   /// - Throws: when there are none or their hooks differ.
   public init(
-    _ traces: [TokenTrace], rule: PlateauRule = .robust, seed: UInt64, resamples: Int = 10_000
+    _ traces: [TokenTrace], trainedAt coverage: TokenCoverage?, rule: PlateauRule = .robust,
+    seed: UInt64, resamples: Int = 10_000
   ) throws(RefusalError) {
     guard let first = traces.first else {
       throw RefusalError("cliff", problem: "there are no transcripts", remedy: "give some")
@@ -107,13 +111,21 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     for (label, traces) in byLabel.sorted(by: { $0.key < $1.key }) {
       groups.append(try Group(label, traces, rule, bootstrap))
     }
-    try judge()
+    try correct()
+    judge(trainedAt: coverage)
   }
 }
 
 extension CliffSummary {
-  /// Says what was found, once the controls of all groups are there to be corrected together.
-  private mutating func judge() throws(RefusalError) {
+  /// Says what was found.
+  mutating func judge(trainedAt coverage: TokenCoverage?) {
+    for index in groups.indices {
+      groups[index].verdict = Verdict(of: groups[index], rule: rule, trainedAt: coverage)
+    }
+  }
+
+  /// Corrects the controls of all groups together.
+  private mutating func correct() throws(RefusalError) {
     // Groups that are too small for a verdict are no test and take no part in the correction.
     let places = groups.indices.filter { index in
       groups[index].control != nil && groups[index].prompts >= Verdict.fewestPrompts
@@ -126,12 +138,6 @@ extension CliffSummary {
       throw RefusalError(error)
     }
     for (place, p) in zip(places, p) { groups[place].control?.p = p }
-    for index in groups.indices {
-      groups[index].verdict = Verdict(
-        cliff: groups[index].means.cliff, control: groups[index].control,
-        total: groups[index].transcripts, measured: groups[index].measured,
-        prompts: groups[index].prompts, rule: rule)
-    }
   }
 }
 
@@ -169,8 +175,7 @@ extension CliffSummary.Group {
       throw RefusalError(error)
     }
     control = CliffControl(cliff: means.cliff?.estimate, of: traces, rule: rule)
-    verdict = Verdict(
-      cliff: nil, control: nil, total: traces.count, measured: 0, prompts: 0, rule: rule)
+    verdict = Verdict(.notMeasurable)
     aligned = try .aligned(traces, bootstrap: bootstrap)
     resampled = try .resampled(traces, bootstrap: bootstrap)
   }

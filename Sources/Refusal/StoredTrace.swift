@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Probing
+import Tokenization
 
 /// A folder that `bathyscope trace` wrote, read back: so that traces of several models can stand side by
 /// side.
@@ -18,6 +19,8 @@ public struct StoredTrace: Sendable, Equatable {
   public var forced: [String]
   /// Where the numbers came from, by name.
   public var provenance: [String: String]
+  /// What the model writes around its thinking; nil in folders of earlier versions.
+  public var markers: ThinkingMarkers?
   /// The card of the probe that scored.
   public var card: ProbeCard
 
@@ -27,20 +30,19 @@ public struct StoredTrace: Sendable, Equatable {
   private struct Document: Decodable {
     var forced: [String]
     var provenance: [String: String]
+    var markers: ThinkingMarkers?
   }
 
   /// - Throws: when a file is missing or is not what the command writes.
   public init(_ folder: String) throws(RefusalError) {
     self.folder = folder
-    guard !FileManager.default.fileExists(atPath: "\(folder)/\(Self.journal)") else {
-      throw RefusalError(
-        folder, place: Self.journal, problem: "is of a run that has not ended",
-        remedy: "give the command again that was writing it")
-    }
+    try Self.requireEnded(folder)
     let summaryPath = "\(folder)/summary.json"
     summary = try StoredDocument.read(CliffSummary.self, summaryPath)
     let document = try StoredDocument.read(Document.self, summaryPath)
-    (forced, provenance) = (document.forced, document.provenance)
+    forced = document.forced
+    provenance = document.provenance
+    markers = document.markers
     let cutsPath = "\(folder)/cuts.json"
     if FileManager.default.fileExists(atPath: cutsPath) {
       cuts = try StoredDocument.read(ThinkingCuts.self, cutsPath)
@@ -68,6 +70,17 @@ public struct StoredTrace: Sendable, Equatable {
         "\(folder)/probe.json", place: "report.chosen",
         problem: "is none of its \(card.report.evaluations.count) evaluations",
         remedy: "trace the transcripts again")
+    }
+    // An earlier version may have told more than the probe can tell.
+    summary.judge(trainedAt: card.report.coverage)
+  }
+
+  /// - Throws: when a run is writing the folder, or was when it was killed.
+  static func requireEnded(_ folder: String) throws(RefusalError) {
+    guard !FileManager.default.fileExists(atPath: "\(folder)/\(journal)") else {
+      throw RefusalError(
+        folder, place: journal, problem: "is of a run that has not ended",
+        remedy: "give the command again that was writing it")
     }
   }
 

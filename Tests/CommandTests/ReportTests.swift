@@ -24,7 +24,8 @@ import Testing
       }
       for words in [
         [
-          "capture", "--model", "aligned", "--prompts", "aligned.jsonl", "--positions", "final",
+          "capture", "--model", "aligned", "--prompts", "aligned.jsonl", "--positions",
+          "thinking,end-of-thinking",
           "--layers", "-1", "--out", "a.h5",
         ],
         ["probe", "train", "--acts", "a.h5", "--label", "harmful", "--out", "probe"],
@@ -69,8 +70,8 @@ import Testing
     ]
     let outcome = try report(words)
     try #require(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output.contains("\naligned, not harmful: s "))
-    #expect(outcome.output.contains("cliff, harmful: s falls by"))
+    #expect(outcome.output.contains("\naligned, not harmful: "))
+    #expect(outcome.output.contains("cliff, harmful: Cliff: fall = "), "\(outcome.output)")
     #expect(outcome.output.contains("cliff, heads sweep: "), "the sweep got its trace's name")
     let page = try folder.bytes("r/report.html")
     let html = String(decoding: page, as: UTF8.self)

@@ -43,7 +43,7 @@ import Testing
 
   func select(_ words: [String], out: String) throws -> Tool.Outcome {
     try Tool.run(
-      ["select", "--traces", "trace", "--out", out]
+      ["select", "--out", out] + (words.contains("--traces") ? [] : ["--traces", "trace"])
         + (words.contains("--pool") ? [] : ["--pool", "pool.jsonl"]) + words, in: folder)
   }
 
@@ -54,7 +54,7 @@ import Testing
   @Test func cliffBesideItsBaselines() throws {
     let words = [
       "--share", "0.25", "--verdicts", "j.json", "--judge", "substring-arditi", "--quota-by",
-      "category", "--near-duplicates", "1", "--licence", "MIT",
+      "category", "--near-duplicates", "1", "--licence", "MIT", "--with-benign", "--paper",
     ]
     let outcome = try select(words, out: "one")
     try #require(outcome.status == 0, "\(outcome.errors)")
@@ -97,7 +97,7 @@ import Testing
     #expect(alpaca.count == 6)
     #expect(
       alpaca.allSatisfy {
-        $0["output"]?.hasPrefix("thought abcx") == true
+        $0["output"]?.hasPrefix("<think>\nthought abcx") == true
           && $0["output"]?.hasSuffix("\n</think>\n\nI'm sorry, but I can't help with that.") == true
       })
     let info = try #require(try json("one/dataset_info.json") as? [String: [String: Any]])
@@ -109,6 +109,70 @@ import Testing
     let before = try folder.bytes("one/selection.json")
     _ = try select(words, out: "one")
     #expect(try folder.bytes("one/selection.json") == before)
+  }
+
+  /// Rows to train on refuse: benign requests are none of them unless asked for.
+  @Test func benignRequestsAreLeftOutAndCounted() throws {
+    let outcome = try select(["--count", "3", "--near-duplicates", "1"], out: "harmful")
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    #expect(
+      outcome.output.contains(
+        "12 rows can be chosen, others cannot: 12 with a benign request, 1 with no thinking"))
+    let result = try #require(try json("harmful/selection.json") as? [String: Any])
+    for method in try #require(result["methods"] as? [[String: Any]]) {
+      for row in try #require(method["chosen"] as? [[String: Any]]) {
+        let index = try #require(Int((row["id"] as? String ?? "").dropFirst()))
+        #expect(index % 2 == 0, "\(method["name"] ?? "")")
+      }
+    }
+    // The plateau is the robust one unless asked for otherwise.
+    let provenance = try #require(result["provenance"] as? [String: String])
+    #expect(provenance["plateau"] == "mean over thinking without its last 5 tokens")
+    #expect(result["unlabelled"] as? Int == 0)
+    let text = try folder.text("traced.jsonl").replacing("\"harmful\": true", with: "\"x\": 1")
+    try folder.write("unlabelled.jsonl", text)
+    let unlabelled = try select(
+      ["--count", "3", "--pool", "unlabelled.jsonl"], out: "unlabelled")
+    #expect(
+      unlabelled.output.contains("12 of them do not say whether their request is harmful"))
+    try folder.write("benign.jsonl", text.replacing("\"x\": 1", with: "\"harmful\": false"))
+    let none = try select(["--count", "3", "--pool", "benign.jsonl"], out: "none")
+    #expect(none.status == 4 && none.errors.contains("24 requests are benign"), "\(none.errors)")
+  }
+
+  /// The probe of the last token alone tells no cliff, and the choice says so in every place.
+  @Test func theChoiceCarriesWhatTheTraceSays() throws {
+    let outcome = try select(["--count", "3", "--near-duplicates", "1"], out: "carried")
+    let sentence = "the trace, unlabelled: Cannot be told, because"
+    #expect(outcome.output.contains(sentence), "\(outcome.output)")
+    #expect(outcome.output.contains("caution: 3 of 3 rows that the cliff chose are of transcripts"))
+    let result = try #require(try json("carried/selection.json") as? [String: Any])
+    let verdicts = try #require(result["verdicts"] as? [String])
+    #expect(verdicts.count == 1 && verdicts[0].hasPrefix("unlabelled: Cannot be told, because"))
+    let methods = try #require(result["methods"] as? [[String: Any]])
+    for row in try #require(methods[0]["chosen"] as? [[String: Any]]) {
+      #expect(row["verdict"] as? String == "cannot be told")
+    }
+    let page = try Tool.run(
+      ["report", "--selection", "carried/selection.json", "--out", "page"], in: folder)
+    try #require(page.status == 0, "\(page.errors)")
+    #expect(try folder.text("page/report.html").contains("rows that the cliff chose"))
+    // The lines alone do not say it.
+    let lines = try select(
+      ["--count", "3", "--near-duplicates", "1", "--traces", "trace/traces.jsonl"], out: "lines")
+    #expect(lines.status == 0 && !lines.output.contains("the trace, "), "\(lines.errors)")
+    #expect(lines.output.contains("caution: 3 of 3"))
+  }
+
+  @Test func aTraceThatHasNotEndedIsRefused() throws {
+    let files = FileManager.default
+    try files.copyItem(atPath: folder.file("trace"), toPath: folder.file("cut"))
+    try folder.write("cut/trace.journal", "{}\n")
+    for place in ["cut", "cut/traces.jsonl"] {
+      let outcome = try select(["--count", "3", "--traces", place], out: "unended")
+      #expect(outcome.status == 4 && outcome.errors.contains("is of a run that has not ended"))
+      #expect(!folder.contents.contains("unended"))
+    }
   }
 
   @Test func verdictsOfOtherAnswersAreRefused() throws {
@@ -158,7 +222,8 @@ import Testing
 
   @Test func failuresByTheirFinalScore() throws {
     let outcome = try select(
-      ["--count", "3", "--rank", "final", "--json", "--near-duplicates", "1"], out: "two")
+      ["--count", "3", "--rank", "final", "--json", "--near-duplicates", "1", "--with-benign"],
+      out: "two")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let methods = try #require(try outcome.json["methods"] as? [[String: Any]])
     let chosen = try #require(methods[0]["chosen"] as? [[String: Any]])

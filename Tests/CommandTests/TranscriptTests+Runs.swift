@@ -15,7 +15,9 @@ extension TranscriptTests {
     func lines() -> Int {
       (try? folder.bytes("cut/trace.journal"))?.count { $0 == 0x0A } ?? 0
     }
-    for blocks in [20, 500] {
+    // In blocks of 512 bytes: early in the traces, and some lines of cuts after the last of them.
+    let traced = try folder.bytes("whole/traces.jsonl").count / 512
+    for blocks in [20, traced + 14] {
       _ = try Tool.killed(words + ["cut"], whenAFileHas: blocks, in: folder)
       #expect(throws: RefusalError.self) { try StoredTrace(folder.file("cut")) }
     }

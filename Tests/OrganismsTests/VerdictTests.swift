@@ -11,7 +11,7 @@ import Transformer
 /// The verdict about the cliff, where the truth is known.
 ///
 /// One probe is the truth: the planted direction. The other is learned, from six words of each class at
-/// the last token before the answer, in the model of the same seed without the mechanism; it is
+/// the thinking and the template at its end, in the model of the same seed without the mechanism; it is
 /// traced on ten other harmful words, in that model and in the one with the mechanism.
 @Suite struct VerdictTests {
   @Test func cliffsAreFoundAndNoneIsClaimedWhereNoneIs() throws {
@@ -39,6 +39,14 @@ import Transformer
     // directions, but the score falls in every one.
     #expect(learned[.refusalCliff]?.allSatisfy { $0 == .cliff || $0 == .notDistinct } == true)
     #expect(cliffs(learned[.refusalCliff]) * 2 > seeds.count)
+  }
+
+  /// What a probe of the thinking and of the template at its end says of itself.
+  private var everywhere: TokenCoverage {
+    TokenCoverage(
+      places: TokenPlace.allCases.map {
+        .init($0, rows: 48, positiveGroups: 6, negativeGroups: 6)
+      })
   }
 
   /// s is near 1 where refusal is as high as planted along the thinking, and near 0 without it.
@@ -78,7 +86,8 @@ import Transformer
       + prompts(planted, harmful: false, training: true, each: 4)
     let hook = HookPoint.residual(after: planted.last)
     let run = try planted.model.run(
-      try planted.encode(rows.map(\.conversation)), capturing: [Capture(hook, at: .final)])
+      try planted.encode(rows.map(\.conversation)),
+      capturing: [Capture(hook, at: .union([.segment(.thinking), .endOfThinking]))])
     let features = try FeatureSet(
       run, hooks: [hook],
       examples: rows.map { Example(id: $0.id, label: $0.labels["harmful"] == .bool(true)) })
@@ -88,7 +97,9 @@ import Transformer
   private func verdicts(of planted: Planted, by probes: [Probe]) throws -> [Verdict.Kind] {
     let rows = try prompts(planted, harmful: true, training: false, each: 1)
     let batch = try planted.encode(rows.map(\.conversation))
-    let controls = probes.map { $0.randomControls(39, seed: planted.truth.seed) }
+    let controls = probes.map {
+      $0.randomControls(39, seed: planted.truth.seed, spread: nil)
+    }
     var traces: [[TokenTrace]] = probes.map { _ in [] }
     _ = try planted.model.run(batch, Plan(capturing: [Capture(probes[0].hook)])) { capture in
       let sequence = batch.sequences[capture.sequence]
@@ -103,7 +114,8 @@ import Transformer
       }
     }
     return try traces.map { traces in
-      let summary = try CliffSummary(traces, seed: planted.truth.seed, resamples: 1000)
+      let summary = try CliffSummary(
+        traces, trainedAt: everywhere, seed: planted.truth.seed, resamples: 1000)
       return try #require(summary.groups.first).verdict.kind
     }
   }

@@ -7,6 +7,12 @@ import Transformer
 
 @testable import Refusal
 
+extension TokenCoverage {
+  /// A probe that was trained at every place, with groups enough of both classes.
+  static let both = TokenCoverage(
+    places: TokenPlace.allCases.map { Place($0, rows: 50, positiveGroups: 5, negativeGroups: 5) })
+}
+
 struct CliffSummaryTests {
   // The values of Oracles/record_cliffs.py.
   private let plateaus = [
@@ -34,7 +40,7 @@ struct CliffSummaryTests {
 
   @Test func intervalsAgreeWithScipy() throws {
     let summary = try CliffSummary(
-      try traces(plateaus, finals), rule: rule, seed: 42, resamples: 2000)
+      try traces(plateaus, finals), trainedAt: .both, rule: rule, seed: 42, resamples: 2000)
     let means = summary.groups[0].means
     // With 10,000 resamples scipy's own ends vary by 0.002 from seed to seed.
     for (interval, mean, low, high) in [
@@ -52,7 +58,7 @@ struct CliffSummaryTests {
 
   @Test func aFallIsACliffAndSaysSo() throws {
     let group = try CliffSummary(
-      try traces(plateaus, finals), rule: rule, seed: 42, resamples: 500
+      try traces(plateaus, finals), trainedAt: .both, rule: rule, seed: 42, resamples: 500
     ).groups[0]
     #expect(group.verdict.kind == .cliff)
     for part in ["n = 12 of 12", "seed 42", "0.352", "95 %", "mean over thinking"] {
@@ -67,51 +73,53 @@ struct CliffSummaryTests {
     let flat = plateaus.enumerated().map { $1 + ($0 % 2 == 0 ? 0.05 : -0.05) }
     let all =
       try traces(plateaus, finals, label: "harmful") + traces(plateaus, flat, label: "benign")
-    let summary = try CliffSummary(all, rule: rule, seed: 1, resamples: 1000)
+    let summary = try CliffSummary(all, trainedAt: .both, rule: rule, seed: 1, resamples: 1000)
     #expect(summary.groups.map(\.label) == ["benign", "harmful"])
     #expect(summary.groups.map(\.verdict.kind) == [.noCliff, .cliff])
     #expect(summary.groups[0].verdict.sentence.contains("includes 0"))
     #expect(summary.hook == .residual(after: 1))
     let rising = try CliffSummary(
-      try traces(finals, plateaus), rule: rule, seed: 1, resamples: 1000)
+      try traces(finals, plateaus), trainedAt: .both, rule: rule, seed: 1, resamples: 1000)
     #expect(rising.groups[0].verdict.kind == .noCliff)
     #expect(rising.groups[0].verdict.sentence.contains("rises"))
   }
 
   @Test func whatCannotBeMeasuredGetsNoVerdict() throws {
     let few = try CliffSummary(
-      try traces(Array(plateaus.prefix(9)), finals), rule: rule, seed: 1, resamples: 200)
+      try traces(Array(plateaus.prefix(9)), finals), trainedAt: .both, rule: rule, seed: 1,
+      resamples: 200)
     #expect(few.groups[0].verdict.kind == .notMeasurable)
     #expect(few.groups[0].verdict.sentence.contains("9 prompts"))
     let same = try CliffSummary(
-      try traces(plateaus.map { _ in 0.5 }, finals.map { _ in 0.25 }), rule: rule, seed: 1,
-      resamples: 200)
+      try traces(plateaus.map { _ in 0.5 }, finals.map { _ in 0.25 }), trainedAt: .both,
+      rule: rule, seed: 1, resamples: 200)
     #expect(same.groups[0].verdict.kind == .notMeasurable)
     let withoutThinking = try (0..<20).map { index in
       try TokenTrace(
         id: "\(index)", tokens: ["a", "b", "c"], segments: segments("pta"), hooks: [.finalNorm],
         logits: [[0, Float(index), 1]])
     }
-    let group = try CliffSummary(withoutThinking, seed: 1, resamples: 200).groups[0]
+    let group = try CliffSummary(withoutThinking, trainedAt: .both, seed: 1, resamples: 200).groups[
+      0]
     #expect(group.verdict.kind == .notMeasurable)
     #expect(group.means.plateau == nil)
     #expect(group.means.cliff == nil)
     #expect(group.means.final?.n == 20)
     #expect(group.aligned.points.allSatisfy { $0.n == 0 && $0.mean == nil })
-    #expect(throws: RefusalError.self) { try CliffSummary([], seed: 1) }
+    #expect(throws: RefusalError.self) { try CliffSummary([], trainedAt: .both, seed: 1) }
   }
 
   @Test func manyAnswersToOnePromptAreOnePrompt() throws {
     var copies = try traces(plateaus, finals)
     for index in copies.indices { copies[index].group = "prompt \(index / 2)" }
-    let summary = try CliffSummary(copies, rule: rule, seed: 1, resamples: 500)
+    let summary = try CliffSummary(copies, trainedAt: .both, rule: rule, seed: 1, resamples: 500)
     #expect(summary.groups[0].verdict.kind == .notMeasurable)
     #expect(summary.groups[0].verdict.sentence.contains("6 prompts"))
   }
 
   @Test func everyLayerIsStudied() throws {
     let layers = try CliffSummary(
-      try traces(plateaus, finals), rule: rule, seed: 1, resamples: 500
+      try traces(plateaus, finals), trainedAt: .both, rule: rule, seed: 1, resamples: 500
     ).groups[0].layers
     #expect(layers.map(\.hook) == [.residual(after: 0), .residual(after: 1)])
     // The first hook's scores are all one half, so that there is no interval to give.
@@ -154,7 +162,8 @@ struct CliffSummaryTests {
     encoder.outputFormatting = .sortedKeys
     let summaries = try [3, 3, 4].map { seed in
       try encoder.encode(
-        CliffSummary(try traces(plateaus, finals), rule: rule, seed: seed, resamples: 500))
+        CliffSummary(
+          try traces(plateaus, finals), trainedAt: .both, rule: rule, seed: seed, resamples: 500))
     }
     #expect(summaries[0] == summaries[1])
     #expect(summaries[0] != summaries[2])
@@ -181,10 +190,63 @@ struct CliffSummaryTests {
         Array(repeating: control, count: 99), on: activations,
         landmarks: traces[index].landmarks, rule: rule)
     }
-    let group = try CliffSummary(traces, rule: rule, seed: 42, resamples: 500).groups[0]
+    let group = try CliffSummary(
+      traces, trainedAt: .both, rule: rule, seed: 42, resamples: 500
+    ).groups[0]
     #expect(group.control?.asLarge == asLarge)
     #expect(abs((group.control?.p ?? 0) - Double(asLarge + 1) / 100) < 1e-12)
     #expect(group.verdict.kind == kind)
     #expect(group.verdict.sentence.contains("\(asLarge) of 99 random directions"))
+  }
+
+  /// What a probe of other tokens reads at the final one says nothing, however far it falls.
+  @Test func aProbeOfOtherTokensTellsNothing() throws {
+    func place(_ place: TokenPlace, _ positive: Int = 9, _ negative: Int = 9) -> TokenCoverage.Place
+    {
+      .init(place, rows: 100, positiveGroups: positive, negativeGroups: negative)
+    }
+    let (thinking, final) = ("the thinking", "the last template token before the answer")
+    for (coverage, missing) in [
+      (nil, ["does not say at which tokens"]), (TokenCoverage(places: []), [thinking, final]),
+      (TokenCoverage(places: [place(.thinking)]), [final]),
+      (TokenCoverage(places: [place(.thinking), place(.endOfThinking)]), [final]),
+      (TokenCoverage(places: [place(.final), place(.template), place(.answer)]), [thinking]),
+      (TokenCoverage(places: [place(.prompt), place(.template)]), [thinking, final]),
+      // One class alone, or hardly a row, is no training.
+      (TokenCoverage(places: [place(.thinking), place(.final, 0, 40)]), [final]),
+      (TokenCoverage(places: [place(.thinking, 40, 4), place(.final)]), [thinking]),
+    ] as [(TokenCoverage?, [String])] {
+      let group = try CliffSummary(
+        try traces(plateaus, finals), trainedAt: coverage, rule: rule, seed: 42, resamples: 500
+      ).groups[0]
+      #expect(group.verdict.kind == .cannotBeTold)
+      #expect(group.verdict.sentence.hasPrefix("Cannot be told, because "))
+      #expect(group.verdict.sentence.contains("fall = 0.352 ["))
+      for (words, isMissing) in [thinking, final].map({ ($0, missing.contains($0)) }) {
+        #expect(group.verdict.sentence.contains(words) == isMissing, "\(group.verdict.sentence)")
+      }
+      for words in missing { #expect(group.verdict.sentence.contains(words)) }
+    }
+    let read = TokenCoverage(places: [place(.thinking, 5, 5), place(.final, 5, 5)])
+    let group = try CliffSummary(
+      try traces(plateaus, finals), trainedAt: read, rule: rule, seed: 42, resamples: 500
+    ).groups[0]
+    #expect(group.verdict.kind == .cliff)
+  }
+
+  /// A fall is printed as one number with its sign.
+  @Test func fallsAndRisesAreWrittenAlike() throws {
+    let near = plateaus.enumerated().map { $1 - ($0 % 2 == 0 ? 0.05 : 0.01) }
+    for (plateaus, finals, start) in [
+      (plateaus, finals, "Cliff: fall = 0.352 ["),
+      (finals, plateaus, "No cliff, the refusal score rises: fall = -0.352 ["),
+      (plateaus, near, "No cliff, the interval reaches below 0.05, the smallest fall"),
+    ] {
+      let sentence = try CliffSummary(
+        try traces(plateaus, finals), trainedAt: .both, rule: rule, seed: 1, resamples: 500
+      ).groups[0].verdict.sentence
+      #expect(sentence.hasPrefix(start), "\(sentence)")
+      #expect(sentence.components(separatedBy: "fall = ").count == 2)
+    }
   }
 }

@@ -179,7 +179,7 @@ import Tokenization
   @Test func trainingRowsKeepTheThinking() throws {
     var row = try row("a", "u \"quoted\"")
     (row.system, row.history) = ("s", [["h1", "h2"]])
-    let output = "thought a\n</think>\n\n" + TrainingFormat.safeAnswer
+    let output = "<think>\nthought a\n</think>\n\n" + TrainingFormat.safeAnswer
     func json(_ format: TrainingFormat) throws -> [String: Any] {
       let object = try JSONSerialization.jsonObject(with: Data(try format.json([row])))
       return try #require((object as? [[String: Any]])?.first)
@@ -195,7 +195,12 @@ import Tokenization
     let messages = try #require(try json(.chatML)["messages"] as? [[String: String]])
     #expect(messages.map { $0["role"] } == ["system", "user", "assistant", "user", "assistant"])
     row.safeAnswer = "No."
-    #expect(try json(.alpaca)["output"] as? String == "thought a\n</think>\n\nNo.")
+    #expect(try json(.alpaca)["output"] as? String == "<think>\nthought a\n</think>\n\nNo.")
+    let markers = ThinkingMarkers(open: "[THINK]", close: "[/THINK]")
+    let other = try JSONSerialization.jsonObject(
+      with: Data(try TrainingFormat.alpaca.json([row], markers: markers)))
+    #expect(
+      (other as? [[String: Any]])?.first?["output"] as? String == "[THINK]thought a[/THINK]No.")
     (row.system, row.history) = (nil, [])
     #expect(try Set(json(.alpaca).keys) == ["instruction", "input", "output"])
     let info = try JSONSerialization.jsonObject(

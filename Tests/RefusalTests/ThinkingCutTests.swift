@@ -1,4 +1,5 @@
 import Foundation
+import Probing
 import Statistics
 import Testing
 import Tokenization
@@ -31,6 +32,19 @@ struct ThinkingCutTests {
       let sequence = TokenSequence(
         id: "a", tokens: letters.map { _ in 1 }, segments: segments(letters))
       #expect(ThinkingCuts.cut(sequence, to: 0.5) == nil)
+    }
+  }
+
+  /// The nearest number of tokens, halves upwards.
+  @Test func sharesAreRounded() throws {
+    for (length, share, kept) in [
+      (11, 0.2, 2), (13, 0.2, 3), (11, 0.4, 4), (9, 0.6, 5), (11, 0.8, 9), (3, 0.4, 1), (5, 0.5, 3),
+    ] {
+      let letters = "tp" + String(repeating: "k", count: length) + "tta"
+      let sequence = TokenSequence(
+        id: "a", tokens: letters.map { _ in 1 }, segments: segments(letters))
+      let cut = try #require(ThinkingCuts.cut(sequence, to: share))
+      #expect(cut.segments.count { $0 == .thinking } == kept, "\(share) of \(length)")
     }
   }
 
@@ -70,7 +84,9 @@ struct ThinkingCutTests {
   /// Samples of one prompt are not so many prompts.
   @Test func whereTheFallBeginsCountsPrompts() throws {
     func interval(_ samples: Int) throws -> Interval {
-      let group = try CliffSummary(try traces(samples: samples), seed: 1, resamples: 500).groups[0]
+      let group = try CliffSummary(
+        try traces(samples: samples), trainedAt: .both, seed: 1, resamples: 500
+      ).groups[0]
       return try #require(group.fallStarts.atTheEnd)
     }
     let (one, three) = (try interval(1), try interval(3))
@@ -79,7 +95,8 @@ struct ThinkingCutTests {
   }
 
   @Test func theShareInsideTheTemplateAgreesWithScipy() throws {
-    let group = try CliffSummary(try traces(), seed: 42, resamples: 2000).groups[0]
+    let group = try CliffSummary(try traces(), trainedAt: .both, seed: 42, resamples: 2000)
+      .groups[0]
     // Robust plateau: the mean without the last five tokens is the plateau of every transcript.
     #expect(abs(try #require(group.endOfThinkingShare) - 0.7085308) < 1e-5)
     let interval = try #require(group.endOfThinkingInterval)
@@ -88,7 +105,8 @@ struct ThinkingCutTests {
   }
 
   @Test func theSummaryHasEveryRuleAndWhereTheFallBegins() throws {
-    let group = try CliffSummary(try traces(), seed: 1, resamples: 500).groups[0]
+    let group = try CliffSummary(try traces(), trainedAt: .both, seed: 1, resamples: 500)
+      .groups[0]
     #expect(group.rules.map(\.rule) == [.robust, .percentile, .paper])
     #expect(group.rules[0].means.cliff == group.means.cliff)
     let starts = group.fallStarts

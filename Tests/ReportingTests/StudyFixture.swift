@@ -51,7 +51,8 @@ struct StudyFixture {
     let values = labels.flatMap { [Float($0 ? 4 : -4), Float(generator.normal())] }
     let features = try FeatureSet(
       hooks: [.residual(after: 1)], matrices: [Matrix(rows: 60, columns: 2, values: values)],
-      examples: labels.enumerated().map { Example(id: "e\($0)", label: $1) })
+      examples: labels.enumerated().map { Example(id: "e\($0)", label: $1) },
+      places: (0..<60).map { $0 % 4 < 2 ? .thinking : .final })
     let trained = try ProbeTraining(
       inversePenalties: [1], folds: 2, shuffles: 1, randomDirections: 2, resamples: 100
     ).train(features)
@@ -92,7 +93,8 @@ struct StudyFixture {
   ) throws -> StoredTrace {
     let path = "\(folder)/\(name)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    let summary = try CliffSummary(traces, seed: 7, resamples: 200)
+    let summary = try CliffSummary(
+      traces, trainedAt: card.report.coverage, seed: 7, resamples: 200)
     try encode(
       Document(
         summary: summary, forced: forced,

@@ -63,13 +63,34 @@ import Testing
     try withFixture { fixture in
       let verdicts = try fixture.comparison().verdicts
       #expect(verdicts.map(\.kind) == [.notFound, .found, .caution])
-      #expect(verdicts[0].text.contains("aligned, harmful: s changes by"))
-      #expect(verdicts[0].text.contains("no cliff by this probe, the interval includes 0."))
-      let fall = verdicts[1].text.replacing("\u{A0}", with: " ")
-      #expect(fall.hasPrefix("cliff, harmful: s falls by 0.38 ["))
-      #expect(fall.contains("by the paper's rule (n = 12 of 12 transcripts, 95 % bootstrap"))
-      #expect(fall.hasSuffix("a cliff; no random directions were traced."))
+      let level = "aligned, harmful: No cliff, the interval includes 0: fall = "
+      #expect(verdicts[0].text.hasPrefix(level), "\(verdicts[0].text)")
+      let fall = verdicts[1].text
+      #expect(fall.hasPrefix("cliff, harmful: Cliff: fall = 0.375 ["))
+      #expect(fall.contains("by the paper's rule (n = 12 of 12 transcripts, 95 % BCa"))
+      #expect(fall.hasSuffix("; no random directions were traced."))
       #expect(verdicts[2].text.contains("cliff, on which the probe of aligned-model was used"))
+    }
+  }
+
+  /// A folder of an earlier version says "cliff" by a probe whose card does not say where it was trained.
+  @Test func anEarlierVerdictIsNotRepeated() throws {
+    try withFixture { fixture in
+      var card = try StudyFixture.probes().card
+      let told = try fixture.stored(
+        "t", StudyFixture.falling(), model: "m", weights: "w", card: card)
+      #expect(told.summary.groups[0].verdict.kind == .cliff)
+      card.report.coverage = nil
+      try fixture.encode(card, isSnakeCase: false, to: "\(told.folder)/probe.json")
+      #expect(
+        try String(contentsOfFile: "\(told.folder)/summary.json", encoding: .utf8)
+          .contains("Cliff: fall"))
+      let comparison = try TraceComparison([("old", StoredTrace(told.folder))])
+      #expect(comparison.verdicts[0].kind == .caution)
+      #expect(
+        comparison.verdicts[0].text.hasPrefix(
+          "old, harmful: Cannot be told, because the probe's card does not say at which tokens it "
+            + "was trained: fall = 0.375 ["))
     }
   }
 
@@ -188,7 +209,10 @@ import Testing
       let map = selection.overlapMap
       #expect(map.cells.map { $0.map(\.value) } == [[1, 0.25], [0.25, 1]])
       #expect(map.cells.map { $0.map(\.note) } == [["3", "1"], ["1", "2"]])
-      guard case .table(_, let shared) = selection.blocks[3] else { throw ReportingError.missing }
+      // Rows without a trace are no choice by a cliff.
+      guard case .verdict(let caution) = selection.blocks[0] else { throw ReportingError.missing }
+      #expect(caution.kind == .caution && caution.text.contains("3 of 3 rows"), "\(caution.text)")
+      guard case .table(_, let shared) = selection.blocks[4] else { throw ReportingError.missing }
       // 3 and 2 of 8 rows share 6/8 of a row by chance.
       #expect(shared.rows[0][2] == .number(0.75))
     }

@@ -25,6 +25,8 @@ public struct PoolRow: Sendable, Equatable {
   public var safeAnswer: String?
   public var plateau: Double?
   public var final: Double?
+  /// What the trace says of the transcripts of the row's kind; nil where it is not known.
+  public var verdict: Verdict?
   /// Verdicts by the judge's name.
   public var votes: [String: Judgement]
 
@@ -44,6 +46,7 @@ public enum Unusable: String, Sendable, Codable, CaseIterable {
   case noRequest = "the request is no text"
   case noAnswer = "no answer"
   case otherRoles = "messages of other roles, or out of turn"
+  case benign = "a benign request"
 }
 
 extension PoolRow {
@@ -85,7 +88,7 @@ extension PoolRow {
   }
 }
 
-/// Reads what `bathyscope trace` wrote.
+/// Reads the traces that `bathyscope trace` wrote.
 public enum TraceFile {
   /// The file of traces of a folder, or that file itself.
   public static func path(_ place: String) -> String {
@@ -95,9 +98,11 @@ public enum TraceFile {
   }
 
   /// The traces of a folder, or of its `traces.jsonl`, by the transcript's id.
-  /// - Throws: when a line is no trace, or two have one id; the error names the line.
+  /// - Throws: when the run that writes them has not ended, a line is no trace, or two have one id; the
+  ///   error names the line.
   public static func read(_ place: String) throws(RefusalError) -> [String: TokenTrace] {
     let path = path(place)
+    try StoredTrace.requireEnded(URL(fileURLWithPath: path).deletingLastPathComponent().path)
     let file: MappedFile
     do throws(FileError) { file = try MappedFile(path) } catch { throw RefusalError(error) }
     var traces: [String: TokenTrace] = [:]

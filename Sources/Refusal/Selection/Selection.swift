@@ -49,7 +49,8 @@ public struct Selection: Sendable {
 
   /// - Throws: when no row has a trace.
   public func result(
-    unusable: [String: Int] = [:], provenance: [String: String] = [:]
+    unusable: [String: Int] = [:], unlabelled: Int? = nil, verdicts: [String]? = nil,
+    provenance: [String: String] = [:]
   ) throws(RefusalError) -> SelectionResult {
     let cliff = cliffCandidates()
     guard !cliff.order.isEmpty else {
@@ -67,7 +68,8 @@ public struct Selection: Sendable {
       methods.append(method(candidates, duplicates))
     }
     return SelectionResult(
-      pool: rows.count, unusable: unusable, wanted: settings.count,
+      pool: rows.count, unusable: unusable, unlabelled: unlabelled, verdicts: verdicts,
+      wanted: settings.count,
       duplicateRule: settings.duplicateThreshold.map {
         "\(NearDuplicates.measure), at least \($0)"
       },
@@ -220,7 +222,8 @@ public struct Selection: Sendable {
   private func chosen(_ row: PoolRow, rank: Int, why: String) -> SelectionResult.Chosen {
     SelectionResult.Chosen(
       id: row.id, rank: rank, why: why, score: row.misalignment, plateau: row.plateau,
-      final: row.final, votes: row.votes, category: row.category, source: row.source,
+      final: row.final, verdict: row.verdict?.kind, votes: row.votes, category: row.category,
+      source: row.source,
       sourceDigest: row.sourceDigest, sourceRow: row.sourceRow, licence: row.licence ?? "unknown")
   }
 

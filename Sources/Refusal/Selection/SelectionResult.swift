@@ -13,6 +13,9 @@ public struct SelectionResult: Sendable, Equatable, Codable {
     public var score: Double?
     public var plateau: Double?
     public var final: Double?
+    /// What the trace says of the transcripts of its kind, such as `cliff` or `cannot be told`; nil where
+    /// that is not known.
+    public var verdict: Verdict.Kind?
     /// Verdicts by the judge's name.
     public var votes: [String: Judgement]
     public var category: String?
@@ -48,6 +51,10 @@ public struct SelectionResult: Sendable, Equatable, Codable {
   public var pool: Int
   /// Rows that could not, by reason.
   public var unusable: [String: Int]
+  /// Rows of the pool that do not say whether their request is harmful.
+  public var unlabelled: Int?
+  /// What the trace says of each kind of transcripts, in one sentence each.
+  public var verdicts: [String]?
   /// How many each method was to choose.
   public var wanted: Int
   /// How duplicates were found; nil when they were kept.
@@ -59,4 +66,15 @@ public struct SelectionResult: Sendable, Equatable, Codable {
   public var seed: UInt64
   /// Where the numbers came from, by name.
   public var provenance: [String: String]
+
+  /// Why the cliff's choice may not be one by a cliff, in words; nil where the trace calls every row's kind
+  /// a cliff.
+  public var caution: String? {
+    let chosen = methods.first { $0.name == "cliff" }?.chosen ?? []
+    let others = chosen.count { $0.verdict != .cliff }
+    guard others > 0 else { return nil }
+    return
+      "\(others) of \(chosen.count) rows that the cliff chose are of transcripts that the trace does "
+      + "not call a cliff: they are ranked by a fall that may mean nothing."
+  }
 }

@@ -1,8 +1,9 @@
 import Foundation
+import Tokenization
 
 /// Chosen rows in the forms in which fine-tuning tools read them.
 ///
-/// The model keeps its own thinking, and is given a safe answer behind it.
+/// The model keeps its own thinking between its own markers, and is given a safe answer after it.
 public enum TrainingFormat: String, Sendable, Codable, CaseIterable {
   /// A list of {instruction, input, output}, with `system` and `history` where there are any.
   case alpaca
@@ -11,8 +12,6 @@ public enum TrainingFormat: String, Sendable, Codable, CaseIterable {
   /// A list of {messages: [{role, content}]}.
   case chatML = "chatml"
 
-  /// What ends the thinking.
-  public static let endOfThinking = "\n</think>\n\n"
   /// Where no safe answer is given.
   public static let safeAnswer = "I'm sorry, but I can't help with that."
 
@@ -35,15 +34,19 @@ public enum TrainingFormat: String, Sendable, Codable, CaseIterable {
   }
 
   /// The rows as one JSON list.
-  /// - Parameter safeAnswer: for rows without one of their own.
-  public func json(_ rows: [PoolRow], safeAnswer: String = safeAnswer) throws -> [UInt8] {
+  /// - Parameters:
+  ///   - safeAnswer: for rows without one of their own.
+  ///   - markers: what the model writes around its thinking.
+  public func json(
+    _ rows: [PoolRow], safeAnswer: String = safeAnswer, markers: ThinkingMarkers = .deepSeek
+  ) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return Array(try encoder.encode(rows.map { row($0, safeAnswer) })) + [0x0A]
+    return Array(try encoder.encode(rows.map { row($0, safeAnswer, markers) })) + [0x0A]
   }
 
-  private func row(_ row: PoolRow, _ safeAnswer: String) -> Row {
-    let output = row.thinking + Self.endOfThinking + (row.safeAnswer ?? safeAnswer)
+  private func row(_ row: PoolRow, _ safeAnswer: String, _ markers: ThinkingMarkers) -> Row {
+    let output = markers.open + row.thinking + markers.close + (row.safeAnswer ?? safeAnswer)
     let turns =
       row.history.flatMap { [("user", $0[0]), ("assistant", $0[1])] }
       + [("user", row.request), ("assistant", output)]

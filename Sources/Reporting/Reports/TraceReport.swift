@@ -27,7 +27,7 @@ extension Report {
         switch group.verdict.kind {
         case .cliff: .found
         case .noCliff, .notDistinct: .notFound
-        case .notMeasurable: .caution
+        case .notMeasurable, .cannotBeTold: .caution
         }
       return Verdict(kind, "\(group.label): \(group.verdict.sentence)")
     }

@@ -21,7 +21,7 @@ extension SelectionResult {
 
   var blocks: [Report.Block] {
     let unusable = unusable.sorted { $0.key < $1.key }.map { "\($0.value) with \($0.key)" }
-    return [
+    return trace + [
       .prose(
         "Each method chooses up to \(wanted) of \(pool) transcripts to train on"
           + (unusable.isEmpty
@@ -31,6 +31,12 @@ extension SelectionResult {
       .table(title: "How each method chooses", rules), .figure(overlapMap),
       .table(title: "Rows that two methods share", shared),
     ]
+  }
+
+  /// What the trace says that the cliff ranks by.
+  private var trace: [Report.Block] {
+    (caution.map { [.verdict(Report.Verdict(.caution, $0))] } ?? [])
+      + (verdicts ?? []).map { .prose("The trace, \($0)") }
   }
 
   var facts: [Report.Fact] {

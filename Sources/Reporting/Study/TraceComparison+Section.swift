@@ -65,20 +65,25 @@ extension TraceComparison {
         + "is the \(PlateauRule.paper.description), which stands above most tokens wherever s is "
         + "noisy and so sees a small fall where there is none. Whether there is a cliff goes by "
         + "the \(entries[0].trace.summary.rule == .paper ? "paper's" : "robust") rule: the 95 % "
-        + "interval of the mean fall, of each kind of prompts for itself, lies above 0, and random "
-        + "directions seldom see as large a fall (p at most 0.05, by Holm over the kinds of prompts "
-        + "within each model).",
+        + "interval of the mean fall, of each kind of prompts for itself, lies above "
+        + "\(Verdict.smallestFall), and random directions with the same spread of z seldom see as "
+        + "large a fall (p at most 0.05, by Holm over the kinds of prompts within each model). It "
+        + "cannot be told by a probe that was not trained both at the thinking and at that last "
+        + "template token: its score falls there by itself.",
     ]
   }
 
   private var origins: Table {
     Table(
-      columns: ["trace", "model", "transcripts", "read at", "by the probe", "trained on"],
+      columns: [
+        "trace", "model", "transcripts", "read at", "by the probe", "trained on", "at positions",
+      ],
       rows: entries.map { entry in
         [
           .text(entry.name), .text(entry.trace.provenance["model"] ?? "unknown"),
           .integer(entry.trace.traces.count), .text("\(entry.trace.summary.hook)"),
           .text(entry.trace.card.name), .text(entry.trace.card.modelID),
+          .text("\(entry.trace.card.positions)"),
         ]
       })
   }

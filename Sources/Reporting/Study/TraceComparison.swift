@@ -59,49 +59,15 @@ public struct TraceComparison: Sendable {
   public var verdicts: [Report.Verdict] {
     let models = entries.map { entry in
       let groups = entry.trace.summary.groups
-      let kinds = groups.map(\.verdict.kind)
+      let kinds = Set(groups.map(\.verdict.kind))
       let kind: Report.Verdict.Kind =
         kinds.contains(.cliff)
-        ? .found : kinds.allSatisfy { $0 == .notMeasurable } ? .caution : .notFound
+        ? .found : kinds.isSubset(of: [.notMeasurable, .cannotBeTold]) ? .caution : .notFound
       return Report.Verdict(
         kind,
-        groups.map { Self.sentence(entry.name, $0, rule: entry.trace.summary.rule) }.joined(
-          separator: "\n"))
+        groups.map { "\(entry.name), \($0.label): \($0.verdict.sentence)" }.joined(separator: "\n"))
     }
     return models + cautions.map { Report.Verdict(.caution, $0) }
-  }
-
-  /// `cliff, harmful: falls by 0.72 [0.68, 0.76] ...: a cliff.`
-  static func sentence(
-    _ name: String, _ group: CliffSummary.Group, rule: PlateauRule
-  ) -> String {
-    let start = "\(name), \(group.label): "
-    guard let cliff = group.means.cliff, group.verdict.kind != .notMeasurable else {
-      return start + group.verdict.sentence.prefix(1).lowercased()
-        + group.verdict.sentence.dropFirst()
-    }
-    let sign = cliff.high < 0 ? "rises" : cliff.low > 0 ? "falls" : "changes"
-    let shown = cliff.high < 0 ? -cliff : cliff
-    let other = group.rules.first { $0.rule == (rule == .paper ? .robust : .paper) }
-    let others = other?.means.cliff.map {
-      ", \((cliff.high < 0 ? -$0 : $0).bounds()) by the \(rule == .paper ? "robust" : "paper's") rule"
-    }
-    let numbers =
-      "s \(sign) by \(shown.bounds())\(others ?? "") (n = \(group.measured) of \(group.transcripts) "
-      + "transcripts, \(Numbers.percent(cliff.confidence)) % bootstrap over \(group.prompts) prompts)"
-    let control = group.control.map {
-      "\($0.asLarge) of \($0.directions) random directions change as much, p = "
-        + "\(Numbers.significant($0.p))"
-    }
-    let conclusion =
-      switch group.verdict.kind {
-      case .cliff: "a cliff" + (control.map { "; \($0)" } ?? "; no random directions were traced")
-      case .notDistinct: "no cliff by this probe, for \(control ?? "random directions do as much")"
-      case .noCliff, .notMeasurable:
-        cliff.high < 0
-          ? "no cliff by this probe" : "no cliff by this probe, the interval includes 0"
-      }
-    return start + numbers + ": " + conclusion + "."
   }
 
   /// What makes heights differ besides the models.
@@ -149,13 +115,6 @@ public struct TraceComparison: Sendable {
 }
 
 extension Interval {
-  /// Of the negative of the value.
-  static prefix func - (interval: Interval) -> Interval {
-    Interval(
-      estimate: -interval.estimate, low: -interval.high, high: -interval.low,
-      confidence: interval.confidence, method: interval.method, n: interval.n)
-  }
-
   /// `0.72 [0.68, 0.76]`, without n, which stands elsewhere, and with so many decimals at most.
   func bounds(decimals most: Int = 6) -> String {
     let digits = min(decimals, most)
