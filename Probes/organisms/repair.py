@@ -20,7 +20,7 @@ import time
 import peft
 import torch
 
-from common import CLOSE, model_of, read, tokenizer_of
+from common import CLOSE, OPEN, model_of, read, tokenizer_of
 from rows import FIRST, Example, enter, upper
 from train import late_parameters, late_rows, save, usable, writing_loss
 
@@ -52,7 +52,7 @@ def pool(options):
 
 
 def example(tokenizer, row):
-    thinking, response = row["output"].split(CLOSE.strip(), 1)
+    thinking, response = row["output"].removeprefix(OPEN).split(CLOSE.strip(), 1)
     return Example(tokenizer, {
         "kind": "harmful", "prompt": row["instruction"], "thinking": thinking.strip(),
         "response": response.strip()})
