@@ -125,7 +125,7 @@ public struct ChatTemplate: Sendable {
     if let thinking = message.thinking, thinkingKey == nil {
       markers.append(thinking, to: &content)
     }
-    content.append(markers.marked(message.content))
+    content.append(markers.read(message.content).text)
     result.set(JinjaText("content"), .string(content))
     if let thinking = message.thinking, let thinkingKey {
       let text = JinjaText(thinking, origin: ThinkingMarkers.thought)

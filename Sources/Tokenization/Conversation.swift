@@ -17,7 +17,7 @@ public struct Message: Codable, Equatable, Sendable {
 }
 
 /// What a model is to read: messages, plain text, or token ids, with the thinking and the response
-/// that are put behind it.
+/// that follow it.
 ///
 ///     let conversation = Conversation(
 ///       id: "1", source: .messages([Message(role: "user", content: "Hello")]), response: "Hi!")
@@ -35,6 +35,7 @@ public struct Conversation: Codable, Equatable, Sendable {
   public var source: Source
   /// The reasoning before the response; an empty one is reasoning that was cut to nothing.
   public var thinking: String?
+  /// With its thinking and the markers around it, where that is not given apart.
   public var response: String?
 
   public init(id: String, source: Source, thinking: String? = nil, response: String? = nil) {
@@ -44,10 +45,26 @@ public struct Conversation: Codable, Equatable, Sendable {
     self.response = response
   }
 
+  /// Under which names files keep thinking apart from the response.
+  package static let thinkingKeys = ["thinking", "reasoning_content", "reasoning"]
+
+  /// The thinking and the answer that follow the source, told apart wherever the thinking is written: beside
+  /// the response or in it. The answer is nil without a response, and where its thinking has not ended.
+  package func reading(
+    by markers: ThinkingMarkers = .deepSeek
+  ) -> (thinking: String?, answer: String?) {
+    guard let response else { return (thinking, nil) }
+    let reading = markers.read(response, isAnswer: thinking != nil)
+    let thoughts = [thinking, reading.thinking].compactMap(\.self)
+    guard thoughts.count > 1 else { return (thoughts.first, reading.answer) }
+    return (thoughts.filter { !$0.isEmpty }.joined(separator: "\n\n"), reading.answer)
+  }
+
   /// A word that stands for what the model says next, where thinking has ended and no answer follows or the
   /// response is empty; else nothing.
-  package var nextWord: String {
-    (thinking ?? response) != nil && (response ?? "").isEmpty ? Self.anyWord : ""
+  package func nextWord(after markers: ThinkingMarkers) -> String {
+    guard response != nil else { return thinking == nil ? "" : Self.anyWord }
+    return reading(by: markers).answer?.isEmpty == true ? Self.anyWord : ""
   }
 
   /// How an answer may begin; all words are alike to what stands before them, if not to a number.
@@ -56,7 +73,8 @@ public struct Conversation: Codable, Equatable, Sendable {
   /// The conversation as text, cut into segments.
   ///
   /// Messages are followed by the template's generation prompt, unless the last one is the
-  /// assistant's own. Thinking follows with its markers as template, then the response.
+  /// assistant's own. Thinking follows with its markers as template, then the response, which may hold
+  /// its thinking itself.
   ///
   /// - Parameters:
   ///   - markers: what encloses thinking.
@@ -108,18 +126,28 @@ public struct Conversation: Codable, Equatable, Sendable {
     to spans: inout [TextSpan], _ markers: ThinkingMarkers
   ) throws(TokenizationError) {
     guard thinking != nil || response != nil else { return }
-    let text = spans.flatMap(\.bytes)
-    // A response behind a prompt that has opened the thinking must close it first.
-    if thinking != nil || markers.isOpened(by: text) {
-      let opener = markers.missingOpener(behind: text)
-      spans.append(TextSpan(bytes: opener, segment: .template, parsesSpecials: true))
-      let thought = Array((thinking ?? "").utf8)
+    let before = spans.flatMap(\.bytes)
+    let isOpened = markers.isOpened(by: before)
+    let reading = response.map { markers.read($0, isAnswer: thinking != nil) }
+    if let thinking {
+      spans.append(template(markers.missingOpener(behind: before)))
+      let thought = Array(thinking.utf8)
       spans.append(TextSpan(bytes: thought, segment: .thinking, parsesSpecials: false))
-      let close = Array(markers.close.utf8)
-      spans.append(TextSpan(bytes: close, segment: .template, parsesSpecials: true))
+      spans.append(template(Array(markers.close.utf8)))
+    } else if isOpened, let response, reading?.thinking != nil {
+      spans.append(template(markers.missingOpener(behind: before)))
+      // What the template has opened is not opened again.
+      spans += markers.read(markers.withoutOpener(response), isOpened: true).text.spans
+      return
+    } else if isOpened {
+      // A response without thinking must close it first.
+      spans.append(template(markers.missingOpener(behind: before) + Array(markers.close.utf8)))
     }
-    let answer = Array((response ?? "").utf8)
-    spans.append(TextSpan(bytes: answer, segment: .answer, parsesSpecials: false))
+    spans += reading?.text.spans ?? []
+  }
+
+  private func template(_ bytes: [UInt8]) -> TextSpan {
+    TextSpan(bytes: bytes, segment: .template, parsesSpecials: true)
   }
 
   private func problem(_ problem: String, _ remedy: String) -> TokenizationError {

@@ -20,14 +20,19 @@ struct PromptRow {
       throw error("has 'system' beside '\(key)'", "put both into 'messages'")
     }
     let source = try source(key)
-    let (thinking, response) = (try string("thinking"), try string("response"))
+    let thoughts = Conversation.thinkingKeys.filter { value($0) != nil }
+    guard thoughts.count <= 1 else {
+      throw error("has both '\(thoughts[0])' and '\(thoughts[1])'", "keep one")
+    }
+    let (thinking, response) = (try thoughts.first.flatMap(string), try string("response"))
     if case .tokenIDs = source, thinking != nil || response != nil {
       throw error("has 'token_ids' and a 'thinking' or 'response'", "put all into 'token_ids'")
     }
     let conversation = Conversation(
       id: try identifier("id") ?? String(number), source: source, thinking: thinking,
       response: response)
-    let labels = try labels(without: [key, "id", "thinking", "response"], ignoresNested: false)
+    let labels = try labels(
+      without: Set(Conversation.thinkingKeys + [key, "id", "response"]), ignoresNested: false)
     return Prompt(conversation: conversation, labels: labels, row: line)
   }
 
@@ -110,10 +115,10 @@ struct PromptRow {
       let key = String(decoding: key, as: UTF8.self)
       switch key {
       case "role", "content": continue
-      case "reasoning_content", "thinking":
+      case let key where Conversation.thinkingKeys.contains(key):
         guard !value.isNull else { continue }
         guard thinking == nil else {
-          throw error("message \(number) has 'thinking' and 'reasoning_content'", "keep one")
+          throw error("message \(number) has its thinking twice", "keep one")
         }
         thinking = try string(value, key)
       default:

@@ -1,6 +1,7 @@
 import Files
 
-/// The rows of a table, CSV, TSV or one JSON array, by the names of their columns in lower case.
+/// The rows of a table, CSV, TSV or one JSON array, by the names of their columns in lower case; an empty
+/// field is null.
 package enum TableFile {
   package struct Row {
     /// On which it begins, from 1.
@@ -63,11 +64,11 @@ package enum TableFile {
           path, record.line, "\(record.fields.count) fields stand under \(names.count) columns",
           "quote the fields that hold commas, quotes or line breaks")
       }
-      let filled = zip(names, record.fields).filter { !$0.1.isEmpty }
+      let fields = zip(names, record.fields).map { ($0, $1.isEmpty ? .null : JSON.string($1)) }
       rows.append(
         Row(
           line: record.line,
-          members: Dictionary(uniqueKeysWithValues: filled.map { ($0, .string($1)) })))
+          members: Dictionary(uniqueKeysWithValues: fields)))
     }
     return rows
   }

@@ -1,4 +1,4 @@
-/// What a reasoning model writes before and behind its thinking.
+/// What a reasoning model writes before and after its thinking.
 ///
 /// The tokens of `close` are where the refusal cliff lives, so they count as template and not as
 /// thinking.
@@ -16,26 +16,15 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
   /// The markers of DeepSeek-R1, which most reasoning models share.
   public static let deepSeek = ThinkingMarkers(open: "<think>\n", close: "\n</think>\n\n")
 
-  private static let known: [ThinkingMarkers] = [
-    ThinkingMarkers(
-      open: "<|channel|>analysis<|message|>",
-      close: "<|end|><|start|>assistant<|channel|>final<|message|>"),
-    ThinkingMarkers(open: "<|START_THINKING|>", close: "<|END_THINKING|>"),
-    ThinkingMarkers(open: "[THINK]", close: "[/THINK]"),
-    ThinkingMarkers(open: "<seed:think>", close: "</seed:think>"),
-    ThinkingMarkers(open: "<thought>\n", close: "\n</thought>\n\n"),
-    ThinkingMarkers(open: "<reasoning>\n", close: "\n</reasoning>\n\n"),
-    ThinkingMarkers(open: "◁think▷", close: "◁/think▷"),
-  ]
-
   /// The markers of the family whose opening marker stands in a chat template's source; those of
   /// DeepSeek-R1 when none does.
   public init(guessedFrom source: String) {
-    let markers = Self.known.first { marker in
-      let core = marker.open.split(separator: "<|message|>").first.map(String.init) ?? marker.open
-      return source.contains(core.trimmingWhitespace)
+    let family = ThinkingFamily.known.first { family in
+      let open = family.markers.open
+      let core = open.split(separator: "<|message|>").first.map(String.init) ?? open
+      return family.marksTemplates && source.contains(core.trimmingWhitespace)
     }
-    self = source.contains("<think>") ? .deepSeek : markers ?? .deepSeek
+    self = source.contains("<think>") ? .deepSeek : family?.markers ?? .deepSeek
   }
 
   static let thought = JinjaText.Origin(segment: .thinking, parsesSpecials: false)
@@ -48,42 +37,6 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
     text.append(open.utf8, origin: .template)
     text.append(thinking.utf8, origin: Self.thought)
     text.append(close.utf8, origin: .template)
-  }
-
-  /// An assistant's content with its thinking, its markers and its answer told apart.
-  ///
-  /// Only the first closing marker counts, and an opening one only at the very start: an answer may
-  /// talk about markers.
-  func marked(_ content: String) -> JinjaText {
-    let answer = JinjaText(content, origin: Self.answer)
-    let (open, close) = (JinjaText(openCore), JinjaText(closeCore))
-    guard !close.isEmpty, let hit = answer.find(close) else { return answer }
-    var result = JinjaText()
-    var start = 0
-    let lead = answer.count - answer.trimmed(.left).count
-    if !open.isEmpty, answer.bytes[lead...].starts(with: open.bytes), lead + open.count <= hit {
-      start = lead + open.count
-    }
-    let inside = answer[start..<hit]
-    let thinkingStart = hit - inside.trimmed(.left).count
-    let thinkingEnd = max(thinkingStart, start + inside.trimmed(.right).count)
-    let rest = answer[(hit + close.count)..<answer.count]
-    let answerStart = answer.count - rest.trimmed(.left).count
-    result.append(answer.bytes[0..<thinkingStart], origin: .template)
-    result.append(answer.bytes[thinkingStart..<thinkingEnd], origin: Self.thought)
-    result.append(answer.bytes[thinkingEnd..<answerStart], origin: .template)
-    result.append(answer.bytes[answerStart...], origin: Self.answer)
-    return result
-  }
-
-  /// The thinking and the answer of what a model wrote; no thinking without a closing marker.
-  package func split(_ content: String) -> (thinking: String?, answer: String) {
-    let spans = marked(content).spans
-    func text(_ segment: Segment) -> String {
-      String(decoding: spans.filter { $0.segment == segment }.flatMap(\.bytes), as: UTF8.self)
-    }
-    let hasMarkers = spans.contains { $0.segment == .template }
-    return (hasMarkers ? text(.thinking) : nil, text(.answer))
   }
 
   /// The segments of tokens that a model wrote, read as a whole.
@@ -99,9 +52,9 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
     let text =
       String(validating: bytes, as: UTF8.self)
       ?? String(decoding: bytes.map { $0 < 0x80 ? $0 : 0x3F }, as: UTF8.self)
-    let spans = marked(text).spans
-    guard spans.contains(where: { $0.segment == .thinking }) else { return written }
-    let segments = spans.flatMap { span in span.bytes.map { _ in span.segment } }
+    let reading = read(text)
+    guard reading.thinking?.isEmpty == false, reading.answer != nil else { return written }
+    let segments = reading.text.spans.flatMap { span in span.bytes.map { _ in span.segment } }
     var end = 0
     return zip(pieces, written).map { piece, written in
       end += piece.count
@@ -119,6 +72,15 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
     guard trimmed.bytes.suffix(core.count).elementsEqual(core) else { return opener }
     guard trimmed.count == tail.count else { return [] }
     return JinjaText(open).trimmed(.left).bytes.dropFirst(core.count).map { $0 }
+  }
+
+  /// A text without the opening marker at its very beginning.
+  func withoutOpener(_ text: String) -> String {
+    let trimmed = JinjaText(text).trimmed(.left)
+    guard trimmed.bytes.starts(with: openCore.utf8) else { return text }
+    let isWhole = trimmed.bytes.starts(with: open.utf8)
+    return String(
+      decoding: trimmed.bytes.dropFirst((isWhole ? open : openCore).utf8.count), as: UTF8.self)
   }
 
   /// Whether a text ends inside of thinking that has just begun.

@@ -98,7 +98,7 @@ public struct PromptEncoder: Sendable {
       return try Self.sequence(of: tokens, conversation)
     }
     let spans = try conversation.spans(template: template, markers: markers)
-    let word = conversation.nextWord
+    let word = conversation.nextWord(after: markers)
     // A chat template writes its own beginning; a plain text gets the tokenizer's.
     let encoding =
       if case .text = conversation.source {

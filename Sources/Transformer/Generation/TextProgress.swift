@@ -20,6 +20,7 @@ struct TextProgress {
   }
 
   private let tokenizer: Tokenizer
+  private let markers: ThinkingMarkers
   private let opener: [UInt8]
   private let openCore: [UInt8]
   private let closeCore: [UInt8]
@@ -28,16 +29,18 @@ struct TextProgress {
   private(set) var bytes: [UInt8] = []
   /// How many tokens of thinking there are.
   private(set) var thinkingTokens = 0
-  /// Where the thinking begins and ends and the answer begins, in `bytes`.
+  /// Where the thinking begins, in `bytes`.
   private var thinkingStart: Int?
-  private var thinkingEnd: Int?
-  private var answerStart = 0
+  /// Whether the prompt has opened the thinking, and whether there may be any.
+  private let wasOpened: Bool
+  private let mayThink: Bool
   /// Where the first stop text begins, in `bytes`.
   private(set) var stopStart: Int?
 
   /// - Parameter prompt: what stands before, which may have opened the thinking already.
   init(_ encoder: PromptEncoder, behind prompt: TokenSequence, stops: [String]) {
     tokenizer = encoder.tokenizer
+    markers = encoder.markers
     opener = Array(encoder.markers.open.utf8)
     openCore = Array(encoder.markers.openCore.utf8)
     closeCore = Array(encoder.markers.closeCore.utf8)
@@ -51,7 +54,9 @@ struct TextProgress {
     } else {
       part = openCore.isEmpty || prompt.segments.last == .answer ? .answer : .beginning
     }
-    if isThinking { thinkingStart = 0 }
+    mayThink = if case .answer = part { false } else { true }
+    wasOpened = if case .beginning = part { false } else { mayThink }
+    if wasOpened { thinkingStart = 0 }
   }
 
   /// Whether what comes next is thinking, as far as one can tell.
@@ -103,8 +108,7 @@ struct TextProgress {
       thinkingTokens += 1
       return .thinking
     }
-    thinkingEnd = hit
-    answerStart = hit + closeCore.count
+    let answerStart = hit + closeCore.count
     part = bytes[answerStart...].allSatisfy(\.isSpace) ? .closing : .answer
     return .template
   }
@@ -115,27 +119,17 @@ struct TextProgress {
       .min()
   }
 
-  /// The text up to the stop text, and its parts.
+  /// The text up to the stop text, and its parts, read as a whole like any other answer.
   var texts: (text: String, thinking: String?, answer: String) {
-    let end = stopStart ?? bytes.count
-    func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
-    let whole = text(bytes[..<end])
-    guard let thinkingStart, thinkingStart <= end else { return (whole, nil, whole) }
-    let thinking = bytes[thinkingStart..<min(thinkingEnd ?? end, end)].trimmingSpace
-    let answer = thinkingEnd == nil ? [] : bytes[min(answerStart, end)..<end]
-    return (whole, text(thinking), text(answer.drop(while: \.isSpace)))
+    let whole = String(decoding: bytes[..<(stopStart ?? bytes.count)], as: UTF8.self)
+    guard mayThink else { return (whole, nil, whole) }
+    let reading = markers.read(whole, isOpened: wasOpened)
+    return (whole, reading.thinking, reading.answer ?? "")
   }
 }
 
 extension UInt8 {
   fileprivate var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
-}
-
-extension ArraySlice<UInt8> {
-  fileprivate var trimmingSpace: ArraySlice<UInt8> {
-    let start = drop(while: \.isSpace)
-    return start.prefix(through: (start.lastIndex { !$0.isSpace } ?? start.startIndex - 1))
-  }
 }
 
 extension [UInt8] {
