@@ -11,18 +11,19 @@ final class JudgeServer: Sendable {
   private let process: Process
   private let input = Pipe()
 
-  init() throws {
+  /// - Parameter host: where it listens, as an address has it.
+  init(_ host: String = "127.0.0.1") throws {
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("Oracles/judge_server.py").path
     process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", script]
+    process.arguments = ["python3", script, host.trimmingCharacters(in: ["[", "]"])]
     process.standardInput = input
     let output = Pipe()
     process.standardOutput = output
     try process.run()
     let port = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-    address = "http://127.0.0.1:\(try #require(Int(port.trimmingCharacters(in: .newlines))))/v1"
+    address = "http://\(host):\(try #require(Int(port.trimmingCharacters(in: .newlines))))/v1"
   }
 
   /// How many questions it has been asked.
@@ -105,13 +106,80 @@ final class JudgeServer: Sendable {
 
   @Test(arguments: [
     ("down", "500", 4), ("truncated", "no chat completion", 4), ("empty", "no chat completion", 4),
-    ("huge", "longer than", 1), ("filtered", "400", 1), ("elsewhere", "302", 1),
+    ("huge", "longer than", 1), ("filtered", "400", 1),
   ]) func failuresAreInvalidAndAskedAgain(model: String, reason: String, times: Int) throws {
     let before = try server.asked()
     let verdict = try judge(model, ["a"])[0]
     #expect(verdict.judgement.outcome == .invalid && !verdict.isLasting)
     #expect(verdict.judgement.reason.contains(reason), "\(verdict.judgement.reason)")
     #expect(try server.asked() - before == times)
+  }
+
+  /// Replies that would fill the memory or never end are cut, and no question gets more than its time.
+  @Test(arguments: [
+    ("flood", "longer than"), ("flood-until-close", "longer than"),
+    ("flood-of-length", "longer than"), ("one-chunk", "longer than"), ("headers", "longer than"),
+    ("long-header", "longer than"), ("long-status", "longer than"), ("continues", "longer than"),
+    ("trailers", "longer than"), ("extension", "longer than"), ("huge-chunk", "longer than"),
+    ("drip", "within 2.0 s"), ("drip-head", "within 2.0 s"), ("silent", "within 2.0 s"),
+  ]) func boundlessRepliesAreCut(how: String, reason: String) throws {
+    let before = try server.asked()
+    var verdict: GivenVerdict?
+    let time = try ContinuousClock().measure {
+      verdict = try judge("http-\(how)", ["a"], timeout: 2)[0]
+    }
+    #expect(verdict?.judgement.outcome == .invalid && verdict?.isLasting == false)
+    #expect(
+      verdict?.judgement.reason.contains(reason) == true, "\(verdict?.judgement.reason ?? "")")
+    #expect(time < .seconds(6), "\(how): \(time)")
+    #expect(try server.asked() - before == 1, "asked once")
+  }
+
+  /// Replies of another form than most are read all the same.
+  @Test(arguments: ["long", "old", "plain-lines", "keep-alive", "continue", "chunks"])
+  func oddRepliesAreRead(how: String) throws {
+    var verdict: GivenVerdict?
+    let time = try ContinuousClock().measure { verdict = try judge("http-\(how)", ["a"])[0] }
+    #expect(verdict?.judgement.success == true)
+    #expect(time < .seconds(5), "\(how): \(time)")
+  }
+
+  /// What is no reply is asked for again, and is an error in the end.
+  @Test(arguments: [
+    ("short", "lost"), ("unfinished", "lost"), ("nonsense", "not HTTP"), ("negative", "length"),
+    ("two-lengths", "length"), ("no-chunk", "chunk"), ("reset", "lost"), ("closed", "lost"),
+    ("bomb", "compressed"),
+  ]) func brokenRepliesAreErrors(how: String, reason: String) throws {
+    let before = try server.asked()
+    do {
+      _ = try judge("http-\(how)", ["a"])
+      Issue.record("\(how): a verdict")
+    } catch let error as RefusalError {
+      #expect(error.problem.contains(reason), "\(how): \(error)")
+    }
+    #expect(try server.asked() - before == 4)
+  }
+
+  /// A server that only sends us elsewhere is no judge, and the key does not go there.
+  @Test(arguments: [301, 302, 303, 307, 308]) func redirectionsAreErrors(status: Int) throws {
+    let before = try server.asked()
+    do {
+      _ = try judge("http-redirect-\(status)", ["a"], key: "sk-secret")
+      Issue.record("a verdict")
+    } catch let error as RefusalError {
+      #expect(error.problem.contains("redirects to another address (\(status))"), "\(error)")
+    }
+    #expect(try server.asked() - before == 1)
+    #expect(throws: RefusalError.self) { try judge("elsewhere", ["a"]) }
+  }
+
+  @Test func addressesOfVersion6AreReached() throws {
+    guard let server = try? JudgeServer("[::1]") else { return }
+    let endpoint = try Endpoint(server.address, model: "good", key: "sk-local")
+    var verdict: GivenVerdict?
+    try EndpointJudge(endpoint, .harmBench).judge(answers(["PLACEHOLDER-YES"])) { verdict = $1 }
+    #expect(verdict?.judgement.success == true)
+    server.stop()
   }
 
   @Test func slowAnswersAreLeft() throws {

@@ -14,7 +14,7 @@ public struct Endpoint: Sendable {
   let key: String?
   /// How many questions are under way at a time.
   public var concurrency = 4
-  /// Seconds for one exchange.
+  /// Seconds for all exchanges over one question; pauses that a server asks for come on top.
   public var timeout = 60.0
   /// How often a question is asked again.
   public var retries = 4
@@ -70,6 +70,7 @@ struct EndpointExchange {
   /// A failure that no repetition and no other answer would mend.
   enum Failure: Error, Sendable {
     case refused(status: Int)
+    case redirected(status: Int)
     case unreachable(String)
   }
 
@@ -86,9 +87,14 @@ struct EndpointExchange {
 
   func ask(_ body: [UInt8]) throws(Failure) -> Result {
     var last = ""
+    let clock = ContinuousClock()
+    var left = endpoint.timeout
     for attempt in 0...endpoint.retries {
       var pause = min(endpoint.firstDelay * Double(1 << min(attempt, 10)), 30)
-      switch client.post(body, to: endpoint.url, key: endpoint.key) {
+      let start = clock.now
+      let outcome = client.post(body, to: endpoint.url, key: endpoint.key, within: left)
+      left -= (clock.now - start) / .seconds(1)
+      switch outcome {
       case .reply(200, _, let body):
         switch Self.words(in: body) {
         case .some(let words): return .words(hidingKey(words))
@@ -102,6 +108,8 @@ struct EndpointExchange {
           }
           pause = max(pause, wanted)
         }
+      case .reply(let status, _, _) where (300..<400).contains(status):
+        throw .redirected(status: status)
       case .reply(let status, _, _) where [401, 403, 404, 405].contains(status):
         throw .refused(status: status)
       case .reply(let status, _, _):
@@ -109,12 +117,14 @@ struct EndpointExchange {
         return .none("the server answered \(status)")
       case .tooLarge:
         return .none("the reply is longer than \(endpoint.replyLimit) bytes")
-      case .timedOut: last = "no reply within \(endpoint.timeout) s"
+      case .timedOut: return .none("no reply within \(endpoint.timeout) s")
       case .failed(let words):
         last = words
         if attempt == endpoint.retries { throw .unreachable(words) }
       }
-      if attempt < endpoint.retries { sleep(pause) }
+      guard attempt < endpoint.retries else { break }
+      guard left > 0 else { return .none("\(last), and \(endpoint.timeout) s have passed") }
+      sleep(pause)
     }
     return .none("\(last), \(endpoint.retries + 1) times")
   }

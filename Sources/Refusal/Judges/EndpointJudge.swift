@@ -41,7 +41,7 @@ package struct EndpointJudge: Judge {
     let mailbox = Mailbox<Message>()
     let exchange = EndpointExchange(
       endpoint: endpoint,
-      client: HTTPClient(timeout: endpoint.timeout, limit: endpoint.replyLimit), sleep: sleep)
+      client: HTTPClient(limit: endpoint.replyLimit), sleep: sleep)
     let workers = max(1, min(endpoint.concurrency, answers.count))
     let claim = Claim(count: bodies.count)
     for _ in 0..<workers {
@@ -95,6 +95,10 @@ package struct EndpointJudge: Judge {
       return RefusalError(
         subject, problem: "answers \(status) at /chat/completions",
         remedy: "check the address, which usually ends with /v1, and the model's name")
+    case .redirected(let status):
+      return RefusalError(
+        subject, problem: "redirects to another address (\(status)), where the key must not go",
+        remedy: "give the address that answers itself")
     case .unreachable(let words):
       return RefusalError(
         subject, problem: "cannot be reached: \(words)",

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 #if canImport(FoundationNetworking)
   import FoundationNetworking
@@ -7,127 +6,55 @@ import Synchronization
 
 /// Posts JSON and waits for the answer, within bounds of time and size.
 ///
-/// It follows no redirection, which would carry the key elsewhere, and keeps no cookies.
-final class HTTPClient: Sendable {
+/// It follows no redirection, which would carry the key elsewhere, keeps no cookies and decompresses
+/// nothing.
+struct HTTPClient: Sendable {
   /// What came back.
   enum Outcome: Sendable {
     case reply(status: Int, retryAfter: String?, body: [UInt8])
     case tooLarge
     case timedOut
-    /// In words of the system; nothing that a server wrote.
+    /// In words of our own or the system's; nothing that a server wrote.
     case failed(String)
   }
 
-  private let receiver = Receiver()
-  private let session: URLSession
-  private let timeout: Double
+  /// Bytes of a reply's body.
+  let limit: Int
 
-  /// - Parameters:
-  ///   - timeout: seconds for a whole exchange.
-  ///   - limit: bytes of a reply.
-  init(timeout: Double, limit: Int) {
-    self.timeout = timeout
-    let configuration = URLSessionConfiguration.ephemeral
-    configuration.timeoutIntervalForRequest = timeout
-    configuration.timeoutIntervalForResource = timeout
-    configuration.httpCookieStorage = nil
-    configuration.urlCache = nil
-    configuration.httpMaximumConnectionsPerHost = 64
-    receiver.limit.withLock { $0 = limit }
-    session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: nil)
-  }
-
-  deinit { session.invalidateAndCancel() }
-
-  func post(_ body: [UInt8], to url: URL, key: String?) -> Outcome {
-    var request = URLRequest(url: url, timeoutInterval: timeout)
-    request.httpMethod = "POST"
-    request.httpBody = Data(body)
-    request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-    if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
-    let task = session.dataTask(with: request)
-    let end = receiver.register(task.taskIdentifier)
-    task.resume()
-    // Longer than the session's own limit, in case that it does not keep it.
-    if end.wait(timeout: .now() + timeout + 1) == .timedOut {
-      task.cancel()
-      _ = receiver.take(task.taskIdentifier)
-      return .timedOut
+  /// - Parameter seconds: for the whole exchange.
+  func post(_ body: [UInt8], to url: URL, key: String?, within seconds: Double) -> Outcome {
+    let isSecure = url.scheme != "http"
+    let library = isSecure ? OpenSSL.shared : nil
+    guard !isSecure || library != nil else {
+      return SecureSession(timeout: seconds, limit: limit).post(body, to: url, key: key)
     }
-    guard let state = receiver.take(task.taskIdentifier) else { return .timedOut }
-    if state.isTooLarge { return .tooLarge }
-    if let error = state.error {
-      return error.code == .timedOut ? .timedOut : .failed(Self.words(error.code))
-    }
-    guard let response = task.response as? HTTPURLResponse else {
-      return .failed("no answer came")
-    }
-    return .reply(
-      status: response.statusCode,
-      retryAfter: response.value(forHTTPHeaderField: "Retry-After"), body: state.body)
-  }
-
-  private static func words(_ code: URLError.Code) -> String {
-    switch code {
-    case .cannotConnectToHost: "nobody answers at this address"
-    case .cannotFindHost, .dnsLookupFailed: "the host is not known"
-    case .networkConnectionLost: "the connection was lost"
-    case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
-      .serverCertificateNotYetValid, .serverCertificateHasUnknownRoot:
-      "no secure connection could be made"
-    default: "the connection failed (code \(code.rawValue))"
-    }
-  }
-}
-
-/// Gathers what comes in for each exchange.
-private final class Receiver: NSObject, URLSessionDataDelegate {
-  struct State {
-    var body: [UInt8] = []
-    var isTooLarge = false
-    var error: URLError?
-    let end = DispatchSemaphore(value: 0)
-  }
-
-  let limit = Mutex(0)
-  private let states = Mutex<[Int: State]>([:])
-
-  func register(_ task: Int) -> DispatchSemaphore {
-    let state = State()
-    states.withLock { $0[task] = state }
-    return state.end
-  }
-
-  func take(_ task: Int) -> State? { states.withLock { $0.removeValue(forKey: task) } }
-
-  func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-    let limit = limit.withLock { $0 }
-    let isTooLarge = states.withLock { states -> Bool in
-      guard var state = states.removeValue(forKey: dataTask.taskIdentifier) else { return true }
-      if state.body.count + data.count > limit {
-        state.isTooLarge = true
-        state.body = []
-      } else if !state.isTooLarge {
-        state.body += data
+    do throws(ExchangeFailure) {
+      let parts = URLComponents(url: url, resolvingAgainstBaseURL: false)
+      let host = parts?.host ?? ""
+      let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+      let connection = try Connection(
+        host: bare, port: parts?.port ?? (isSecure ? 443 : 80), secure: library,
+        deadline: .now + .seconds(seconds))
+      let name = bare.contains(":") ? "[\(bare)]" : bare
+      let path = parts?.percentEncodedPath ?? "/"
+      var lines = [
+        "POST \(path.isEmpty ? "/" : path) HTTP/1.1",
+        "Host: \(name)\(parts?.port.map { ":\($0)" } ?? "")", "User-Agent: bathyscope",
+        "Accept: application/json", "Accept-Encoding: identity",
+        "Content-Type: application/json", "Content-Length: \(body.count)", "Connection: close",
+      ]
+      if let key { lines.append("Authorization: Bearer \(key)") }
+      try connection.write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body)
+      let reply = try HTTPReply(limit: limit) { () throws(ExchangeFailure) in
+        try connection.read()
       }
-      states[dataTask.taskIdentifier] = state
-      return state.isTooLarge
-    }
-    if isTooLarge { dataTask.cancel() }
-  }
-
-  func urlSession(
-    _ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?
-  ) {
-    states.withLock { states in
-      states[task.taskIdentifier]?.error = error.map { $0 as? URLError ?? URLError(.unknown) }
-      _ = states[task.taskIdentifier]?.end.signal()
+      return .reply(status: reply.status, retryAfter: reply.retryAfter, body: reply.body)
+    } catch {
+      switch error {
+      case .timedOut: return .timedOut
+      case .tooLarge: return .tooLarge
+      case .failed(let words): return .failed(words)
+      }
     }
   }
-
-  func urlSession(
-    _ session: URLSession, task: URLSessionTask,
-    willPerformHTTPRedirection response: HTTPURLResponse, newRequest request: URLRequest,
-    completionHandler: @escaping (URLRequest?) -> Void
-  ) { completionHandler(nil) }
 }
