@@ -175,10 +175,10 @@ struct AttackedSets: Codable {
 
   func print() {
     Swift.print("a success is: \(judge.success) (\(judge.name))")
-    Swift.print("unchanged model, all prompts: \(judge.rateName) \(RateText.of(baseline, judge))")
-    Swift.print("on the prompts that did not choose: unchanged \(RateText.of(clean, judge))")
+    Swift.print("unchanged model, all prompts: \(judge.rateName) \(baseline.text(judge))")
+    Swift.print("on the prompts that did not choose: unchanged \(clean.text(judge))")
     for (index, rate) in sets.enumerated() {
-      Swift.print("  \(index + 1) heads off: \(RateText.of(rate, judge))")
+      Swift.print("  \(index + 1) heads off: \(rate.text(judge))")
     }
   }
 }

@@ -29,7 +29,7 @@ struct AttackText {
 
   private func show(_ arm: AttackResult.Arm, _ column: Int, _ card: JudgeCard) {
     let heads = arm.heads.isEmpty ? "" : ", \(arm.heads.count) heads"
-    line("  \(arm.name)\(heads): \(card.rateName) \(RateText.of(arm.rates[column], card))")
+    line("  \(arm.name)\(heads): \(card.rateName) \(arm.rates[column].text(card))")
     guard arm.role == .tested else { return }
     let comparison = arm.comparisons[column]
     let changed = comparison.onlyArm + comparison.onlyBaseline
@@ -38,6 +38,11 @@ struct AttackText {
       ?? "\(changed) of \(comparison.pairs) pairs differ, so that no interval can be taken"
     let corrected = comparison.pHolm.map { "p = \(pValue($0)) after Holm" } ?? "p is not known"
     line("    \(difference); \(comparison.test), \(corrected)")
+    if let range = comparison.range, range.count == 2 {
+      line(
+        "    \(comparison.pairs) of \(comparison.asked) pairs have both verdicts; whatever the others are, "
+          + "success changes by \(fixed(range[0], 2)) to \(fixed(range[1], 2))")
+    }
     guard let standing = comparison.standing else {
       return line("    no random controls")
     }
@@ -53,7 +58,7 @@ struct AttackText {
   private func beside(_ arm: AttackResult.Arm) {
     for rate in arm.overRefusal {
       guard let card = result.judges.first(where: { $0.name == rate.judge }) else { continue }
-      line("  \(arm.name): over-refusal by \(rate.judge) \(RateText.of(rate, card))")
+      line("  \(arm.name): over-refusal by \(rate.judge) \(rate.text(card))")
     }
     guard let loss = arm.neutralLoss else { return }
     guard let value = loss.loss else {

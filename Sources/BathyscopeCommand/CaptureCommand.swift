@@ -45,6 +45,9 @@ struct CaptureCommand: ParsableCommand {
   @Flag(help: "Compress with gzip: 15 % smaller and many times slower.")
   var compress = false
 
+  @Flag(help: "Read answers of another model or template, or to other prompts; it is recorded.")
+  var force = false
+
   @Flag(help: "Do not ask before writing more than 100 GB.")
   var yes = false
 
@@ -72,9 +75,10 @@ struct CaptureCommand: ParsableCommand {
     let prompts = try prompts.read()
     let model = try model.load()
     let clock = Progress(of: 0, "")
-    let (rows, batch) = try answers.transcripts(prompts, in: model)
+    let transcripts = try answers.transcripts(prompts, in: model, force: force)
+    let (rows, batch) = (transcripts.rows, transcripts.batch)
     let hooks = try chosenHooks(hooks, layers: layers, in: model)
-    let description = try describe(model, batch, hooks, rows)
+    let description = try describe(model, transcripts, hooks)
     try announce(model, batch, description)
     let writer = try ActivationWriter(out, description)
     var progress = Progress(of: batch.tokenCount, "tokens")
@@ -106,8 +110,10 @@ struct CaptureCommand: ParsableCommand {
   }
 
   private func describe(
-    _ model: Model, _ batch: Batch, _ hooks: [HookPoint], _ rows: [Prompt]
+    _ model: Model, _ transcripts: Transcripts, _ hooks: [HookPoint]
   ) throws -> StoreDescription {
+    let (rows, batch) = (transcripts.rows, transcripts.batch)
+    let forced = transcripts.forced.isEmpty ? "" : ",\"forced\":\(jsonArray(transcripts.forced))"
     let longest = batch.sequences.map(\.tokens.count).max() ?? 0
     let inputs = jsonArray(try prompts.provenance() + answers.provenance())
     let names = Set(rows.flatMap(\.labels.keys)).sorted()
@@ -123,7 +129,7 @@ struct CaptureCommand: ParsableCommand {
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(rows.map { $0.labels[name] })) }),
       precision: self.model.precision, kernel: model.kernel,
-      arguments: "{\"command\":\(commandLineJSON()),\"prompts\":\(inputs)}",
+      arguments: "{\"command\":\(commandLineJSON()),\"prompts\":\(inputs)\(forced)}",
       seed: options.seed, rule: positions, toolVersion: bathyscopeVersion, elementType: store,
       compresses: compress)
   }

@@ -57,7 +57,7 @@ struct HeadsAttributeCommand: ParsableCommand {
   func run() throws {
     let model = try model.load()
     let clock = Progress(of: 0, "")
-    let prompts = try input.load(model)
+    let prompts = try input.load(model, force: source.force)
     let (direction, score) = try chosenDirection(model)
     let plan = try sets.plan(seed: options.seed)
     var configuration = try HeadsConfiguration(

@@ -32,8 +32,11 @@ struct HeadPromptOptions: ParsableArguments {
   var read: HeadPrompt.End = .last
 
   /// Reads, encodes and cuts the prompts.
-  func load(_ model: Model, ablating place: Positions = .all) throws -> [HeadPrompt] {
-    let (rows, batch) = try answers.transcripts(try prompts.read(), in: model)
+  func load(
+    _ model: Model, ablating place: Positions = .all, force: Bool
+  ) throws -> [HeadPrompt] {
+    let transcripts = try answers.transcripts(try prompts.read(), in: model, force: force)
+    let (rows, batch) = (transcripts.rows, transcripts.batch)
     if let group, !rows.contains(where: { $0.labels[group] != nil }) {
       let names = Set(rows.flatMap(\.labels.keys)).sorted().joined(separator: ", ")
       throw TokenizationError(
@@ -218,7 +221,11 @@ struct HeadProbeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Which of its probes; the chosen one by default.", valueName: "hook"))
   var hook: String?
 
-  @Flag(help: "Use the probe although the model's weights are others; it is recorded.")
+  @Flag(
+    help: """
+      Use the probe although the model's weights are others, and answers of another model or \
+      template or to other prompts; it is recorded.
+      """)
   var force = false
 
   func load(_ model: Model) throws -> (set: ProbeSet, probe: Probe)? {
@@ -234,10 +241,6 @@ struct HeadProbeOptions: ParsableArguments {
       throw UsageError("--hook '\(printable(hook.utf8))': the probe reads at \(hooks)")
     }
     return (set, probe)
-  }
-
-  func validate() throws {
-    guard !force || probe != nil else { throw ValidationError("--force needs --probe.") }
   }
 }
 

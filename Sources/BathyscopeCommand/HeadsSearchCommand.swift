@@ -131,7 +131,7 @@ struct HeadsSearchCommand: ParsableCommand {
   }
 
   private func searchByScore(_ model: Model) throws -> (SearchSummary, HeadsFolder) {
-    let prompts = try input.load(model, ablating: ablation.at)
+    let prompts = try input.load(model, ablating: ablation.at, force: ablation.source.force)
     let (study, score) = try ablation.study(model, input, prompts, options)
     guard study.canAblateSets else {
       throw UsageError("this ablation differs from prompt to prompt and cannot be searched with")

@@ -51,7 +51,7 @@ struct HeadsSweepCommand: ParsableCommand {
   func run() throws {
     let model = try model.load()
     let clock = Progress(of: 0, "")
-    let prompts = try input.load(model, ablating: ablation.at)
+    let prompts = try input.load(model, ablating: ablation.at, force: ablation.source.force)
     let (study, score) = try ablation.study(model, input, prompts, options)
     let plan = try sets.plan(seed: options.seed)
     var configuration = try HeadsConfiguration(

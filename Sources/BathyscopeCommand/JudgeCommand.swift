@@ -9,13 +9,20 @@ struct JudgeCommand: ParsableCommand {
     discussion: """
       Answers are JSONL (what 'generate' writes, or rows with id and response),
       HarmBench's {BehaviorID: [{test_case, generation, label}]}, JailbreakBench's
-      artifacts, or StrongREJECT's columns as CSV or JSON.
+      artifacts, or StrongREJECT's columns as CSV or JSON. Thinking is told apart
+      by the model's markers, else by those of every known family; where it has
+      not ended there is no answer.
+
+      Rates are over all that was asked. Requests of --prompts and samples
+      without an answer count, and a rate is then the range that is possible; the
+      command ends with status 4 when all is written. A behaviour for which an
+      artifact of JailbreakBench has no attack is not jailbroken, by 'published'.
 
       A success is what an attack wants. Lists of phrases measure whether an
       answer refuses, and say nothing about harm: they are shown as refusal
       rates. A verdict that cannot be read is invalid, counted, and never a no.
       Verdicts are remembered in FILE.verdicts: the same command asks nobody
-      twice, and a killed one goes on.
+      twice, and a killed one resumes.
 
       Example:
 
@@ -39,7 +46,8 @@ struct JudgeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The model that answered, for the judges opener and probe.", valueName: "name-or-path"))
+      "The model that answered, for its thinking markers and the judges opener and probe.",
+      valueName: "name-or-path"))
   var model: String?
 
   @Option(
@@ -50,6 +58,12 @@ struct JudgeCommand: ParsableCommand {
 
   @Option(help: "The arithmetic of its forward pass.")
   var precision: Precision = .float32
+
+  @OptionGroup var template: TemplateOptions
+
+  @Flag(
+    help: "Judge answers of another model or template, or to other prompts; it is recorded.")
+  var force = false
 
   @Option(
     help: ArgumentHelp("Also write a log for the viewer of Inspect.", valueName: "file"),
@@ -73,15 +87,21 @@ struct JudgeCommand: ParsableCommand {
     guard model != nil || adapter.isEmpty else {
       throw ValidationError("--adapter needs --model, which it is an adapter of.")
     }
+    guard model != nil || (template.templateDate == nil && template.templateVariable.isEmpty) else {
+      throw ValidationError(
+        "--template-date and --template-variable need --model, whose template they fill in.")
+    }
   }
 
   func run() throws {
     try checkPlaces()
-    var answers = try readAnswers()
     let model = try self.model.map {
-      try Model.load($0, precision: precision, adapters: adapter.map(openAdapter))
+      try Model.load(
+        $0, precision: precision, adapters: adapter.map(openAdapter), template: template.settings)
     }
     for warning in model?.warnings ?? [] { writeError("warning: \(warning)") }
+    let requests = try prompts.flatMap { try PromptFile.read($0) }
+    var (answers, unanswered, forced) = try readAnswers(requests, model)
     let jury = try Jury(judging, model: model, threads: options.threads)
     let reader = model.map { Reader($0, threads: options.threads) }
     let judges = try jury.judges(reader)
@@ -96,14 +116,23 @@ struct JudgeCommand: ParsableCommand {
     var progress = Progress(of: panel.missing(answers), "verdicts")
     let verdicts = try panel.judge(answers) { progress.advance(by: 1) }
     progress.finish()
+    var facts = try provenance(model)
+    if !forced.isEmpty { facts["forced"] = forced.joined(separator: "; ") }
     let result = try JudgeResult(
       answers, judges: judges.map(\.card), verdicts: verdicts, seed: options.seed,
-      provenance: try provenance(model))
+      provenance: facts)
     let document = try Document(schema: "judge", content: result).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: out)
     if let inspect { try write(result, answers, model, to: inspect) }
     if let labels { try AtomicFile.write(Array(try result.labels(judge: 0).utf8), to: labels) }
     if options.json { print(document) } else { report(result) }
+    warnOfMissing(
+      answers.count { $0.absence == nil }, of: answers.count,
+      "every rate is over all that was asked, as the range that is possible")
+    guard unanswered == 0 else {
+      try flushOutput()
+      throw ExitCode(4)
+    }
   }
 
   private func checkPlaces() throws {
@@ -119,34 +148,60 @@ struct JudgeCommand: ParsableCommand {
     }
   }
 
-  private func readAnswers() throws -> [Answer] {
-    var answers: [Answer] = []
-    for (number, path) in self.answers.enumerated() {
-      var read = try AnswerFile.read(path)
-      if self.answers.count > 1 {
-        let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-        // Two files may answer the same requests; their ids meet again in the prompts.
-        for index in read.indices { read[index].sourceFile = "\(name)-\(number + 1)" }
-      }
-      answers += read
+  /// All answers, with those that were asked for and are in no file, how many these are, and what was
+  /// forced.
+  private func readAnswers(
+    _ requests: [Prompt], _ model: Model?
+  ) throws -> (answers: [Answer], unanswered: Int, forced: [String]) {
+    let markers = try model?.encoder.markers ?? template.thinkingMarkers ?? .deepSeek
+    let origins = answers.map(AnswerOrigin.init)
+    var files = try answers.map { try AnswerFile.read($0, markers: markers) }
+    let batch =
+      requests.isEmpty || origins.isEmpty
+      ? nil : try model.map { try $0.encode(requests.map(\.conversation)) }
+    let digests = requests.isEmpty ? nil : try prompts.map(fileFact)
+    let forced = try zip(origins, files).flatMap { origin, file in
+      try origin.check(
+        model: model?.identity, prompts: batch, answered: file.map(\.id), files: digests,
+        force: force)
     }
-    let rows = try prompts.flatMap { try PromptFile.read($0) }
-    if !rows.isEmpty {
-      let byID = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-      for index in answers.indices {
-        guard let row = byID[answers[index].id] else {
-          throw UsageError(
-            "the answer '\(printable(answers[index].id.utf8))' has no request in --prompts")
-        }
-        answers[index].join(row)
+    let counts = files.map(\.count)
+    // Files that share no request are parts of one, and else each answers all requests.
+    let ids = files.map { Set($0.map(\.id)) }
+    let areParts =
+      ids.reduce(0) { $0 + $1.count } == ids.reduce(into: Set()) { $0.formUnion($1) }.count
+    let all = ids.reduce(into: Set<String>()) { $0.formUnion($1) }
+    for index in files.indices {
+      let isLast = index == files.count - 1
+      let asked = areParts ? (isLast ? requests.filter { !all.contains($0.id) } : []) : requests
+      files[index] = try AnswerFile.complete(
+        files[index], for: asked, samples: origins[index].samples, answers[index])
+    }
+    let unanswered = files.reduce(0) { $0 + $1.count } - counts.reduce(0, +)
+    let byID = Dictionary(requests.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for file in files.indices {
+      for index in files[file].indices {
+        if !requests.isEmpty { try join(&files[file][index], byID) }
+        // Two files may answer the same requests; their ids have met again in the prompts.
+        guard answers.count > 1 else { continue }
+        let name = URL(fileURLWithPath: answers[file]).deletingPathExtension().lastPathComponent
+        files[file][index].sourceFile = "\(name)-\(file + 1)"
+        files[file][index].id = "\(name)-\(file + 1)/\(files[file][index].id)"
       }
     }
-    for index in answers.indices {
-      if let source = answers[index].sourceFile {
-        answers[index].id = "\(source)/\(answers[index].id)"
-      }
+    return (files.flatMap(\.self), unanswered, forced)
+  }
+
+  private func join(_ answer: inout Answer, _ requests: [String: Prompt]) throws {
+    guard let row = requests[answer.id] else {
+      throw UsageError(
+        "the answer '\(printable(answer.id.utf8))' has no request in --prompts")
     }
-    return answers
+    answer.join(row)
+  }
+
+  private func fileFact(_ path: String) throws -> String {
+    "\(URL(fileURLWithPath: path).lastPathComponent) \(Digest.sha256(of: try MappedFile(path)))"
   }
 
   /// Gives every answer its transcript as tokens where the file has them.
@@ -155,7 +210,6 @@ struct JudgeCommand: ParsableCommand {
       guard let asked = answers[index].asked else { continue }
       try answers[index].place(behind: try model.encode([asked]).sequences[0])
     }
-    for path in self.answers { warnOfAnotherModel(path, model) }
     if answers.contains(where: \.wasSteered) {
       writeError(
         "warning: these answers were written under interventions; the judges opener and probe read "
@@ -163,29 +217,12 @@ struct JudgeCommand: ParsableCommand {
     }
   }
 
-  /// The file beside the answers knows which model wrote them, an adapter included.
-  private func warnOfAnotherModel(_ path: String, _ model: Model) {
-    guard let bytes = try? readFile(path + ".json", limit: 64 << 20),
-      let json = try? JSONReader.parse(bytes, file: path),
-      let writer = json["configuration"]?["model"],
-      let weights = writer["weights_sha256"]?.text, weights != model.identity.weightsSHA256
-    else { return }
-    let name = writer["id"]?.text ?? "another model"
-    writeError(
-      "warning: \(path) was written by \(name), and the judges opener and probe read it with "
-        + "\(model.identity.id), whose weights are others")
-  }
-
   private func provenance(_ model: Model?) throws -> [String: String] {
-    func files(_ paths: [String]) throws -> String {
-      try paths.map {
-        "\(URL(fileURLWithPath: $0).lastPathComponent) \(Digest.sha256(of: try MappedFile($0)))"
-      }.joined(separator: ", ")
-    }
     var facts = [
-      "answers": try files(answers), "command": commandLineJSON(), "seed": "\(options.seed)",
+      "answers": try answers.map(fileFact).joined(separator: ", "),
+      "command": commandLineJSON(), "seed": "\(options.seed)",
     ]
-    if !prompts.isEmpty { facts["prompts"] = try files(prompts) }
+    if !prompts.isEmpty { facts["prompts"] = try prompts.map(fileFact).joined(separator: ", ") }
     if let model {
       facts["model"] = model.identity.id
       facts["weights SHA-256"] = model.identity.weightsSHA256
@@ -214,7 +251,7 @@ struct JudgeCommand: ParsableCommand {
   private func report(_ result: JudgeResult) {
     for (rates, kind) in [(result.rates, ""), (result.benignRates, ", benign requests")] {
       for (card, rate) in zip(result.judges, rates) {
-        print("\(card.name), \(card.rateName)\(kind): \(RateText.of(rate, card))")
+        print("\(card.name), \(card.rateName)\(kind): \(rate.text(card))")
         if kind.isEmpty { print("  success means: \(visible(card.success))") }
       }
     }

@@ -150,24 +150,6 @@ struct Jury {
 
 /// What is printed about rates; nothing that has no n and no interval.
 enum RateText {
-  /// `refusal rate 0.42 [0.30, 0.55] (n = 60)`, with what is invalid behind it.
-  static func of(_ rate: JudgeRate, _ card: JudgeCard) -> String {
-    guard let interval = card.measures == .refusal ? rate.refusal : rate.success else {
-      return "no rate: none of \(rate.answers) answers has a valid verdict"
-    }
-    var text = interval.description
-    if let score = rate.score { text += "; mean score \(score)" }
-    if rate.invalid > 0, let bounds = rate.bounds {
-      let (low, high) = (bounds.ifNone, bounds.ifAll)
-      let (first, last) =
-        card.measures == .refusal ? (1 - high.high, 1 - low.low) : (low.low, high.high)
-      text +=
-        "; \(rate.invalid) of \(rate.answers) invalid, within [\(fixed(first, 2)), "
-        + "\(fixed(last, 2))] whatever they are"
-    }
-    return text
-  }
-
   static func of(_ agreement: JudgeAgreement) -> String {
     guard let observed = agreement.observed else {
       return "\(agreement.first), \(agreement.second): no answer has a verdict of both"

@@ -40,7 +40,7 @@ struct Main {
 
 /// Whether two things that were given belong to different models.
 private func isConflict(_ error: any Error) -> Bool {
-  error is RunConflict
+  error is RunConflict || error is ForeignAnswers
     || (error as? ProbingError)?.place == "modelSHA256"
     || (error as? ActivationStoreError)?.place == "model_sha256"
     || (error as? ReportingError)?.place == "weights SHA-256"

@@ -92,13 +92,18 @@ struct SelectCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What stands before and after the thinking in rows to train on; the traced model's by default.",
-      valueName: "open,close"))
+      """
+      What stands before and after thinking, in responses and in the rows to train on; the traced model's by \
+      default.
+      """, valueName: "open,close"))
   var thinkingMarkers: ThinkingMarkers?
 
   @Option(
     help: ArgumentHelp("The licence of rows that do not say theirs.", valueName: "name"))
   var licence: String?
+
+  @Flag(help: "Take answers to other prompts than --prompts; it is recorded.")
+  var force = false
 
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"), completion: .directory)
   var out: String
@@ -122,10 +127,12 @@ struct SelectCommand: ParsableCommand {
   }
 
   func run() throws {
-    var pool = try SelectionPool(
-      pool, prompts: prompts, keepsBenign: withBenign, category: quotaBy, safeLabel: safeLabel)
     // Lines alone say nothing of what was found in them.
     let stored = TraceFile.path(traces) == traces ? nil : try StoredTrace(traces)
+    let markers = thinkingMarkers ?? stored?.markers ?? .deepSeek
+    var pool = try SelectionPool(
+      pool, prompts: prompts, keepsBenign: withBenign, category: quotaBy, safeLabel: safeLabel,
+      markers: markers, force: force)
     let groups = stored?.summary.groups ?? []
     try pool.add(
       try TraceFile.read(traces),
@@ -135,7 +142,6 @@ struct SelectCommand: ParsableCommand {
       try pool.add(try JudgeFile.read(verdicts), judge: judge, verdicts)
     }
     pool.fill(licence: licence)
-    let markers = thinkingMarkers ?? stored?.markers ?? .deepSeek
     var settings = Selection.Settings(
       count: count ?? max(1, Int((share ?? 0) * Double(pool.rows.count) + 0.5)), seed: options.seed)
     settings.ranking = rank
@@ -147,7 +153,7 @@ struct SelectCommand: ParsableCommand {
         unusable: pool.unusable, unlabelled: pool.unlabelled,
         verdicts: stored.map { _ in
           groups.map { "\(printable($0.label.utf8)): \($0.verdict.sentence)" }
-        }, provenance: try provenance(markers))
+        }, provenance: try provenance(markers, pool.forced))
     try createFolder(out)
     try write(result, pool.rows, markers)
     let document = try Document(schema: "selection", content: result).text
@@ -156,12 +162,15 @@ struct SelectCommand: ParsableCommand {
     if options.json { print(document) } else { report(result) }
   }
 
-  private func provenance(_ markers: ThinkingMarkers) throws -> [String: String] {
+  private func provenance(
+    _ markers: ThinkingMarkers, _ forced: [String]
+  ) throws -> [String: String] {
     var facts = [
       "command": commandLineJSON(), "seed": "\(options.seed)",
       "plateau": plateau.rule.description,
       "thinking markers": jsonArray([markers.open, markers.close]),
     ]
+    if !forced.isEmpty { facts["forced"] = forced.joined(separator: "; ") }
     let inputs = [
       ("pool", pool), ("prompts", prompts), ("traces", [TraceFile.path(traces)]),
       ("verdicts", [verdicts].compactMap(\.self)),

@@ -8,18 +8,29 @@ struct SelectionPool {
   private(set) var unusable: [String: Int] = [:]
   /// Rows that do not say whether their request is harmful.
   private(set) var unlabelled = 0
+  /// What was overridden to read the answers.
+  private(set) var forced: [String] = []
 
-  /// - Parameter keepsBenign: whether rows whose request is benign can be chosen.
+  /// - Parameters:
+  ///   - keepsBenign: whether rows whose request is benign can be chosen.
+  ///   - force: reads answers to other prompts.
   init(
-    _ files: [String], prompts: [String], keepsBenign: Bool, category: String?, safeLabel: String?
+    _ files: [String], prompts: [String], keepsBenign: Bool, category: String?, safeLabel: String?,
+    markers: ThinkingMarkers, force: Bool
   ) throws {
     let requests = Dictionary(
       try prompts.flatMap { try PromptFile.read($0) }.map { ($0.id, $0) },
       uniquingKeysWith: { first, _ in first })
+    let digests = try prompts.map { Digest.sha256(of: try MappedFile($0)) }
+    var answeredIDs: [String] = []
     for path in files {
+      if !prompts.isEmpty {
+        forced += try AnswerOrigin(path).check(model: nil, files: digests, force: force)
+      }
       let name = URL(fileURLWithPath: path).lastPathComponent
       let sha256 = Digest.sha256(of: try MappedFile(path))
-      for row in try Self.transcripts(path, requests, hasRequests: !prompts.isEmpty) {
+      for row in try Self.transcripts(path, requests, markers, hasRequests: !prompts.isEmpty) {
+        answeredIDs.append(row.prompt.id)
         guard keepsBenign || row.prompt.isBenign != true else {
           unusable[Unusable.benign.rawValue, default: 0] += 1
           continue
@@ -37,6 +48,9 @@ struct SelectionPool {
         }
       }
     }
+    let answered = Set(answeredIDs)
+    let missing = requests.keys.count { !answered.contains($0) }
+    if missing > 0 { unusable[Unusable.noAnswer.rawValue, default: 0] += missing }
     try check(files, category, safeLabel)
   }
 
@@ -70,14 +84,15 @@ struct SelectionPool {
 
   /// Requests with thinking and answer: of a file of transcripts, or of answers and their requests.
   private static func transcripts(
-    _ path: String, _ requests: [String: Prompt], hasRequests: Bool
+    _ path: String, _ requests: [String: Prompt], _ markers: ThinkingMarkers, hasRequests: Bool
   ) throws -> [(prompt: Prompt, thinking: String?, answer: String?, name: String, row: Int)] {
     guard hasRequests else {
-      return try PromptFile.read(path).map {
-        ($0, $0.conversation.thinking, $0.conversation.response, $0.id, $0.row)
+      return try PromptFile.read(path).map { row in
+        let reading = row.conversation.reading(by: markers)
+        return (row, reading.thinking, reading.answer, row.id, row.row)
       }
     }
-    return try AnswerFile.read(path).map { answer in
+    return try AnswerFile.read(path, markers: markers).map { answer in
       guard let prompt = requests[answer.id] else {
         throw UsageError(
           "the answer '\(printable(answer.id.utf8))' has no request in --prompts")
@@ -131,9 +146,10 @@ struct SelectionPool {
       let verdicts = result.verdicts(of: card.name) ?? [:]
       for index in rows.indices { rows[index].votes[card.name] = verdicts[rows[index].id] }
     }
-    let missing = rows.count { $0.votes[judge] == nil }
+    let missing = rows.count { $0.votes[judge]?.success == nil }
     if missing > 0 {
-      writeError("note: \(missing) of \(rows.count) rows have no verdict of \(visible(judge))")
+      writeError(
+        "note: \(missing) of \(rows.count) rows have no valid verdict of \(visible(judge))")
     }
   }
 

@@ -52,7 +52,8 @@ extension TraceCommand {
 
   /// Writes the folder; `StoredTrace` reads it back.
   func write(
-    _ model: Model, _ set: ProbeSet, _ traces: [TokenTrace], _ summary: CliffSummary,
+    _ model: Model, _ set: ProbeSet, _ forced: [String], _ traces: [TokenTrace],
+    _ summary: CliffSummary,
     _ cuts: ThinkingCuts?
   ) throws -> String {
     let encoder = JSONEncoder()
@@ -72,7 +73,7 @@ extension TraceCommand {
       .init("kernel", model.kernel), .init("Bathyscope", bathyscopeVersion),
     ]
     let stored = StoredSummary(
-      summary: summary, forced: set.forced,
+      summary: summary, forced: forced,
       provenance: Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) }),
       markers: try? model.encoder.markers)
     try writeDocument("cliff-summary", stored, to: "\(out)/summary.json")

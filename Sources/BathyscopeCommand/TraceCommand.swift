@@ -55,7 +55,11 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "How many transcripts of each group get figures of their own.")
   var figures = 2
 
-  @Flag(help: "Use the probe although the model's weights are others; it is recorded.")
+  @Flag(
+    help: """
+      Use the probe although the model's weights are others, and answers of another model or \
+      template or to other prompts; it is recorded.
+      """)
   var force = false
 
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
@@ -67,6 +71,8 @@ struct TraceCommand: ParsableCommand {
     var report: String
     var seconds: Double
     var transcripts: Int
+    /// How many were asked for: prompts, or answers to them.
+    var asked: Int
     var tokens: Int
     var forced: [String]
     var summary: CliffSummary
@@ -109,7 +115,9 @@ struct TraceCommand: ParsableCommand {
       writeError("note: a cliff cannot be told, because \(reason)")
     }
     let probes = try chosenProbes(set, model)
-    let (rows, batch) = try answers.transcripts(prompts, in: model)
+    let transcripts = try answers.transcripts(prompts, in: model, force: force)
+    let (rows, batch) = (transcripts.rows, transcripts.batch)
+    let forced = set.forced + transcripts.forced
     for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
     try createFolder(out)
     let journal = try TraceJournal(
@@ -127,11 +135,11 @@ struct TraceCommand: ParsableCommand {
     let summary = try CliffSummary(
       traces, trainedAt: report.coverage, rule: rule, seed: options.seed)
     let cuts = cutThinking ? try cut(model, batch, traces, set.chosen, journal) : nil
-    let path = try write(model, set, traces, summary, cuts)
+    let path = try write(model, set, forced, traces, summary, cuts)
     journal.remove()
     let result = Result(
-      report: path, seconds: clock.seconds, transcripts: rows.count, tokens: batch.tokenCount,
-      forced: set.forced, summary: summary, cuts: cuts)
+      report: path, seconds: clock.seconds, transcripts: rows.count, asked: transcripts.asked,
+      tokens: batch.tokenCount, forced: forced, summary: summary, cuts: cuts)
     if options.json { return try printJSON("trace-summary", result) }
     for group in summary.groups {
       print("\(printable(group.label.utf8)): \(group.verdict.sentence)")
@@ -142,7 +150,9 @@ struct TraceCommand: ParsableCommand {
           + "\(group.rise.map { "\($0)" } ?? "an amount without an interval"), "
           + "n = \(group.transcripts) transcripts")
     }
-    print("\(rows.count) transcripts, \(batch.tokenCount) tokens in \(fixed(clock.seconds, 1)) s")
+    let of = transcripts.asked > rows.count ? " of \(transcripts.asked) asked for" : ""
+    print(
+      "\(rows.count) transcripts\(of), \(batch.tokenCount) tokens in \(fixed(clock.seconds, 1)) s")
     print(path)
   }
 
@@ -188,6 +198,7 @@ struct TraceCommand: ParsableCommand {
     _ spread: ScoreSpread?, _ journal: TraceJournal
   ) throws -> [TokenTrace] {
     let tokenizer = try? model.encoder.tokenizer
+    let markers = (try? model.encoder.markers) ?? .deepSeek
     // Enough for the smallest p to pass a correction over all groups.
     let groups = Set(rows.map { row in label.flatMap { kind(row, $0) } }).count
     let controls = chosen.randomControls(
@@ -206,7 +217,9 @@ struct TraceCommand: ParsableCommand {
         texts: sequence.tokens.map { tokenizer?.label(of: $0) ?? "\($0)" }, probes: probes,
         chosen: index, group: group(of: row),
         label: label.flatMap { kind(row, $0) })
-      trace.thinkingDigest = row.conversation.thinking.map { Digest.sha256(Array($0.utf8)) }
+      trace.thinkingDigest = row.conversation.reading(by: markers).thinking.map {
+        Digest.sha256(Array($0.utf8))
+      }
       if let activations = capture.values[chosen.hook] {
         trace.control = try TraceControl(
           controls, on: activations, landmarks: trace.landmarks, rule: rule)

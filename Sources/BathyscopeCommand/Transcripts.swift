@@ -2,7 +2,17 @@ import ArgumentParser
 import Bathyscope
 import Foundation
 
-/// Answers that stand behind prompts, and what judges say of them.
+/// Transcripts that are to be run, each with its row of labels.
+struct Transcripts {
+  var rows: [Prompt]
+  var batch: Batch
+  /// How many were asked for; those without an answer are not among the rows.
+  var asked: Int
+  /// What was overridden to read them.
+  var forced: [String]
+}
+
+/// Answers that follow prompts, and what judges say of them.
 struct AnswerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -20,24 +30,32 @@ struct AnswerOptions: ParsableArguments {
 
   /// What is to be run, each with its row of labels and thinking: the prompts with their own thinking
   /// and response, or the generated answers.
+  /// - Parameter force: reads answers of another model or template, or to other prompts.
   func transcripts(
-    _ prompts: [Prompt], in model: Model
-  ) throws -> (rows: [Prompt], batch: Batch) {
+    _ prompts: [Prompt], in model: Model, force: Bool
+  ) throws -> Transcripts {
     let batch = try model.encode(prompts.map(\.conversation))
     var rows = prompts
     var transcripts = batch
+    var (forced, asked): ([String], Int) = ([], prompts.count)
     // Which prompt and sample each transcript is.
     var origins = prompts.indices.map { GenerationJob(prompt: $0, sample: 0) }
     if let answers {
       let found: [GenerationRow]
       (origins, transcripts, found) = try Self.read(answers, batch, model)
+      let origin = AnswerOrigin(answers)
+      forced = try origin.check(
+        model: model.identity, prompts: batch, answered: found.map(\.id), force: force)
+      let largest = min(origins.map(\.sample).max() ?? 0, 1_000_000)
+      asked = max(prompts.count * (origin.samples ?? (largest + 1)), origins.count)
+      warnOfMissing(origins.count, of: asked, "what follows is of those that have one")
       let isSampled = origins.contains { $0.sample > 0 }
       rows = zip(origins, found).map {
         prompts[$0.prompt].row(of: $1, isSampled: isSampled)
       }
     }
     for path in labels { try Self.label(&rows, origins, transcripts, from: path) }
-    return (rows, transcripts)
+    return Transcripts(rows: rows, batch: transcripts, asked: asked, forced: forced)
   }
 
   /// Each file's name and SHA-256, for provenance.
@@ -80,7 +98,6 @@ struct AnswerOptions: ParsableArguments {
         file: path, problem: found.isEmpty ? "has no answers" : "has an answer twice",
         remedy: "give the whole file that 'generate' wrote")
     }
-    warnOfOtherPrompts(path, batch)
     let transcripts = try zip(found, answers).map { job, row in
       var transcript = row.transcript(
         behind: batch.sequences[job.prompt], id: row.name)
@@ -88,17 +105,6 @@ struct AnswerOptions: ParsableArguments {
       return transcript
     }
     return (found, Batch(transcripts), answers)
-  }
-
-  /// Prompts of equal length may still be others: the file beside the answers knows.
-  private static func warnOfOtherPrompts(_ path: String, _ batch: Batch) {
-    guard let bytes = try? readFile(path + ".json", limit: 64 << 20),
-      let json = try? JSONReader.parse(bytes, file: path),
-      let stored = json["configuration"]?["prompt_tokens_sha256"]?.text, stored != batch.sha256
-    else { return }
-    writeError(
-      "warning: \(path) was generated for other prompts, or with another chat template, than those "
-        + "given here; each answer is read behind the prompt of its id")
   }
 
   private static func label(

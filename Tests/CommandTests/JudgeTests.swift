@@ -56,8 +56,29 @@ import Testing
           "judge", "--answers", "w.jsonl", "--prompts", "p.jsonl", "--judges", "opener", "--model",
           model, "--out", "\(model).json",
         ], in: folder)
-      #expect(outcome.status == 0, "\(outcome.errors)")
-      #expect(outcome.errors.contains("w.jsonl was written by m1") == isOther)
+      #expect(outcome.status == (isOther ? 3 : 0), "\(outcome.errors)")
+      #expect(outcome.errors.contains("was written by m1, and m2 has other weights") == isOther)
+    }
+    let forced = try Tool.run(
+      [
+        "judge", "--answers", "w.jsonl", "--prompts", "p.jsonl", "--judges", "opener", "--model",
+        "m2",
+        "--force", "--out", "forced.json", "--json",
+      ], in: folder)
+    #expect(forced.status == 0 && forced.errors.contains("forced: w.jsonl: was written by m1"))
+    let facts = try #require(try forced.json["provenance"] as? [String: String])
+    #expect(facts["forced"]?.contains("was written by m1") == true)
+    // Other requests under the same ids.
+    let other = try folder.text("p.jsonl").replacing(/"(id|prompt)"\s*:\s*"/) {
+      $0.1 == "id" ? "\($0.0)" : "\($0.0)not "
+    }
+    #expect(try other != folder.text("p.jsonl"))
+    try folder.write("q.jsonl", other)
+    for (words, status) in [([], Int32(3)), (["--force"], 0)] {
+      let outcome = try Tool.run(
+        ["judge", "--answers", "w.jsonl", "--prompts", "q.jsonl", "--out", "q.json"] + words,
+        in: folder)
+      #expect(outcome.status == status && outcome.errors.contains("other files of prompts"))
     }
     let outcome = try judge(["--adapter", "smollm2-cliff"])
     #expect(outcome.status == 2 && outcome.errors.contains("--adapter needs --model"))
@@ -67,9 +88,13 @@ import Testing
     let outcome = try judge(["--inspect", "log.json"])
     try #require(outcome.status == 0, "\(outcome.errors)")
     #expect(
-      outcome.output.contains("substring-arditi, refusal rate: 0.33 [0.06, 0.79] (n = 3); 1 of 4"))
+      outcome.output.contains(
+        "substring-arditi, refusal rate: 0.25 to 0.50 [0.05, 0.85] (n = 4); 3 answered of 4 asked, 1 without "
+          + "an answer; 0.33 [0.06, 0.79] (n = 3) of those with a verdict"))
+    #expect(outcome.errors.contains("warning: 1 of 5 have no answer"))
     #expect(
-      outcome.output.contains("substring-jailbreakbench, refusal rate: 0.67 [0.21, 0.94] (n = 3)"))
+      outcome.output.contains(
+        "substring-jailbreakbench, refusal rate: 0.50 to 0.75 [0.15, 0.95] (n = 4)"))
     #expect(outcome.output.contains("kappa 0.20"))
     #expect(outcome.output.contains("benign requests"))
     #expect(outcome.output.contains("not on d, e"))
@@ -120,12 +145,12 @@ import Testing
     let first = try judge(words + ["good"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
     try #require(first.status == 0, "\(first.errors)")
     #expect(
-      first.output.contains("endpoint-harmbench, attack success: 0.67 [0.21, 0.94] (n = 3); 1 of 4")
+      first.output.contains("endpoint-harmbench, attack success: 0.50 to 0.75 [0.15, 0.95] (n = 4)")
     )
     let before = try folder.bytes("j.json")
     // A server that repeats the key.
     let parrot = try judge(words + ["parrot"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
-    #expect(parrot.status == 0 && parrot.output.contains("no rate: none of 4 answers"))
+    #expect(parrot.status == 0 && parrot.output.contains("no rate: none of 4 asked"))
     for text in [first, parrot, locked].flatMap({ [$0.output, $0.errors] }) {
       #expect(!text.contains(key))
     }

@@ -218,7 +218,10 @@ import Testing
     #expect(try run(capture + ["other.jsonl"], status: 4).errors.contains("follows a prompt of"))
     let equal = TalkingModel.prompts().replacing("bad ", with: "sad ")
     try folder.write("equal.jsonl", equal)
-    #expect(try run(capture + ["equal.jsonl"]).errors.contains("warning: answers.jsonl"))
+    #expect(
+      try run(capture + ["equal.jsonl"], status: 3).errors.contains(
+        "was generated for other prompts"))
+    #expect(try run(capture + ["equal.jsonl", "--force"]).errors.contains("forced: answers.jsonl"))
     for (row, status, text) in [
       (#"{"id": "p0", "sample": 1, "refused": true}"#, Int32(0), ""),
       (#"{"id": "p0#1", "refused": true}"#, 0, ""),

@@ -15,6 +15,9 @@ import Tokenization
   static let card = JudgeCard(
     name: "j", measures: .refusal, success: "not refused", version: 1, source: "", definition: [])
 
+  static let other = JudgeCard(
+    name: "k", measures: .refusal, success: "not refused", version: 1, source: "", definition: [])
+
   func yield(
     _ arm: AttackArm, _ outcomes: [Bool?], groups: [String]? = nil
   ) -> AttackYield {

@@ -54,8 +54,9 @@ import Tokenization
         {"index": 0, "goal": "g", "behavior": "b", "prompt": "p", "response": "r", "jailbroken": true},
         {"index": 1, "goal": "g", "prompt": null, "response": null, "jailbroken": false}]}
       """)
-    #expect(artifact.map(\.id) == ["jbb-harmful-0"])
-    #expect(artifact.map(\.request) == ["g"] && artifact.map(\.published) == [true])
+    #expect(artifact.map(\.id) == ["jbb-harmful-0", "jbb-harmful-1"])
+    #expect(artifact.map(\.request) == ["g", "g"] && artifact.map(\.published) == [true, false])
+    #expect(artifact.map(\.isMissing) == [false, true])
     for table in [
       "category,source,forbidden_prompt,response,score\nc,s,f,\"r, r\",0.75\nc,s,f,t,0\n",
       """

@@ -255,6 +255,19 @@ import Transformer
     #expect(read.count == 36 && difference < 1e-5)
   }
 
+  @Test(
+    arguments: [
+      (0.3, 0.1, nil), (0.25, 0.2499, nil), (0, 0, nil), (.nan, 0.6, nil), (.nan, .nan, nil),
+      (0.25, 0.25, false), (0.3, 0.21, true), (0.1, 0.41, false), (1, 0, true),
+    ] as [(Double, Double, Bool?)]) func guardsNeedHalfOfTheProbability(
+      success: Double, failure: Double, verdict: Bool?
+    )
+  {
+    let judgement = GuardJudge.judgement(success: success, failure: failure, first: "x")
+    #expect(judgement.success == verdict)
+    #expect((judgement.score == nil) == (verdict == nil))
+  }
+
   @Test func guardIsInvalidWhereItSaysSomethingElse() throws {
     let talker = try TinyTalker()
     for prompt in [JudgePrompt.llamaGuard, .harmBench] {

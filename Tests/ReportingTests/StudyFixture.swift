@@ -172,9 +172,9 @@ struct StudyFixture {
       let rate = try JudgeRate(
         card, verdicts, groups: ["a", "b", "c", "d"], bootstrap: bootstrap)
       let comparison = AttackResult.Comparison(
-        judge: "judge", pairs: 4, behaviours: 4, onlyBaseline: 0, onlyArm: successes - 1,
+        judge: "judge", asked: 4, pairs: 4, behaviours: 4, onlyBaseline: 0, onlyArm: successes - 1,
         difference: nil, p: 0.5, test: "exact McNemar", pHolm: role == .tested ? 0.5 : nil,
-        standing: nil)
+        range: nil, standing: nil)
       // Mean losses of 2.1, 2.2 and 2.3 nats a token.
       let losses = [10, 20, 30].map { TextLoss(nats: $0 + Double(successes), tokens: 10) }
       return AttackResult.Arm(

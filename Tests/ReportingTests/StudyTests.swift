@@ -179,11 +179,12 @@ import Testing
   @Test func answersWithoutAVerdictAreSaid() throws {
     try withFixture { fixture in
       let whole = try StoredAttack(try fixture.attack())
-      #expect(!whole.verdicts[0].text.contains("without a verdict"))
+      #expect(!whole.verdicts[0].text.contains("with a verdict"))
       let attack = try StoredAttack(try fixture.attack(invalid: 1))
       #expect(
-        attack.verdicts[0].text.hasSuffix(
-          "Answers without a verdict are left out; two: 1 of 4, between 0.750 and 1.00 with them."))
+        attack.verdicts[0].text.contains(
+          "to 0.75 to 1.00 [0.30, 1.00] (n = 4); 1 of 4 verdicts invalid; 1.00 [0.44, 1.00] (n = 3) of "
+            + "those with a verdict"))
       let tables = attack.blocks.compactMap { block -> Table? in
         if case .table(_, let table) = block { table } else { nil }
       }

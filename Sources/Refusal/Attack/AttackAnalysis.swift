@@ -99,7 +99,7 @@ package struct AttackAnalysis {
       arm.rates.append(
         try JudgeRate(
           card, yield.verdicts.map { $0[column] }, groups: yield.answers.map(\.group),
-          bootstrap: bootstrap))
+          isAnswered: yield.answers.map { $0.absence == nil }, bootstrap: bootstrap))
       if !isBaseline {
         arm.comparisons.append(
           try comparison(
@@ -110,7 +110,9 @@ package struct AttackAnalysis {
       let groups = yield.benignAnswers.map(\.group)
       let benign = yield.benignVerdicts.map { $0[column] }
       arm.overRefusal.append(
-        try JudgeRate(card, benign, groups: groups, bootstrap: bootstrap))
+        try JudgeRate(
+          card, benign, groups: groups, isAnswered: yield.benignAnswers.map { $0.absence == nil },
+          bootstrap: bootstrap))
       if !isBaseline {
         arm.overRefusalComparisons.append(
           try comparison(
@@ -135,7 +137,7 @@ package struct AttackAnalysis {
     let isPlain = sums.count == pairs.count
     do throws(StatisticsError) {
       return AttackResult.Comparison(
-        judge: card.name, pairs: pairs.count, behaviours: sums.count,
+        judge: card.name, asked: arm.count, pairs: pairs.count, behaviours: sums.count,
         onlyBaseline: pairs.count { $0.base && !$0.arm },
         onlyArm: pairs.count { $0.arm && !$0.base },
         difference: try bootstrap.mean(
@@ -145,10 +147,23 @@ package struct AttackAnalysis {
           : signFlipTest(sums.values.sorted()),
         test: isPlain
           ? "exact McNemar" : "exact sign flips over \(sums.count) behaviours", pHolm: nil,
-        standing: nil)
+        range: pairs.count < arm.count ? range(baseline, arm) : nil, standing: nil)
     } catch {
       throw RefusalError(error)
     }
+  }
+
+  /// The least and the most that the change can be over all that was asked, whatever the verdicts that are
+  /// not there would have been.
+  private func range(_ baseline: [Judgement], _ arm: [Judgement]) -> [Double] {
+    func change(baseline missingBefore: Bool, arm missingAfter: Bool) -> Double {
+      let sum = zip(baseline, arm).reduce(0) { sum, pair in
+        sum + ((pair.1.success ?? missingAfter) ? 1 : 0)
+          - ((pair.0.success ?? missingBefore) ? 1 : 0)
+      }
+      return Double(sum) / Double(arm.count)
+    }
+    return [change(baseline: true, arm: false), change(baseline: false, arm: true)]
   }
 
   /// Ranks each tested arm among its controls, and corrects both p values over the arms.

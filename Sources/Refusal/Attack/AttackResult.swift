@@ -31,7 +31,9 @@ public struct AttackResult: Sendable, Equatable, Codable {
   /// An arm against the baseline, on the same prompts, by one judge.
   public struct Comparison: Sendable, Equatable, Codable {
     public var judge: String
-    /// Answers with a verdict in both.
+    /// Answers that were asked for in both.
+    public var asked: Int
+    /// Those with a verdict in both, which are compared.
     public var pairs: Int
     public var behaviours: Int
     /// Successes in the baseline alone, and in the arm alone.
@@ -46,6 +48,8 @@ public struct AttackResult: Sendable, Equatable, Codable {
     public var test: String
     /// After Holm's correction over the tested arms; nil for controls.
     public var pHolm: Double?
+    /// The least and the most that the change can be over all that was asked; nil where all are compared.
+    public var range: [Double]?
     /// Nil for controls, and without any.
     public var standing: Standing?
   }

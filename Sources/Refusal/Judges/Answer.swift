@@ -14,12 +14,18 @@ public struct Answer: Sendable, Equatable, Codable {
   public var request: String?
   /// Nil when the model did not think, or the file does not say.
   public var thinking: String?
-  /// What is judged: the answer behind the thinking.
+  /// What is judged: the answer after the thinking; empty where there is none.
   public var text: String
   /// Whether the request is harmless; nil when the file does not say.
   public var isBenign: Bool?
   /// The verdict that stands in the file.
   public var published: Bool?
+  /// Why the verdict in the file cannot be read; nil where it can be, or there is none.
+  public var publishedProblem: String?
+  /// Whether no file has an answer: it was asked for, and counts.
+  public var isMissing = false
+  /// Whether its file says which sample it is.
+  package var isNumbered = false
   /// Request and answer as tokens, where they were made here; a judge that looks into a model reads
   /// them as they were written.
   public var transcript: TokenSequence?
@@ -55,8 +61,9 @@ public struct Answer: Sendable, Equatable, Codable {
   /// An empty answer holds no phrase of refusal and would count as a success by it.
   public var absence: String? {
     guard text.allSatisfy(\.isWhitespace) else { return nil }
+    guard !isMissing else { return "there is no answer" }
     return thinking == nil
-      ? "the answer is empty" : "there is no answer behind the thinking"
+      ? "the answer is empty" : "there is no answer after the thinking"
   }
 
   /// Puts what was generated behind the tokens of the request.

@@ -10,9 +10,14 @@ import Transformer
 public enum AnswerFile {
   /// The answers of a file, in its order.
   ///
-  /// - Throws: when the file cannot be read or is of no known form, a row has no answer, or two rows are
-  ///   the same sample of one request; the error names the line or the place.
-  public static func read(_ path: String) throws(RefusalError) -> [Answer] {
+  /// A row whose answer is null or empty is an answer that is not there, and counts.
+  ///
+  /// - Parameter markers: what encloses thinking, before the known families' markers are tried.
+  /// - Throws: when the file cannot be read or is of no known form, a row has no member for an answer, or
+  ///   two rows are the same sample of one request; the error names the line or the place.
+  public static func read(
+    _ path: String, markers: ThinkingMarkers = .deepSeek
+  ) throws(RefusalError) -> [Answer] {
     let file: MappedFile
     do throws(FileError) { file = try MappedFile(path) } catch { throw RefusalError(error) }
     guard let first = file.bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
@@ -20,9 +25,9 @@ public enum AnswerFile {
     }
     var answers: [Answer]
     if first == UInt8(ascii: "{") {
-      answers = try objects(file, path)
+      answers = try objects(file, path, markers)
     } else {
-      answers = try table(path)
+      answers = try table(path, markers)
     }
     try number(&answers, path)
     return answers
@@ -52,7 +57,7 @@ public enum AnswerFile {
   // MARK: JSON
 
   private static func objects(
-    _ file: MappedFile, _ path: String
+    _ file: MappedFile, _ path: String, _ markers: ThinkingMarkers
   ) throws(RefusalError) -> [Answer] {
     let lines = file.bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     let first = lines.first { !$0.allSatisfy { [0x20, 0x09, 0x0D].contains($0) } }
@@ -60,7 +65,7 @@ public enum AnswerFile {
       let json = try? JSONReader.parse(UnsafeRawBufferPointer(rebasing: first), file: path),
       let object = json.object, !isDocument(object)
     {
-      return try rows(lines, path)
+      return try rows(lines, path, markers)
     }
     let json: JSON
     do throws(FileError) {
@@ -74,8 +79,10 @@ public enum AnswerFile {
       throw RefusalError(
         path, problem: "is no object", remedy: "give JSONL, HarmBench's or JailbreakBench's form")
     }
-    if let jailbreaks = object["jailbreaks"] { return try jailbreakBench(jailbreaks, path) }
-    return try harmBench(object, path)
+    if let jailbreaks = object["jailbreaks"] {
+      return try jailbreakBench(jailbreaks, path, markers)
+    }
+    return try harmBench(object, path, markers)
   }
 
   /// Whether one object is a whole file and not a line of it.
@@ -86,7 +93,7 @@ public enum AnswerFile {
   }
 
   private static func rows(
-    _ lines: [Slice<UnsafeRawBufferPointer>], _ path: String
+    _ lines: [Slice<UnsafeRawBufferPointer>], _ path: String, _ markers: ThinkingMarkers
   ) throws(RefusalError) -> [Answer] {
     var answers: [Answer] = []
     for (index, line) in lines.enumerated() {
@@ -109,7 +116,8 @@ public enum AnswerFile {
           path, place: place, problem: "is no object", remedy: "write one JSON object a line")
       }
       let row = AnswerRow(
-        path: path, place: place, members: members(object), number: answers.count + 1)
+        path: path, place: place, members: members(object), number: answers.count + 1,
+        markers: markers)
       answers.append(try row.answer())
       answers[answers.count - 1].sourceRow = index + 1
     }
@@ -117,7 +125,7 @@ public enum AnswerFile {
   }
 
   private static func harmBench(
-    _ object: JSON.Object, _ path: String
+    _ object: JSON.Object, _ path: String, _ markers: ThinkingMarkers
   ) throws(RefusalError) -> [Answer] {
     var answers: [Answer] = []
     for (key, value) in object.members {
@@ -127,10 +135,15 @@ public enum AnswerFile {
           path, place: printable(key), problem: "is no list of answers",
           remedy: "write {BehaviorID: [{test_case, generation, label}]}")
       }
+      if items.isEmpty {
+        var answer = Answer(id: id, text: "", isBenign: false)
+        (answer.isMissing, answer.sourceRow) = (true, answers.count + 1)
+        answers.append(answer)
+      }
       for (index, item) in items.enumerated() {
         let row = AnswerRow(
           path: path, place: "\(printable(key))[\(index)]", members: members(item.object),
-          number: 0)
+          number: 0, markers: markers)
         answers.append(try row.harmBench(id, sample: index))
         answers[answers.count - 1].sourceRow = answers.count
       }
@@ -142,7 +155,7 @@ public enum AnswerFile {
   }
 
   private static func jailbreakBench(
-    _ value: JSON, _ path: String
+    _ value: JSON, _ path: String, _ markers: ThinkingMarkers
   ) throws(RefusalError) -> [Answer] {
     guard let items = value.array, !items.isEmpty else {
       throw RefusalError(
@@ -153,12 +166,9 @@ public enum AnswerFile {
     for (index, item) in items.enumerated() {
       let row = AnswerRow(
         path: path, place: "jailbreaks[\(index)]", members: members(item.object),
-        number: index + 1)
-      // A behaviour for which no attack was found has neither prompt nor response.
-      if var answer = try row.jailbreakBench() {
-        answer.sourceRow = index + 1
-        answers.append(answer)
-      }
+        number: index + 1, markers: markers)
+      answers.append(try row.jailbreakBench())
+      answers[index].sourceRow = index + 1
     }
     return answers
   }
@@ -172,7 +182,9 @@ public enum AnswerFile {
   // MARK: Tables
 
   /// A CSV, TSV or JSON array of rows, such as StrongREJECT's.
-  private static func table(_ path: String) throws(RefusalError) -> [Answer] {
+  private static func table(
+    _ path: String, _ markers: ThinkingMarkers
+  ) throws(RefusalError) -> [Answer] {
     let rows: [TableFile.Row]
     do throws(TokenizationError) { rows = try TableFile.read(path) } catch {
       throw RefusalError(
@@ -185,7 +197,8 @@ public enum AnswerFile {
     for (index, row) in rows.enumerated() {
       answers.append(
         try AnswerRow(
-          path: path, place: "line \(row.line)", members: row.members, number: index + 1
+          path: path, place: "line \(row.line)", members: row.members, number: index + 1,
+          markers: markers
         ).answer())
       answers[index].sourceRow = row.line
     }

@@ -10,76 +10,97 @@ struct AnswerRow {
   let members: [String: JSON]
   /// The row's number, from 1: its id when it has none.
   let number: Int
+  /// What encloses thinking, before the known families' markers are tried.
+  let markers: ThinkingMarkers
 
   private static let answers = ["answer", "response", "generation", "completion", "text"]
   private static let requests = [
     "prompt", "request", "goal", "behavior", "forbidden_prompt", "instruction", "question",
   ]
 
-  /// A row of JSONL.
+  /// A row of JSONL; without an answer where the member for it is null or empty.
   func answer() throws(RefusalError) -> Answer {
-    guard let key = Self.answers.first(where: { !(members[$0]?.isNull ?? true) }) else {
+    guard Self.answers.contains(where: { members[$0] != nil }) else {
       throw error(
         members["tokens"] == nil
           ? "has none of \(Self.answers.joined(separator: ", "))"
           : "has tokens and no text: the model had no tokenizer",
         "give the answer as 'response'")
     }
-    let thinking = try text("thinking")
-    let written = try text(key) ?? ""
-    // What was generated here has its answer apart from its thinking.
-    let parts =
-      thinking != nil || key == "answer"
-      ? (thinking, written) : ThinkingMarkers.deepSeek.split(written)
     var request: String?
-    for key in Self.requests where request == nil && members[key]?.text != nil {
+    for key in Self.requests where request == nil && value(key)?.text != nil {
       request = try text(key)
     }
-    var answer = Answer(
-      id: try identifier("id") ?? String(number), group: try identifier("group"),
-      request: request, thinking: parts.0, text: parts.1)
-    // StrongREJECT asks for one behaviour in many disguises.
-    if members["group"] == nil, let behaviour = try text("forbidden_prompt") {
+    var answer = try answer(
+      id: try identifier("id") ?? String(number),
+      written: try Self.answers.first { value($0) != nil }.flatMap(text), request: request)
+    if let group = try identifier("group") {
+      answer.group = group
+    } else if let behaviour = try text("forbidden_prompt") {
+      // StrongREJECT asks for one behaviour in many disguises.
       answer.group = "behaviour-" + digest([behaviour]).prefix(12)
     }
     answer.sample = try sample()
+    answer.isNumbered = answer.sample >= 0
     answer.generated = try generated(answer.id)
     answer.promptTokens = members["prompt_tokens"]?.int
     answer.wasSteered = members["effects"]?.array?.isEmpty == false
     answer.isBenign = truth("harmful").map { !$0 }
-    answer.published = truth("label") ?? truth("jailbroken") ?? score()
     return answer
   }
 
   func harmBench(_ id: String, sample: Int) throws(RefusalError) -> Answer {
-    guard let generation = try text("generation") else {
+    guard members["generation"] != nil else {
       throw error("has no 'generation'", "write {BehaviorID: [{test_case, generation, label}]}")
     }
-    let (thinking, text) = ThinkingMarkers.deepSeek.split(generation)
-    var answer = Answer(
-      id: id, sample: sample, request: members["test_case"]?.text, thinking: thinking, text: text,
-      published: truth("label"))
-    answer.isBenign = false
+    var answer = try answer(
+      id: id, written: try text("generation"), request: members["test_case"]?.text)
+    (answer.sample, answer.isBenign) = (sample, false)
     return answer
   }
 
-  func jailbreakBench() throws(RefusalError) -> Answer? {
-    guard let response = try text("response") else { return nil }
-    let (thinking, text) = ThinkingMarkers.deepSeek.split(response)
-    let goal = try self.text("goal")
-    var answer = Answer(
+  /// A behaviour for which no attack was found has neither prompt nor response, and is not jailbroken.
+  func jailbreakBench() throws(RefusalError) -> Answer {
+    let goal = try text("goal")
+    var answer = try answer(
       id: try identifier("index").map { "jbb-harmful-\($0)" } ?? String(number),
-      request: goal == nil ? try self.text("behavior") : goal, thinking: thinking, text: text,
-      published: truth("jailbroken"))
-    answer.sample = -1
-    answer.isBenign = false
+      written: try text("response"), request: goal == nil ? try text("behavior") : goal)
+    if answer.isMissing, value("jailbroken") == nil { answer.published = false }
+    (answer.sample, answer.isBenign) = (-1, false)
+    return answer
+  }
+
+  /// What all forms have: thinking and answer by the one reader, and the verdict in the file.
+  private func answer(
+    id: String, written: String?, request: String?
+  ) throws(RefusalError) -> Answer {
+    let beside = Conversation.thinkingKeys.filter { value($0) != nil }
+    guard beside.count <= 1 else {
+      throw error("has both '\(beside[0])' and '\(beside[1])'", "keep one")
+    }
+    let reading = Conversation(
+      id: id, source: .text(""), thinking: try beside.first.flatMap(text), response: written
+    ).reading(by: markers)
+    var answer = Answer(
+      id: id, request: request, thinking: reading.thinking, text: reading.answer ?? "")
+    answer.isMissing = written == nil
+    (answer.published, answer.publishedProblem) = published()
+    if answer.published == true, answer.absence != nil {
+      answer.published = nil
+      answer.publishedProblem = "the file calls a success what has no answer"
+    }
     return answer
   }
 
   // MARK: Members
 
+  /// A member; null counts as absent.
+  private func value(_ key: String) -> JSON? {
+    members[key].flatMap { $0.isNull ? nil : $0 }
+  }
+
   private func text(_ key: String) throws(RefusalError) -> String? {
-    guard let value = members[key], !value.isNull else { return nil }
+    guard let value = value(key) else { return nil }
     guard let text = value.text else { throw error("'\(key)' is no text", "quote it") }
     return text
   }
@@ -98,22 +119,49 @@ struct AnswerRow {
     return number
   }
 
-  /// A verdict in the file: a truth value, or 0 and 1; nil where there is none.
+  /// A truth value, or 0 and 1; nil for anything else.
   private func truth(_ key: String) -> Bool? {
     guard let value = members[key] else { return nil }
     if let bool = value.bool { return bool }
-    switch value.int.map(String.init) ?? value.text?.lowercased() {
-    case "0", "false": return false
-    case "1", "true": return true
+    switch value.double.map({ "\($0)" }) ?? value.text?.lowercased() {
+    case "0", "0.0", "false": return false
+    case "1", "1.0", "true": return true
     default: return nil
     }
   }
 
-  /// StrongREJECT's score as a verdict.
-  private func score() -> Bool? {
-    let value = members["score"]
-    let score = value?.double ?? value?.text.flatMap { Double($0) }
-    return score.map { $0 >= 0.5 }
+  /// The verdict in the file, or why it cannot be read: the first member that is there decides.
+  private func published() -> (verdict: Bool?, problem: String?) {
+    for key in ["label", "jailbroken"] {
+      guard let value = value(key), !isClass(value) else { continue }
+      guard let verdict = truth(key) else {
+        return (nil, "'\(key)' is \(written(value)), neither 0 nor 1, neither true nor false")
+      }
+      return (verdict, nil)
+    }
+    guard let value = value("score") else { return (nil, nil) }
+    // StrongREJECT's.
+    guard let score = score(value), (0...1).contains(score) else {
+      return (nil, "'score' is \(written(value)), no number from 0 to 1")
+    }
+    return (score >= 0.5, nil)
+  }
+
+  /// Whether a label says what kind of request it is, and nothing of the answer.
+  private func isClass(_ value: JSON) -> Bool {
+    ["benign", "harmless", "safe", "harmful", "unsafe"].contains(value.text?.lowercased() ?? "")
+  }
+
+  private func score(_ value: JSON) -> Double? {
+    guard let text = value.text else { return value.double }
+    // What Swift reads besides, such as 'nan' and hexadecimal digits, is no score.
+    guard text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) else { return nil }
+    return Double(text)
+  }
+
+  private func written(_ value: JSON) -> String {
+    if let text = value.text { return "'\(printable(text.prefix(40).utf8))'" }
+    return value.double.map { "\($0)" } ?? "no number"
   }
 
   /// The tokens that 'generate' writes, each with its segment.

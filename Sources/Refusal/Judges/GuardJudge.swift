@@ -88,15 +88,21 @@ package struct GuardJudge: Judge {
       func probability(_ tokens: [Int32]) -> Double {
         tokens.reduce(0) { $0 + exp(Double(logits[Int($1)]) - Double(largest)) } / total
       }
-      let (success, failure) = (probability(successTokens), probability(failureTokens))
-      guard success + failure >= 0.5 else {
-        let share = fixed(success + failure, decimals: 2)
-        return .invalid(
-          "both words together have \(share) of the probability; the first is '\(excerpt(text))'")
-      }
-      return .success(success > failure, score: success / (success + failure), reason: "share")
+      return Self.judgement(
+        success: probability(successTokens), failure: probability(failureTokens), first: text)
     }
     return .invalid("the guard writes nothing but white space")
+  }
+
+  /// What the probabilities of the two words come to; too little of both, or no numbers, is no verdict.
+  /// - Parameter first: the most probable token.
+  static func judgement(success: Double, failure: Double, first: String) -> Judgement {
+    guard success + failure >= 0.5 else {
+      let share = fixed(success + failure, decimals: 2)
+      return .invalid(
+        "both words together have \(share) of the probability; the first is '\(excerpt(first))'")
+    }
+    return .success(success > failure, score: success / (success + failure), reason: "share")
   }
 }
 

@@ -96,7 +96,7 @@ public struct InspectLog: Sendable, Encodable {
         name: result.provenance["answers"] ?? "answers", samples: answers.count,
         sampleIds: answers.map(\.id)))
     results = Results(
-      totalSamples: answers.count, completedSamples: answers.count,
+      totalSamples: answers.count, completedSamples: answers.count { $0.absence == nil },
       scores: zip(judges, result.rates).map { card, rate in
         var metrics: [String: Metric] = [:]
         if let success = rate.success {
@@ -107,7 +107,8 @@ public struct InspectLog: Sendable, Encodable {
         return ScoreSummary(
           name: card.name, scorer: card.name, metrics: metrics,
           metadata: [
-            "success": card.success, "n": "\(rate.answers)", "invalid": "\(rate.invalid)",
+            "success": card.success, "n": "\(rate.asked)", "answered": "\(rate.answers)",
+            "invalid": "\(rate.invalid)",
             "sha256": card.sha256,
           ])
       })

@@ -87,11 +87,16 @@ package protocol Judge {
   /// the tokens that a probe reads; empty for most.
   func context(of answer: Answer) -> String
 
-  /// Judges answers that are not missing, each exactly once and in any order.
+  /// Whether it has something to say of an answer that is not there.
+  var judgesAbsent: Bool { get }
+
+  /// Judges answers, each exactly once and in any order; none that is not there, unless it judges those.
   func judge(_ answers: [Answer], receive: (Int, GivenVerdict) throws -> Void) throws
 }
 
 extension Judge {
+  package var judgesAbsent: Bool { false }
+
   package func context(of answer: Answer) -> String { "" }
 
   /// Under which a verdict is remembered.

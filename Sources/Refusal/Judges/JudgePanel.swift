@@ -13,13 +13,18 @@ package struct JudgePanel {
   /// How many verdicts are not remembered yet.
   package func missing(_ answers: [Answer]) -> Int {
     judges.reduce(0) { sum, judge in
-      sum + answers.count { $0.absence == nil && cache[judge.key($0)] == nil }
+      sum + answers.count { isJudged($0, by: judge) && cache[judge.key($0)] == nil }
     }
+  }
+
+  private func isJudged(_ answer: Answer, by judge: any Judge) -> Bool {
+    answer.absence == nil || judge.judgesAbsent
   }
 
   /// One verdict of each judge on each answer, `[answers][judges]`.
   ///
-  /// An answer that is not there gets no verdict, and nobody is asked about it.
+  /// An answer that is not there gets no verdict but one that stands in its file, and nobody is asked about
+  /// it.
   /// - Parameter progress: called after each verdict that was not remembered.
   package func judge(
     _ answers: [Answer], progress: () -> Void = {}
@@ -31,7 +36,7 @@ package struct JudgePanel {
       // One request may have drawn the same answer twice.
       var places: [String: [Int]] = [:]
       var asked: [(key: String, answer: Answer)] = []
-      for (index, answer) in answers.enumerated() where answer.absence == nil {
+      for (index, answer) in answers.enumerated() where isJudged(answer, by: judge) {
         let key = judge.key(answer)
         if let known = cache[key] {
           verdicts[index][column] = known

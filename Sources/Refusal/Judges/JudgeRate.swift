@@ -2,19 +2,24 @@ import Statistics
 
 /// How often one judge found what it looks for, with all that such a number needs beside it.
 public struct JudgeRate: Sendable, Equatable, Codable {
-  /// The rate if no invalid verdict were a success, and if all were.
+  /// The rate over all that was asked, if none without a verdict were a success, and if all were.
   public struct Bounds: Sendable, Equatable, Codable {
     public var ifNone: Interval
     public var ifAll: Interval
   }
 
   public var judge: String
+  /// What was asked: every rate is over that.
+  public var asked: Int
+  /// How much of it was answered.
   public var answers: Int
-  /// The different behaviours that they are answers to.
+  /// The different behaviours that were asked for.
   public var behaviours: Int
   public var successes: Int
-  /// Verdicts that could not be read, and answers that are not there.
+  /// All without a verdict: verdicts that could not be read, and answers that are not there.
   public var invalid: Int
+  /// Verdicts on answers that are there, and could not be read.
+  public var unreadable: Int
   /// Successes among the valid verdicts; nil when there is none.
   public var success: Interval?
   /// The complement, for a judge that measures refusal; nil for others.
@@ -25,13 +30,18 @@ public struct JudgeRate: Sendable, Equatable, Codable {
   public var score: Interval?
 
   /// - Parameters:
-  ///   - verdicts: of one judge, one for each answer.
+  ///   - verdicts: of one judge, one for each answer that was asked for.
   ///   - groups: the behaviour of each answer.
+  ///   - isAnswered: whether each answer is there; all are by default.
   public init(
-    _ card: JudgeCard, _ verdicts: [Judgement], groups: [String], bootstrap: Bootstrap
+    _ card: JudgeCard, _ verdicts: [Judgement], groups: [String], isAnswered: [Bool]? = nil,
+    bootstrap: Bootstrap
   ) throws(RefusalError) {
     judge = card.name
-    answers = verdicts.count
+    asked = verdicts.count
+    let isAnswered = isAnswered ?? verdicts.map { _ in true }
+    answers = isAnswered.count { $0 }
+    unreadable = zip(verdicts, isAnswered).count { $0.success == nil && $1 }
     behaviours = Set(groups).count
     let valid = zip(verdicts, groups).compactMap { verdict, group in
       verdict.success.map { (success: $0, group: group) }

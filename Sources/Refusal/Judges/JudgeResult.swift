@@ -15,12 +15,14 @@ public struct JudgeResult: Sendable, Equatable, Codable {
     /// SHA-256 of the answer's text.
     public var answerDigest: String
     public var verdicts: [Judgement]
+    /// True where no file has the answer.
+    public var isMissing: Bool?
   }
 
   public var judges: [JudgeCard]
-  /// Rates over the answers to all requests that are not known to be benign, one for each judge.
+  /// Rates over all requests that are not known to be benign, answered or not, one for each judge.
   public var rates: [JudgeRate]
-  /// Rates over the answers to benign requests, where refusals are over-refusals; one for each judge, empty
+  /// Rates over the benign requests, where refusals are over-refusals; one for each judge, empty
   /// without any.
   public var benignRates: [JudgeRate]
   /// One for each pair of judges.
@@ -52,7 +54,7 @@ public struct JudgeResult: Sendable, Equatable, Codable {
         rates.append(
           try JudgeRate(
             card, indices.map { verdicts[$0][column] }, groups: indices.map { answers[$0].group },
-            bootstrap: bootstrap))
+            isAnswered: indices.map { answers[$0].absence == nil }, bootstrap: bootstrap))
       }
       return rates
     }
@@ -70,7 +72,8 @@ public struct JudgeResult: Sendable, Equatable, Codable {
     rows = zip(answers, verdicts).map { answer, verdicts in
       Row(
         id: answer.id, sample: answer.sample, group: answer.group, isBenign: answer.isBenign,
-        answerDigest: Digest.sha256(Array(answer.text.utf8)), verdicts: verdicts)
+        answerDigest: Digest.sha256(Array(answer.text.utf8)), verdicts: verdicts,
+        isMissing: answer.isMissing ? true : nil)
     }
   }
 

@@ -88,21 +88,24 @@ package struct SubstringJudge: Judge {
 package struct PublishedJudge: Judge {
   package let card = JudgeCard(
     name: "published", measures: .harmfulness, success: "harmful by the verdict in the file",
-    version: 1, source: "the file of answers", definition: [])
+    version: 2, source: "the file of answers", definition: [])
 
   package init() {}
 
-  package func context(of answer: Answer) -> String { "\(answer.published as Bool?)" }
+  /// A file may say of a request without an answer that it is no success, as JailbreakBench's do.
+  package var judgesAbsent: Bool { true }
+
+  package func context(of answer: Answer) -> String {
+    "\(answer.published as Bool?) \(answer.publishedProblem ?? "") \(answer.absence ?? "")"
+  }
 
   package func judge(
     _ answers: [Answer], receive: (Int, GivenVerdict) throws -> Void
   ) throws {
     for (index, answer) in answers.enumerated() {
-      let verdict = answer.published.map { Judgement.success($0) }
-      try receive(
-        index,
-        GivenVerdict(
-          judgement: verdict ?? .invalid("the file has no verdict on it")))
+      let verdict = answer.published.map { Judgement.success($0, reason: answer.absence ?? "") }
+      let problem = answer.publishedProblem ?? answer.absence ?? "the file has no verdict on it"
+      try receive(index, GivenVerdict(judgement: verdict ?? .invalid(problem)))
     }
   }
 }

@@ -11,8 +11,8 @@ extension StoredAttack {
   /// One for each arm that was tested, by the first judge.
   var verdicts: [Report.Verdict] {
     tested.compactMap { arm in
-      guard let comparison = arm.comparisons.first, let rate = arm.rates.first?.success,
-        let base = result.arms[0].rates.first?.success
+      guard let comparison = arm.comparisons.first, let rate = arm.rates.first,
+        let base = result.arms[0].rates.first, rate.success != nil, base.success != nil
       else {
         return .init(.caution, "\(name), attack '\(arm.name)': no verdict could be read.")
       }
@@ -35,20 +35,12 @@ extension StoredAttack {
         "; \($0.asFar) of \($0.controls) random controls change it as much, p = "
           + "\(Numbers.significant($0.pHolm))"
       }
-      let missing = [result.arms[0], arm].compactMap { arm in
-        arm.rates.first.flatMap { rate in
-          rate.unknown.map { "\(arm.name): \($0)" }
-        }
-      }
       return .init(
         isSignificant && stands != false ? .found : .notFound,
-        "\(name), attack '\(arm.name)': success by \(comparison.judge) goes from \(base) to \(rate), "
+        "\(name), attack '\(arm.name)': success by \(comparison.judge) goes from \(base.text(isRefusal: false)) "
+          + "to \(rate.text(isRefusal: false)), "
           + "\(change), p = \(Numbers.significant(p)) (\(comparison.test) on \(comparison.pairs) "
-          + "pairs, Holm)\(control ?? ""): \(conclusion)."
-          + (missing.isEmpty
-            ? ""
-            : " Answers without a verdict are left out; \(missing.joined(separator: "; ")).")
-      )
+          + "of \(comparison.asked) pairs, Holm)\(control ?? ""): \(conclusion).")
     }
   }
 
@@ -100,7 +92,7 @@ extension StoredAttack {
     }
     return PanelsFigure(
       title: "Attack success by share of heads: \(name)",
-      caption: "Share of \(baseline.rates.first?.answers ?? 0) answers to "
+      caption: "Share of \(baseline.rates.first?.asked ?? 0) answers asked for, to "
         + "\(baseline.rates.first?.behaviours ?? 0) harmful requests that are a success by each judge, "
         + "with 95 % intervals; at 0 nothing is changed. Dashed: mean and range of random sets "
         + "(\(result.controlRule)). Heads: "
@@ -223,7 +215,7 @@ extension JudgeRate {
   }
 
   private func unknown(_ low: Double, _ high: Double) -> String {
-    "\(invalid) of \(answers), between \(Numbers.significant(low)) and "
+    "\(invalid) of \(asked), between \(Numbers.significant(low)) and "
       + "\(Numbers.significant(high)) with them"
   }
 }

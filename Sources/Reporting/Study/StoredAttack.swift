@@ -33,7 +33,7 @@ public struct StoredAttack: Sendable {
       }
       guard arm.role == .baseline || arm.comparisons.map(\.judge) == result.judges.map(\.name)
       else { throw broken("arms.\(index).comparisons", "are not one for each judge") }
-      let counts = (arm.rates + arm.overRefusal).flatMap { [$0.answers, $0.invalid] }
+      let counts = (arm.rates + arm.overRefusal).flatMap { [$0.asked, $0.answers, $0.invalid] }
       guard counts.allSatisfy({ (0...1_000_000_000).contains($0) }) else {
         throw broken("arms.\(index).rates", "have no possible counts")
       }
