@@ -34,6 +34,9 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
     let prompt = try HeadPrompt(sequence, end: .template, ablating: .endOfThinking)
     #expect(prompt.sequence.tokens.count == 8)
     #expect(prompt.touched.indices(in: prompt.sequence) == [6, 7])
+    let more = Positions.union([.segment(.prompt), .endOfThinking])
+    let listed = try HeadPrompt(sequence, end: .template, ablating: more)
+    #expect(listed.touched.indices(in: listed.sequence) == [1, 2, 6, 7])
     #expect(try HeadPrompt(sequence).sequence.tokens.count == 10)
     let unfinished = TokenSequence(id: "u", tokens: [1, 2, 3], segments: segments("pkk"))
     #expect(throws: RefusalError.self) { _ = try HeadPrompt(unfinished, end: .template) }

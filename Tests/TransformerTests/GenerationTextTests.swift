@@ -198,10 +198,14 @@ struct GenerationTextTests {
     (settings.maxNewTokens, settings.ignoresEndTokens, settings.thinkingBudget) = (20, true, 4)
     let batch = try talker.batch("Tell me<think>\n")
     let vector = (0..<model.shape.dModel).map { Float($0 % 3) - 1 }
-    let added = Intervention.add(vector, scale: 9, after: 1, at: .endOfThinking)
     let clean = try model.generate(batch, settings).generations[0]
     var texts: [[Int32]] = []
-    for memory in [true, false] {
+    // In a list with tokens that are not there it means the same.
+    let both = Positions.union([.index(-99), .endOfThinking])
+    for (memory, place) in [(true, .endOfThinking), (false, .endOfThinking), (true, both)]
+      as [(Bool, Positions)]
+    {
+      let added = Intervention.add(vector, scale: 9, after: 1, at: place)
       var found: Generation?
       try model.generate(
         [GenerationJob(prompt: 0, sample: 0)], of: batch, settings,
@@ -214,7 +218,12 @@ struct GenerationTextTests {
       #expect(changed.effects[0].firedInPrefill == 0 && changed.effects[0].firedInSteps == 15)
       texts.append(Array(changed.tokens))
     }
-    #expect(texts[0] == texts[1])
+    #expect(texts[0] == texts[1] && texts[0] == texts[2])
+    // The token before an answer is not known while the model writes, in a list neither.
+    let never = Intervention.add(vector, scale: 9, after: 1, at: .union([.all, .final]))
+    #expect(throws: TransformerError.self) {
+      _ = try model.generate(batch, settings, applying: [never])
+    }
   }
 
   @Test func damagedEndTokensAreNamed() throws {
