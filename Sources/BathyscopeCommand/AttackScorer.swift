@@ -24,7 +24,7 @@ struct AttackTask {
     (self.settings, self.slots, self.jury, self.threads) = (settings, slots, jury, threads)
     batch = try model.encode(rows.map(\.conversation))
     // Which tokens are touched is known once they are written.
-    prompts = try input.cut(rows, batch, ablating: .all)
+    prompts = try input.cut(rows, batch, of: model, ablating: .all)
     let plan = Plan(capturing: [], applying: interventions([Head(layer: 0, head: 0)]))
     try model.checkGeneration(batch, settings, plan)
   }

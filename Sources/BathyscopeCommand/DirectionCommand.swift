@@ -52,6 +52,8 @@ struct DirectionCommand: ParsableCommand {
       help: "A label whose equal values stay on one side of the split; 'group' by default.")
     var group: String?
 
+    @OptionGroup var duplicates: DuplicateOptions
+
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
@@ -117,10 +119,11 @@ struct DirectionCommand: ParsableCommand {
       let clock = Progress(of: 0, "")
       let batch = try model.encode(rows.map(\.conversation))
       let harmful = try classes(of: rows)
-      let groups = rows.map { row in
-        let text = row.labels[group ?? "group"]?.description ?? ""
-        return text.isEmpty ? row.id : text
-      }
+      let (groups, repeats) = try duplicates.groups(
+        rows.map { row in
+          let text = row.labels[group ?? "group"]?.description ?? ""
+          return text.isEmpty ? row.id : text
+        }, of: batch.sequences, tokenizer: try? model.encoder.tokenizer)
       let split = try DirectionSplit(
         harmful: harmful, groups: groups, seed: options.seed, most: (validation, test))
       let range = try range(batch)
@@ -138,11 +141,12 @@ struct DirectionCommand: ParsableCommand {
         model, harmful: harm, harmless: rest, positions: range, keeping: journal,
         threads: options.threads, advance: { progress.advance(by: $0) })
       progress.finish()
-      let card = StoredDirections.Card(
+      var card = StoredDirections.Card(
         candidates, of: model, split: split, groups: groups, prompts: try prompts.provenance(),
         promptTokensSHA256: batch.sha256,
         label: label + (positive.map { " is \($0)" } ?? ""), seed: options.seed,
         arguments: commandLineJSON(), toolVersion: bathyscopeVersion)
+      card.duplicates = repeats
       try StoredDirections(card: card, candidates: candidates).write(to: out)
       journal.remove()
       try report(candidates, split, seconds: clock.seconds)

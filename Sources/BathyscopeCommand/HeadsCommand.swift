@@ -31,6 +31,8 @@ struct HeadPromptOptions: ParsableArguments {
       "The token T that is scored: last, or template, the last template token before the answer.")
   var read: HeadPrompt.End = .last
 
+  @OptionGroup var duplicates: DuplicateOptions
+
   /// Reads, encodes and cuts the prompts.
   func load(
     _ model: Model, ablating place: Positions = .all, force: Bool
@@ -43,7 +45,7 @@ struct HeadPromptOptions: ParsableArguments {
         file: prompts.prompts.joined(separator: ", "), place: "label '\(group)'",
         problem: "no row has it", remedy: "name one of: \(names)")
     }
-    return try cut(rows, batch, ablating: place)
+    return try cut(rows, batch, of: model, ablating: place)
   }
 
   /// Reads prompts that the model is to answer: those that are not labelled benign.
@@ -62,11 +64,22 @@ struct HeadPromptOptions: ParsableArguments {
   }
 
   /// Cuts rows at T, those of a reference as those that are studied: their tokens are counted from it.
-  func cut(_ rows: [Prompt], _ batch: Batch, ablating place: Positions) throws -> [HeadPrompt] {
-    try zip(rows, batch.sequences).map { row, sequence in
+  /// - Parameter studied: the prompts whose reference the rows are, to know whom they repeat.
+  func cut(
+    _ rows: [Prompt], _ batch: Batch, of model: Model, ablating place: Positions,
+    besides studied: [HeadPrompt] = []
+  ) throws -> [HeadPrompt] {
+    let given = rows.map { row in
       let text = row.labels[group ?? "group"]?.description ?? ""
-      return try HeadPrompt(
-        sequence, group: text.isEmpty ? row.id : text, end: read, ablating: place)
+      return text.isEmpty ? row.id : text
+    }
+    let (merged, _) = try duplicates.groups(
+      studied.map(\.group) + given, of: studied.map(\.sequence) + batch.sequences,
+      tokenizer: try? model.encoder.tokenizer)
+    // Under the names that those who are studied have already.
+    let known = Dictionary(zip(merged, studied.map(\.group))) { first, _ in first }
+    return try zip(merged.dropFirst(studied.count), batch.sequences).map { group, sequence in
+      try HeadPrompt(sequence, group: known[group] ?? group, end: read, ablating: place)
     }
   }
 }
@@ -188,7 +201,8 @@ struct HeadAblationOptions: ParsableArguments {
           "--reference \(path): has prompts without a response, and those that are studied have answers; "
             + "give transcripts")
       }
-      return try input.cut(rows, model.encode(rows.map(\.conversation)), ablating: at)
+      return try input.cut(
+        rows, model.encode(rows.map(\.conversation)), of: model, ablating: at, besides: prompts)
     }
     let study = try HeadStudy(
       model, prompts, score: score,

@@ -31,6 +31,7 @@ struct HeadsConfiguration: Encodable {
   /// SHA-256 of what is run: tokens, segments, groups and the tokens to be touched.
   var promptTokensSHA256: String
   var read: String
+  var keepsDuplicates: Bool
   var score: Score
   var ablation: HeadAblation?
   var at: String?
@@ -50,6 +51,7 @@ struct HeadsConfiguration: Encodable {
     (precision, kernel) = (model.precision, model.kernel)
     self.prompts = try options.prompts.provenance() + options.answers.provenance()
     read = options.read.rawValue
+    keepsDuplicates = options.duplicates.keepDuplicates
     (self.score, self.seed) = (score, seed)
     var bytes: [UInt8] = []
     for prompt in prompts {

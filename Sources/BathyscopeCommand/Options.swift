@@ -163,6 +163,8 @@ struct LabelOptions: ParsableArguments {
   @Option(help: "A label whose equal values stay on one side of every split.")
   var group: String?
 
+  @OptionGroup var duplicates: DuplicateOptions
+
   /// One example per prompt of an activation file.
   func examples(_ file: ActivationFile) throws -> [Example] {
     let labels = file.description.labels

@@ -100,7 +100,8 @@ struct ProbeCommand: ParsableCommand {
       let files = sources.map(\.file)
       try requireAlike(files, force: force)
       let tests = try tests(besides: sources)
-      let parts = try files.map { try FeatureSet($0, try label.examples($0)) }
+      let (examples, duplicates) = try label.examples(files, model: model)
+      let parts = try zip(files, examples).map { try FeatureSet($0, $1) }
       let features = try FeatureSet(joining: parts)
       let training = ProbeTraining(kind: kind, seed: options.seed)
       var configuration = ProbeJournal.Configuration(
@@ -110,7 +111,7 @@ struct ProbeCommand: ParsableCommand {
         let trained = try withProgress(features.hooks.count) {
           try training.train(features, keeping: journal, threads: options.threads, advance: $0)
         }
-        let card = try store(trained, label, sources, parts, tests, in: out)
+        let card = try store(trained, label, sources, parts, tests, duplicates, in: out)
         journal.remove()
         if options.json { try printJSON("probe", card) } else { printCard(card, in: out) }
         return
@@ -129,8 +130,9 @@ struct ProbeCommand: ParsableCommand {
       }
       let folders = ["\(out)/\(label.label)", "\(out)/\(other)"]
       let cards = [
-        try store(design.refusal, label, sources, parts, tests, in: folders[0]),
-        try store(design.harmfulness, second, sources, crossedParts, tests, in: folders[1]),
+        try store(design.refusal, label, sources, parts, tests, duplicates, in: folders[0]),
+        try store(
+          design.harmfulness, second, sources, crossedParts, tests, duplicates, in: folders[1]),
       ]
       journal.remove()
       if options.json {
@@ -168,7 +170,7 @@ struct ProbeCommand: ParsableCommand {
     /// - Parameter sources: what the probes were trained on; the card's model is the first one's.
     private func store(
       _ trained: TrainedProbes, _ label: LabelOptions, _ sources: [ProbeSource],
-      _ parts: [FeatureSet], _ tests: [ProbeSource], in folder: String
+      _ parts: [FeatureSet], _ tests: [ProbeSource], _ duplicates: Duplicates, in folder: String
     ) throws -> ProbeCard {
       let file = sources[0].file
       var card = ProbeCard(
@@ -178,8 +180,10 @@ struct ProbeCommand: ParsableCommand {
         trainingData: zip(sources, parts).map { data($0, $1, besides: file) },
         signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
         toolVersion: bathyscopeVersion)
+      card.duplicates = duplicates
       for test in tests {
-        let features = try FeatureSet(test.file, try label.examples(test.file))
+        let (examples, _) = try label.examples([test.file], model: model)
+        let features = try FeatureSet(test.file, examples[0])
         card.outOfDistribution.append(
           .init(
             data: data(test, features, besides: file), hook: trained.chosen.hook,
@@ -257,6 +261,7 @@ struct ProbeCommand: ParsableCommand {
       var probe: String
       var acts: [String]
       var forced: [String]
+      var duplicates: Duplicates
       var evaluations: [Row]
     }
 
@@ -284,9 +289,10 @@ struct ProbeCommand: ParsableCommand {
           files[0].path, problem: "holds none of the probe's hooks",
           remedy: "capture \(set.chosen.hook)")
       }
+      let (examples, duplicates) = try label.examples(files)
       let features = try FeatureSet(
-        joining: try files.map {
-          try FeatureSet($0, try label.examples($0), hooks: probes.map(\.hook))
+        joining: try zip(files, examples).map {
+          try FeatureSet($0, $1, hooks: probes.map(\.hook))
         })
       let rows = try probes.map {
         Row(
@@ -296,7 +302,8 @@ struct ProbeCommand: ParsableCommand {
       if options.json {
         try printJSON(
           "probe-evaluation",
-          Result(probe: probe, acts: acts, forced: forced, evaluations: rows))
+          Result(
+            probe: probe, acts: acts, forced: forced, duplicates: duplicates, evaluations: rows))
         return
       }
       for override in forced { writeError("forced: \(override)") }

@@ -80,7 +80,8 @@ struct ProbeMapCommand: ParsableCommand {
 
   func run() throws {
     let file = try ActivationFile.inspected(acts)
-    let examples = try label.examples(file)
+    let (parts, duplicates) = try label.examples([file])
+    let examples = parts[0]
     let positions = try commonPositions(file)
     let digest = Digest.sha256(of: try MappedFile(acts))
     let count = kind.count * positions.count * file.hooks.count
@@ -98,7 +99,7 @@ struct ProbeMapCommand: ParsableCommand {
         advance: { progress.withLock { $0.advance(by: 1) } },
         features: { try features(file, examples, at: $0) })
       maps.append((kind, map))
-      stored.append(try store(map, kind, file, examples, digest))
+      stored.append(try store(map, kind, file, examples, duplicates, digest))
     }
     progress.withLock { $0.finish() }
     let report = maps[0].map.best.probes.report
@@ -165,7 +166,7 @@ struct ProbeMapCommand: ParsableCommand {
 
   private func store(
     _ map: ProbeMap, _ kind: ProbeKind, _ file: ActivationFile, _ examples: [Example],
-    _ digest: String
+    _ duplicates: Duplicates, _ digest: String
   ) throws -> Stored.Map {
     let positives = examples.count(where: \.label)
     var card = ProbeCard(
@@ -179,6 +180,7 @@ struct ProbeMapCommand: ParsableCommand {
       ],
       signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
       toolVersion: bathyscopeVersion)
+    card.duplicates = duplicates
     card.arguments = commandLineJSON()
     let folder = "\(out)/\(kind.rawValue)"
     try ProbeSet(card: card, probes: map.best.probes.probes).write(to: folder)

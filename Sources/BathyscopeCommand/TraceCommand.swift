@@ -45,6 +45,8 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "A label whose equal values are resampled together; 'group' by default.")
   var group: String?
 
+  @OptionGroup var duplicates: DuplicateOptions
+
   @Flag(
     help: "Let the verdict take the plateau as the paper does: the maximum over the thinking.")
   var paper = false
@@ -119,6 +121,8 @@ struct TraceCommand: ParsableCommand {
     let (rows, batch) = (transcripts.rows, transcripts.batch)
     let forced = set.forced + transcripts.forced
     for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
+    let (groups, _) = try duplicates.groups(
+      rows.map(group(of:)), of: batch.sequences, tokenizer: try? model.encoder.tokenizer)
     try createFolder(out)
     let journal = try TraceJournal(
       out,
@@ -126,12 +130,14 @@ struct TraceCommand: ParsableCommand {
         model: model.identity, precision: model.precision, kernel: model.kernel,
         prompts: try self.prompts.provenance() + answers.provenance(),
         promptTokensSHA256: batch.sha256, probe: set.card.name, probeSHA256: set.card.probeSHA256,
-        hooks: probes.map(\.hook), rule: rule, label: label, group: group, seed: options.seed),
+        hooks: probes.map(\.hook), rule: rule, label: label, group: group,
+        keepsDuplicates: duplicates.keepDuplicates, seed: options.seed),
       ids: batch.sequences.map(\.id))
     announce(model, batch)
     let report = set.card.report
     let traces = try trace(
-      model, batch, rows, probes, set.chosen, report.evaluations[report.chosen].spread, journal)
+      model, batch, rows, groups, probes, set.chosen,
+      report.evaluations[report.chosen].spread, journal)
     let summary = try CliffSummary(
       traces, trainedAt: report.coverage, rule: rule, seed: options.seed)
     let cuts = cutThinking ? try cut(model, batch, traces, set.chosen, journal) : nil
@@ -194,15 +200,15 @@ struct TraceCommand: ParsableCommand {
   }
 
   private func trace(
-    _ model: Model, _ batch: Batch, _ rows: [Prompt], _ probes: [Probe], _ chosen: Probe,
-    _ spread: ScoreSpread?, _ journal: TraceJournal
+    _ model: Model, _ batch: Batch, _ rows: [Prompt], _ groups: [String], _ probes: [Probe],
+    _ chosen: Probe, _ spread: ScoreSpread?, _ journal: TraceJournal
   ) throws -> [TokenTrace] {
     let tokenizer = try? model.encoder.tokenizer
     let markers = (try? model.encoder.markers) ?? .deepSeek
     // Enough for the smallest p to pass a correction over all groups.
-    let groups = Set(rows.map { row in label.flatMap { kind(row, $0) } }).count
+    let kinds = Set(rows.map { row in label.flatMap { kind(row, $0) } }).count
     let controls = chosen.randomControls(
-      max(99, 40 * groups - 1), seed: options.seed, spread: spread)
+      max(99, 40 * kinds - 1), seed: options.seed, spread: spread)
     let index = probes.firstIndex { $0.hook == chosen.hook } ?? 0
     let missing = rows.indices.filter { journal.trace($0) == nil }
     let rest = Batch(missing.map { batch.sequences[$0] })
@@ -215,7 +221,7 @@ struct TraceCommand: ParsableCommand {
       var trace = try TokenTrace(
         capture, of: sequence,
         texts: sequence.tokens.map { tokenizer?.label(of: $0) ?? "\($0)" }, probes: probes,
-        chosen: index, group: group(of: row),
+        chosen: index, group: groups[place],
         label: label.flatMap { kind(row, $0) })
       trace.thinkingDigest = row.conversation.reading(by: markers).thinking.map {
         Digest.sha256(Array($0.utf8))
@@ -232,7 +238,7 @@ struct TraceCommand: ParsableCommand {
   }
 
   /// The prompt, which all of its samples share, where the label is missing or empty.
-  private func group(of row: Prompt) -> String? {
+  private func group(of row: Prompt) -> String {
     let text = row.labels[group ?? "group"]?.description ?? ""
     return text.isEmpty ? row.id : text
   }

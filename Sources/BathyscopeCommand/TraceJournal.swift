@@ -18,6 +18,7 @@ struct TraceConfiguration: Encodable {
   var rule: PlateauRule
   var label: String?
   var group: String?
+  var keepsDuplicates: Bool
   var seed: UInt64
 }
 

@@ -29,35 +29,43 @@ struct HookTraining {
       let shuffles = (0..<training.shuffles).map {
         shuffledLabels(task.labels, groups: features.groups, seed: seed, number: $0)
       }
-      let standardisation =
-        training.kind.isStandardised
-        ? Standardisation(of: matrix, rows: parts.train) : .identity(width: matrix.columns)
-      let rows = standardisation.apply(to: matrix, rows: parts.train)
-      let fits = try fit(rows, [task.labels] + shuffles, penalty: penalty)
-      let weight = fits[0].weight
-      let randoms = randomDirections(
-        training.randomDirections, norm: dot(weight, weight).squareRoot(), features: rows,
-        labels: parts.train.map { task.labels[$0] }, rowWeights: task.rowWeights(parts.train),
-        seed: seed, name: "\(features.hooks[index])")
-      // The same function of the activations, whatever features its weights were found in.
-      let written =
-        training.kind.isStandardised
-        ? standardisation : Standardisation(of: matrix, rows: parts.train)
-      let probes = (fits + randoms).map { fit in
-        Probe(
-          kind: training.kind, hook: features.hooks[index],
-          fit: training.kind.isStandardised ? fit : written.applied(to: fit),
-          standardisation: written)
-      }
+      let (probes, isConverged) = try probes(shuffles, penalty: penalty)
       var evaluation = try evaluate(probes, shuffles)
       evaluation.spread = ScoreSpread(
         (try? probes[0].score(matrix.selecting(parts.train))) ?? [])
       evaluation.inversePenalty = penalty
-      evaluation.isConverged = fits[0].isConverged
+      evaluation.isConverged = isConverged
       return TrainedProbe(probe: probes[0], evaluation: evaluation)
     } catch {
       throw ProbingError(error)
     }
+  }
+
+  /// The probe, then those of shuffled labels, then those of random directions.
+  func probes(
+    _ shuffles: [[Bool]], penalty: Double?
+  ) throws(StatisticsError) -> (probes: [Probe], isConverged: Bool) {
+    let standardisation =
+      training.kind.isStandardised
+      ? Standardisation(of: matrix, rows: parts.train) : .identity(width: matrix.columns)
+    let rows = standardisation.apply(to: matrix, rows: parts.train)
+    let fits = try fit(rows, [task.labels] + shuffles, penalty: penalty)
+    let weight = fits[0].weight
+    let randoms = randomDirections(
+      training.randomDirections, norm: dot(weight, weight).squareRoot(), features: rows,
+      labels: parts.train.map { task.labels[$0] }, rowWeights: task.rowWeights(parts.train),
+      seed: seed, name: "\(features.hooks[index])")
+    // The same function of the activations, whatever features its weights were found in.
+    let written =
+      training.kind.isStandardised
+      ? standardisation : Standardisation(of: matrix, rows: parts.train)
+    let probes = (fits + randoms).map { fit in
+      Probe(
+        kind: training.kind, hook: features.hooks[index],
+        fit: training.kind.isStandardised ? fit : written.applied(to: fit),
+        standardisation: written)
+    }
+    return (probes, fits[0].isConverged)
   }
 
   /// The inverse penalty with the lowest mean log loss on the held-out rows of the folds.

@@ -1,3 +1,4 @@
+import Statistics
 import Tensors
 import Transformer
 
@@ -62,6 +63,8 @@ public struct ProbeCard: Sendable, Equatable, Codable {
   /// How features are prepared before the weights apply.
   public var normalisation: String
   public var trainingData: [DataSource]
+  /// Prompts that repeat each other, and what became of them; nil where nobody looked.
+  public var duplicates: Duplicates?
   /// Settings, split and seed; metrics with intervals on held-out rows, beside their controls.
   public var report: ProbeReport
   public var outOfDistribution: [ExternalTest]

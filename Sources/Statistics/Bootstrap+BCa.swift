@@ -32,10 +32,12 @@ extension Bootstrap {
     return squares > 0 ? cubes / (6 * squares * squares.squareRoot()) : 0
   }
 
-  /// The share of the sorted values below the estimate, a tie counting half.
+  /// The share of the sorted values below the estimate, a tie counting half; what differs by rounding
+  /// alone is a tie.
   static func shareBelow(_ estimate: Double, _ sorted: [Double]) -> Double {
-    let below = sorted.count { $0 < estimate }
-    let equal = sorted.count { $0 == estimate }
+    let slack = 1e-12 * max(abs(sorted.first ?? 0), abs(sorted.last ?? 0))
+    let below = sorted.count { $0 < estimate - slack }
+    let equal = sorted.count { abs($0 - estimate) <= slack }
     return (Double(below) + Double(equal) / 2) / Double(sorted.count)
   }
 

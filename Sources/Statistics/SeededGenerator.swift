@@ -75,6 +75,14 @@ package func stableHash(seed: UInt64, _ text: String) -> UInt64 {
   return splitMix(&mixer)
 }
 
+/// A hash of a series of numbers that is the same in every process.
+func stableHash(_ series: ArraySlice<UInt64>) -> UInt64 {
+  series.reduce(UInt64(series.count)) { hash, value in
+    var mixer = hash ^ value
+    return splitMix(&mixer)
+  }
+}
+
 private func rotate(_ value: UInt64, _ count: UInt64) -> UInt64 {
   value << count | value >> (64 - count)
 }

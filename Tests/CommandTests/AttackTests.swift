@@ -72,6 +72,8 @@ import Testing
     }
     #expect(abs((arms[1]["head_share"] as? Double ?? 0) - 1.0 / 18) < 1e-12)
     #expect((arms[1]["effects"] as? [[String: Any]])?.first?["sequences"] as? Int == 6)
+    let added = try #require((arms[4]["effects"] as? [[String: Any]])?.first)
+    #expect(added["hooks"] as? [String] == ["blocks.1.hook_resid_post"])
     let provenance = try #require(json["provenance"] as? [String: String])
     for key in ["model", "weights SHA-256", "prompts", "seed", "kernel", "command", "arm v"] {
       #expect(provenance[key]?.isEmpty == false, "\(key)")

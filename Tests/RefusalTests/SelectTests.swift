@@ -3,6 +3,7 @@ import Testing
 import Tokenization
 
 @testable import Refusal
+@testable import Statistics
 
 /// Which rows are chosen, why, and in what form they are written.
 @Suite struct SelectTests {

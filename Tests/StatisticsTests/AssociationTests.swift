@@ -3,6 +3,18 @@ import Testing
 @testable import Statistics
 
 @Suite struct AssociationTests {
+  /// Ten answers to two prompts are two trials; bounds by statsmodels.
+  @Test func clusteredBinsHaveFewerTrials() throws {
+    let labels = (0..<10).map { $0 < 5 }
+    let calibration = try #require(
+      try Calibration(
+        probabilities: labels.map { _ in 0.55 }, labels: labels,
+        clusters: labels.map { "\($0)" }))
+    let observed = try #require(calibration.bins[5].observed)
+    #expect(observed.n == 10 && observed.estimate == 0.5)
+    #expect(abs(observed.low - 0.0945312057) < 1e-9 && abs(observed.high - 0.9054687943) < 1e-9)
+  }
+
   @Test func rankCorrelationsAgreeWithScipy() throws {
     for row in try Golden.load().correlation {
       #expect(isClose(try spearman(row.x, row.y), row.spearman))

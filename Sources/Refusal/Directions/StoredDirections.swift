@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Statistics
 import Tensors
 import Transformer
 
@@ -27,6 +28,8 @@ public struct StoredDirections: Sendable, Equatable {
     public var split: DirectionSplit
     /// The name of each prompt's group, in the order of the prompts.
     public var groups: [String]
+    /// Prompts that repeat each other, and what became of them; nil where nobody looked.
+    public var duplicates: Duplicates?
     /// The prompts' files, each with its digest.
     public var prompts: [String]
     /// SHA-256 of all prompts as tokens.

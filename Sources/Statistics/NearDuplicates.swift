@@ -1,4 +1,4 @@
-import Statistics
+import Foundation
 
 /// Which texts nearly repeat another one.
 ///
@@ -21,9 +21,17 @@ package struct NearDuplicates {
 
   /// - Parameter threshold: at least so similar is a duplicate; above 0 and up to 1.
   package init(_ texts: [String], threshold: Double) {
+    self.init(
+      series: texts.map(Self.characters), pieceLength: Self.pieceLength, threshold: threshold)
+  }
+
+  /// - Parameters:
+  ///   - series: the characters or the tokens of each text, as numbers.
+  ///   - pieceLength: how many of them are one piece.
+  init(series: [[UInt64]], pieceLength: Int, threshold: Double) {
     precondition(threshold > 0 && threshold <= 1, "a similarity")
     self.threshold = threshold
-    let sets = texts.map(Self.pieces)
+    let sets = series.map { Self.pieces($0, pieceLength) }
     var counts: [UInt64: Int] = [:]
     for set in sets { for piece in set { counts[piece, default: 0] += 1 } }
     pieces = sets.map { set in
@@ -67,15 +75,43 @@ package struct NearDuplicates {
     min(count, count - Int((threshold * Double(count) - 1e-9).rounded(.up)) + 1)
   }
 
-  private static func pieces(_ text: String) -> Set<UInt64> {
-    let words = text.prefix(longestText).lowercased().split(whereSeparator: \.isWhitespace)
-    let characters = Array(words.joined(separator: " "))
-    guard characters.count > pieceLength else {
-      return [stableHash(seed: 0, String(characters))]
+  /// For each text the first of those that it is joined with, itself where there is none: A with C too
+  /// where both nearly repeat B.
+  func components() -> [Int] {
+    var first = Array(pieces.indices)
+    func root(_ item: Int) -> Int {
+      var item = item
+      while first[item] != item { item = first[item] }
+      return item
     }
-    return Set(
-      (0...(characters.count - pieceLength)).map {
-        stableHash(seed: 0, String(characters[$0..<($0 + pieceLength)]))
-      })
+    var index: [UInt64: [Int]] = [:]
+    for item in pieces.indices {
+      let prefix = pieces[item].prefix(prefixLength(pieces[item].count))
+      for other in Set(prefix.flatMap { index[$0] ?? [] }).sorted() {
+        let (mine, theirs) = (root(item), root(other))
+        guard mine != theirs, similarity(other, item) >= threshold else { continue }
+        first[max(mine, theirs)] = min(mine, theirs)
+      }
+      for piece in prefix { index[piece, default: []].append(item) }
+    }
+    return first.indices.map(root)
+  }
+
+  /// A text with what writing alone decides taken out: NFC, case folded, runs of white space one space.
+  static func normalForm(_ text: some StringProtocol) -> String {
+    text.uppercased().lowercased().precomposedStringWithCanonicalMapping
+      .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  }
+
+  /// A text's characters in normal form, as numbers.
+  static func characters(_ text: String) -> [UInt64] {
+    normalForm(text.prefix(longestText)).map { character in
+      character.asciiValue.map(UInt64.init) ?? stableHash(seed: 1, String(character))
+    }
+  }
+
+  private static func pieces(_ series: [UInt64], _ length: Int) -> Set<UInt64> {
+    guard series.count > length else { return [stableHash(series[...])] }
+    return Set((0...(series.count - length)).map { stableHash(series[$0..<($0 + length)]) })
   }
 }
