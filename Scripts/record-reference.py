@@ -24,6 +24,17 @@ with "token_ids". For prompt i (counted from 0) the file holds tensors "i/<hook>
   ln_final.hook_out          after the final norm and its gain
   unembed.hook_out           logits (Gemma 2: after the soft cap), every --logits-stride-th column
 
+and with --all-hooks also
+
+  blocks.N.hook_attn_in, .hook_mlp_in          what attention and the MLP read, before their norms
+  blocks.N.ln1, ln2, ln1_post, ln2_post, and ln_final: .hook_scale (what the norm divides by) and
+                             .hook_normalized (before its gain and bias), where there is such a norm
+  blocks.N.attn.hook_q, hook_k, hook_v         as projected, head after head
+  blocks.N.attn.hook_rot_q, hook_rot_k         after norms of queries and keys and rotary embedding
+  blocks.N.attn.hook_attn_scores               before the softmax, -inf where masked, [T, heads * T]
+  blocks.N.attn.hook_result  each head's share of the output projection, [T, heads * dModel]
+  blocks.N.mlp.hook_pre, hook_pre_linear       before the activation function, and what a gate multiplies
+
 and "i/ids", "i/positions" (of the rows) and, if asked for, "i/greedy", the greedy continuation by
 the model's own generation with its cache, all as floats. Every sum that defines a hook is checked
 (what enters a block plus what attention and MLP add is what leaves it), so that a hook in the wrong
@@ -57,28 +68,38 @@ class Layout:
     mlp_norm: str = ""
     # The module that reads the stream between attention and MLP.
     after_mid: str = "post_attention_layernorm"
+    # Norms before attention and MLP.
+    before_attention: str = "input_layernorm"
+    before_mlp: str = "post_attention_layernorm"
+    # Projections of queries, keys and values: three, or one for all.
+    queries: tuple = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+    # What the activation function is applied to, and what a gate multiplies: two, one for both, or one.
+    pre: tuple = ("mlp.gate_proj", "mlp.up_proj")
 
 
 LLAMA = Layout()
 GEMMA = replace(
     LLAMA, attention_norm="post_attention_layernorm", mlp_norm="post_feedforward_layernorm",
-    after_mid="pre_feedforward_layernorm",
+    after_mid="pre_feedforward_layernorm", before_mlp="pre_feedforward_layernorm",
 )
 LAYOUTS = {
     **dict.fromkeys(
-        ["llama", "mistral", "qwen2", "qwen3", "phi3", "qwen3_moe", "mixtral"], LLAMA
+        ["llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "mixtral"], LLAMA
     ),
+    "phi3": replace(LLAMA, queries=("self_attn.qkv_proj",), pre=("mlp.gate_up_proj",)),
     **dict.fromkeys(["gemma2", "gemma3_text"], GEMMA),
-    "olmo2": replace(GEMMA, after_mid="mlp"),
+    "olmo2": replace(GEMMA, after_mid="mlp", before_attention="", before_mlp=""),
     "gpt2": Layout(
         layers="transformer.h", embedding="transformer.wte", positions="transformer.wpe",
         final_norm="transformer.ln_f", attention="attn", projection="attn.c_proj",
-        down="mlp.c_proj", after_mid="ln_2",
+        down="mlp.c_proj", after_mid="ln_2", before_attention="ln_1", before_mlp="ln_2",
+        queries=("attn.c_attn",), pre=("mlp.c_fc",),
     ),
     "gpt_neox": Layout(
         layers="gpt_neox.layers", embedding="gpt_neox.embed_in",
         final_norm="gpt_neox.final_layer_norm", attention="attention",
         projection="attention.dense", down="mlp.dense_4h_to_h",
+        queries=("attention.query_key_value",), pre=("mlp.dense_h_to_4h",),
     ),
 }
 
@@ -240,6 +261,129 @@ class Recorder:
         return continuation
 
 
+class FullRecorder(Recorder):
+    """The same with the hooks of --all-hooks."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.watch_norm(model, self.layout.final_norm, "ln_final.")
+        code = sys.modules[type(self.module(self.layers[0], self.layout.attention)).__module__]
+        attend = code.eager_attention_forward
+
+        def watched(module, query, key, value, mask, *args, **named):
+            self.keep_scores(f"blocks.{module.layer_idx}.attn.", module, query, key, mask, named)
+            return attend(module, query, key, value, mask, *args, **named)
+
+        code.eager_attention_forward = watched
+
+    def watch_block(self, index):
+        super().watch_block(index)
+        layout, layer, block = self.layout, self.layers[index], f"blocks.{index}."
+        for path, name in [
+            (layout.before_attention, "ln1."), (layout.attention_norm, "ln1_post."),
+            (layout.before_mlp, "ln2."), (layout.mlp_norm, "ln2_post."),
+        ]:
+            if path:
+                self.watch_norm(layer, path, block + name)
+        for place, path in enumerate(layout.queries):
+            self.watch_projections(layer, path, block + "attn.hook_", "qkv"[place])
+        projection = self.module(layer, layout.projection)
+        projection.register_forward_hook(
+            lambda module, inputs, result: self.keep_results(block, module, inputs[0]))
+        if hasattr(self.module(layer, layout.mlp), "experts"):
+            return
+        for place, path in enumerate(layout.pre):
+            def pre(module, inputs, result, path=path, place=place):
+                parts = result.chunk(2, dim=-1) if "gate_up" in path else [result]
+                for part, name in zip(parts, ["hook_pre", "hook_pre_linear"][place:]):
+                    self.seen[block + "mlp." + name] = part
+
+            self.module(layer, path).register_forward_hook(pre)
+
+    def watch_norm(self, parent, path, name):
+        def hook(module, inputs, result):
+            import torch
+
+            x = inputs[0]
+            is_centred = isinstance(module, torch.nn.LayerNorm)
+            if is_centred:
+                x = x - x.mean(-1, keepdim=True)
+            epsilon = module.eps if hasattr(module, "eps") else module.variance_epsilon
+            scale = (x.pow(2).mean(-1, keepdim=True) + epsilon).sqrt()
+            self.seen[name + "hook_scale"] = scale
+            self.seen[name + "hook_normalized"] = x / scale
+            gain = module.weight + ("Gemma" in type(module).__name__)
+            output = x / scale * gain + (module.bias if is_centred else 0)
+            self.compare(name + "hook_normalized", result, output)
+
+        self.module(parent, path).register_forward_hook(hook)
+
+    def watch_projections(self, layer, path, stem, which):
+        config, kind = self.config, self.config.model_type
+        heads = config.num_attention_heads
+        groups = getattr(config, "num_key_value_heads", None) or heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+
+        def hook(module, inputs, result):
+            if kind == "gpt_neox":
+                parts = result.unflatten(-1, (heads, 3, width)).unbind(-2)
+                parts = [part.flatten(-2) for part in parts]
+            elif len(self.layout.queries) == 1:
+                parts = result.split([heads * width, groups * width, groups * width], dim=-1)
+            else:
+                parts = [result]
+            for part, name in zip(parts, "qkv" if len(parts) == 3 else which):
+                self.seen[stem + name] = part
+
+        self.module(layer, path).register_forward_hook(hook)
+
+    def keep_scores(self, stem, module, query, key, mask, named):
+        import torch
+
+        has_rotary = self.config.model_type != "gpt2"
+        for name, value in [("hook_rot_q", query), ("hook_rot_k", key)]:
+            if has_rotary:
+                self.seen[stem + name] = value.transpose(1, 2).flatten(2)
+        keys = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
+        scaling = named.get("scaling") or query.shape[-1] ** -0.5
+        scores = query @ keys.transpose(-1, -2) * scaling
+        cap = named.get("softcap")
+        if cap:
+            scores = (scores / cap).tanh() * cap
+        tokens = scores.shape[-1]
+        allowed = torch.ones(tokens, tokens).tril().bool() if mask is None else mask >= 0
+        scores = scores.masked_fill(~allowed, -torch.inf)
+        self.seen[stem + "hook_attn_scores"] = scores.transpose(1, 2).flatten(2)
+
+    def keep_results(self, block, module, z):
+        heads = self.config.num_attention_heads
+        weight = module.weight if type(module).__name__ == "Conv1D" else module.weight.T
+        parts = weight.unflatten(0, (heads, -1))  # [heads, dHead, dModel]
+        import torch
+
+        results = torch.einsum("bthi,hio->btho", z.unflatten(-1, (heads, -1)), parts)
+        self.seen[block + "attn.hook_result"] = results.flatten(2)
+
+    def run(self, ids, changed=False):
+        seen = super().run(ids, changed)
+        for index in range(len(self.layers)):
+            block = f"blocks.{index}."
+            seen[block + "hook_attn_in"] = seen[block + "hook_resid_pre"]
+            middle = "hook_resid_pre" if self.is_parallel else "hook_resid_mid"
+            seen[block + "hook_mlp_in"] = seen[block + middle]
+            if changed:
+                continue
+            heads = self.config.num_attention_heads
+            scores, pattern = seen[block + "attn.hook_attn_scores"], seen[block + "attn.hook_pattern"]
+            weights = scores.unflatten(-1, (heads, -1)).softmax(-1).flatten(2)
+            self.compare(block + "attn.hook_attn_scores", pattern, weights)
+            bias = self.module(self.layers[index], self.layout.projection).bias
+            total = seen[block + "attn.hook_result"].unflatten(-1, (heads, -1)).sum(2)
+            total = total if bias is None else total + bias
+            self.compare(block + "attn.hook_result", self.inner[block + "projection"], total)
+        return seen
+
+
 def load(folder, **settings):
     """The model of a folder in fp32 with eager attention."""
     import torch
@@ -337,6 +481,10 @@ def parse(arguments=None):
     parser.add_argument(
         "--greedy", type=int, default=0, help="tokens to generate greedily (default: 0)"
     )
+    parser.add_argument(
+        "--all-hooks", action="store_true",
+        help="record every hook; scores and heads' results are large",
+    )
     return parser.parse_args(arguments)
 
 
@@ -353,7 +501,7 @@ def main(arguments=None):
     if not pathlib.Path(options.out).resolve().parent.is_dir():
         raise Unusable(f"{options.out}: its folder does not exist")
     sequences = read_prompts(options.prompts, options.model)
-    recorder = Recorder(load(options.model))
+    recorder = (FullRecorder if options.all_hooks else Recorder)(load(options.model))
     with torch.no_grad():
         tensors = record(recorder, sequences, options)
     metadata = {

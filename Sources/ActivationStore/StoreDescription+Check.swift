@@ -15,9 +15,9 @@ extension StoreDescription {
     guard Set(hooks).count == hooks.count else {
       throw refuse("", "a hook is named twice", "name every hook once")
     }
-    if let pattern = hooks.first(where: { $0.site == .attentionPattern }) {
+    if let pattern = hooks.first(where: \.site.isRagged) {
       throw refuse(
-        "\(pattern)", "attention patterns differ in width from prompt to prompt",
+        "\(pattern)", "attention's scores and patterns differ in width from prompt to prompt",
         "read them with the library, sequence by sequence")
     }
     var widthByDimension: [String: Int] = [:]

@@ -106,7 +106,7 @@ struct AttackCommand: ParsableCommand {
     let jury = try Jury(judging, model: model, threads: options.threads)
     let study = try AttackStudy(
       model: model, harmful: harmful, benign: benign, neutral: neutral.texts,
-      settings: writing.settings(seed: options.seed), folder: out, batch: batch,
+      settings: try writing.settings(seed: options.seed, for: model), folder: out, batch: batch,
       options: options, provenance: try prompts.provenance())
     // A head that is not there is refused before any control is drawn from its layer.
     try study.check([.baseline] + tested)

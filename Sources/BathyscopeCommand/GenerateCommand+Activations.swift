@@ -43,8 +43,8 @@ struct ReadingOptions: ParsableArguments {
   func captures(in model: Model) throws -> [HookPoint] {
     guard activations != nil else { return [] }
     let chosen = try chosenHooks(hooks ?? "blocks.*.hook_resid_post", layers: layers, in: model)
-    guard !chosen.contains(where: { $0.site == .attentionPattern }) else {
-      throw UsageError("attention patterns are as wide as the text, and are not stored")
+    if let ragged = chosen.first(where: \.site.isRagged) {
+      throw UsageError("\(ragged): its rows are as wide as the text, and are not stored")
     }
     return chosen
   }

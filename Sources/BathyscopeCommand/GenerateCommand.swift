@@ -78,7 +78,7 @@ struct GenerateCommand: ParsableCommand {
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let batch = try model.encode(rows.map(\.conversation))
-    let settings = writing.settings(seed: options.seed)
+    let settings = try writing.settings(seed: options.seed, for: model)
     let interventions = try changes.interventions(for: model)
     let captures = try reading.captures(in: model)
     let record = try GenerationRecord(
@@ -186,57 +186,4 @@ struct GenerateCommand: ParsableCommand {
 struct GenerationCounts {
   var resumed = 0
   var newTokens = 0
-}
-
-struct WritingOptions: ParsableArguments {
-  @Option(help: "The most tokens of an answer.")
-  var maxNewTokens = 128
-
-  @Option(help: "What logits are divided by; 0 takes the most probable token always.")
-  var temperature = 0.0
-
-  @Option(help: "Draw from the k most probable tokens only.")
-  var topK: Int?
-
-  @Option(help: "Draw from the fewest tokens that are together this probable.")
-  var topP: Double?
-
-  @Option(help: "Answers for each prompt.")
-  var samples = 1
-
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("A text that ends an answer; may be repeated.", valueName: "text"))
-  var stop: [String] = []
-
-  @Flag(name: .customLong("ignore-eos"), help: "Go on behind tokens that end a text.")
-  var ignoresEnd = false
-
-  @Option(
-    help: ArgumentHelp("Tokens of thinking after which it is closed.", valueName: "tokens"))
-  var thinkingBudget: Int?
-
-  func validate() throws {
-    do throws(TransformerError) { try settings(seed: 0).check() } catch {
-      throw ValidationError("\(error)")
-    }
-  }
-
-  /// Whether no option was given, or with the value that it has anyway.
-  var isDefault: Bool {
-    get throws { try settings(seed: 0) == WritingOptions.parse([]).settings(seed: 0) }
-  }
-
-  func settings(seed: UInt64) -> GenerationSettings {
-    var settings = GenerationSettings()
-    settings.maxNewTokens = maxNewTokens
-    settings.temperature = temperature
-    (settings.topK, settings.topP) = (topK, topP)
-    settings.seed = seed
-    settings.samples = samples
-    settings.stop = stop
-    settings.ignoresEndTokens = ignoresEnd
-    settings.thinkingBudget = thinkingBudget
-    return settings
-  }
 }

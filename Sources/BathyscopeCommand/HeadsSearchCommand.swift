@@ -156,7 +156,7 @@ struct HeadsSearchCommand: ParsableCommand {
     let rows = try input.requests()
     let task = try AttackTask(
       model: model, rows: rows, input, ablation.ablation, at: ablation.at,
-      settings: writing.settings(seed: options.seed), slots: batch,
+      settings: try writing.settings(seed: options.seed, for: model), slots: batch,
       jury: Jury(judging, model: model, threads: options.threads), threads: options.threads)
     let judge = try task.judge([]).card
     let pool = try pool(of: task.heads)

@@ -37,7 +37,7 @@ func randomDirections(
   for row in 0..<count {
     let values = (0..<features.columns).map { _ in generator.normal() }
     let factor = norm / dot(values, values).squareRoot()
-    directions[row] = values.map { Float($0 * factor) }[...]
+    directions[row] = values.map { Float($0 * factor) }
   }
   let projections = directions.multiplied(byTransposeOf: features)
   return (0..<count).map { row in

@@ -121,10 +121,14 @@ public struct FeatureSet: Sendable {
   ///
   /// Examples of one name in two sets stay two examples, and of one group.
   public init(joining sets: [FeatureSet]) throws(ProbingError) {
-    guard let first = sets.first, sets.allSatisfy({ $0.hooks == first.hooks }) else {
+    guard let first = sets.first,
+      sets.allSatisfy({
+        $0.hooks == first.hooks && $0.matrices.map(\.columns) == first.matrices.map(\.columns)
+      })
+    else {
       throw ProbingError(
-        "features", problem: "sets with different hooks cannot be joined",
-        remedy: "capture the same hooks")
+        "features", problem: "sets with different hooks or widths cannot be joined",
+        remedy: "capture the same hooks of one model")
     }
     guard sets.count > 1 else {
       self = first

@@ -57,7 +57,7 @@ enum LogisticRegression {
   ) {
     var residuals = Matrix(rows: active.count, columns: features.rows)
     for (row, index) in active.enumerated() {
-      residuals[row] = searches[index].residuals()[...]
+      residuals[row] = searches[index].residuals()
     }
     let sums = residuals.multiplied(by: features)
     for (row, index) in active.enumerated() { searches[index].receive(sums[row]) }
@@ -103,7 +103,7 @@ private struct LogisticSearch {
     LinearFit(weight: Array(point[..<width]), bias: point[width], isConverged: isConverged)
   }
 
-  var roundedDirection: ArraySlice<Float> { direction[..<width].map { Float($0) }[...] }
+  var roundedDirection: [Float] { direction[..<width].map { Float($0) } }
 
   /// The derivative of the loss by each row's z, `[rows]`.
   mutating func residuals() -> [Float] {
@@ -117,7 +117,7 @@ private struct LogisticSearch {
   }
 
   /// Takes the features' sums weighted by the residuals, which complete the gradient.
-  mutating func receive(_ sums: ArraySlice<Float>) {
+  mutating func receive(_ sums: [Float]) {
     var plain = point
     for (column, sum) in sums.enumerated() { plain[column] += Double(sum) }
     plain[width] = biasGradient
@@ -143,7 +143,7 @@ private struct LogisticSearch {
   }
 
   /// Walks to the minimum along the direction, where `slopes` is its product with every row.
-  mutating func walk(along slopes: ArraySlice<Float>) {
+  mutating func walk(along slopes: [Float]) {
     let bias = direction[width]
     let changes = slopes.map { Double($0) + bias }
     let weight = point[..<width]

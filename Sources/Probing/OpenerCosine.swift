@@ -1,7 +1,8 @@
 import Tensors
 
-/// The cosine of two vectors; nil where one has no length.
+/// The cosine of two vectors; nil where one has no length, or more values than the other.
 public func cosine(_ left: [Double], _ right: [Double]) -> Double? {
+  guard left.count == right.count else { return nil }
   let lengths = (dot(left, left) * dot(right, right)).squareRoot()
   guard lengths > 0, lengths.isFinite else { return nil }
   return dot(left, right) / lengths

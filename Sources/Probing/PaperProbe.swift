@@ -64,7 +64,7 @@ struct PaperProbe {
     return best.fit
   }
 
-  private func score(_ fit: LinearFit, _ row: ArraySlice<Float>) -> Double {
+  private func score(_ fit: LinearFit, _ row: [Float]) -> Double {
     zip(fit.weight, row).reduce(fit.bias) { $0 + $1.0 * Double($1.1) }
   }
 

@@ -27,7 +27,7 @@ extension Probe {
     var generator = SeededGenerator(seed: seed, item: "random controls \(hook)")
     let norm =
       spread?.deviation ?? weight.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-    return (0..<count).map { _ in
+    return (0..<max(count, 0)).map { _ in
       let values = (0..<width).map { _ in generator.normal() }
       let factor = norm / dot(values, values).squareRoot()
       var control = self

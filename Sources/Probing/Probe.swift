@@ -34,6 +34,7 @@ public struct Probe: Sendable, Equatable, Codable {
   /// The z above which a row counts as positive.
   public var threshold: Float
 
+  /// - Precondition: weight, mean and scale are of one width.
   public init(
     kind: ProbeKind, hook: HookPoint, weight: [Float], bias: Float, mean: [Float],
     scale: [Float], threshold: Float = 0
@@ -72,6 +73,12 @@ public struct Probe: Sendable, Equatable, Codable {
       throw ProbingError(
         "probe at \(hook)", problem: "reads \(width) features and is given \(activations.columns)",
         remedy: "use activations of the model and hook that the probe was trained on")
+    }
+    guard mean.count == width, scale.count == width else {
+      throw ProbingError(
+        "probe at \(hook)",
+        problem: "has \(width) weights, \(mean.count) means and \(scale.count) scales",
+        remedy: "give one of each for every feature")
     }
     let weights = zip(weight, scale).map { Double($0) / Double($1) }
     let means = mean.map { Double($0) }

@@ -37,6 +37,7 @@ public struct ProbeSet: Sendable, Equatable {
   public init(card: ProbeCard, probes: [Probe]) { (self.card, self.probes) = (card, probes) }
 
   /// The probe at the hook that was chosen on the selection rows.
+  /// - Precondition: the probes are those of the card, as those that were loaded are.
   public var chosen: Probe { probes[card.report.chosen] }
 
   /// The probe at a hook; nil when it has none.

@@ -22,8 +22,10 @@ public enum Openers {
     let compliance = model.unembedding(of: rows(compliance))
     return try probes.map { probe in
       switch probe.hook.site {
-      case .attentionPattern, .headOutput, .mlpHidden, .logits: nil
-      default: try probe.openerCosine(refusal: refusal, compliance: compliance)
+      case .embedding, .positionEmbedding, .residualBefore, .attentionOutput, .residualMid,
+        .mlpOutput, .residualAfter, .finalNorm:
+        try probe.openerCosine(refusal: refusal, compliance: compliance)
+      default: nil
       }
     }
   }

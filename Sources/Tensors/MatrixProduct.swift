@@ -2,6 +2,7 @@ import COpenBLAS
 
 extension Matrix {
   /// The columns of a range, `[rows, range.count]`.
+  /// - Precondition: there are such columns.
   public func columns(_ range: Range<Int>) -> Matrix {
     var picked: [Float] = []
     picked.reserveCapacity(rows * range.count)

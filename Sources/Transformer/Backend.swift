@@ -16,6 +16,8 @@ protocol Backend: Sendable {
   func gather(_ rows: [Int32], from weight: Weight) -> Activations
   /// A norm over each row, or over each part of a row that is as wide as the gain.
   func normalize(_ x: Activations, by norm: Norm) -> Activations
+  /// Gain times each row, plus the bias: what a norm does to normalised rows.
+  func stretch(_ x: Activations, by norm: Norm) -> Activations
   /// x weight^T + bias.
   func multiply(_ x: Activations, by linear: Linear<Weight>) -> Activations
   /// Rotary embedding of every head.

@@ -12,6 +12,7 @@ public struct TokenSequence: Sendable, Equatable, Codable {
   /// - Parameters:
   ///   - segments: one per token; all `.prompt` by default.
   ///   - generated: how many tokens at the end the model has generated.
+  /// - Precondition: there are as many segments as tokens.
   public init(id: String, tokens: [Int32], segments: [Segment]? = nil, generated: Int = 0) {
     self.id = id
     self.tokens = tokens

@@ -26,7 +26,7 @@ struct CommonPrefix: @unchecked Sendable {
     let same = batch.sequences.count == 1 ? batch.tokenCount - 1 : Self.tokens(of: batch)
     count = Self.unchanged(batch, plan, same)
     guard (times - 1) * count >= Self.fewestRows,
-      !plan.captures.keys.contains(where: { $0.site == .attentionPattern })
+      !plan.captures.keys.contains(where: { $0.site.isRagged })
     else { return nil }
     wanted = plan.captures
     var plan = plan

@@ -1,44 +1,10 @@
 /// A named place in the forward pass where activations are read or changed.
 ///
 /// Printed and read under TransformerLens names (`blocks.20.hook_resid_post`), which is what users
-/// know. The final norm's output is `ln_final.hook_out` because TransformerLens takes
-/// `ln_final.hook_normalized` before the gain, which is another tensor.
+/// know. The final norm's output has no name there and is `ln_final.hook_out`.
 ///
 ///     HookPoint.residual(after: 20).description   // "blocks.20.hook_resid_post"
 public struct HookPoint: Hashable, Sendable {
-  /// What is read, regardless of the layer, in the order of the forward pass. T tokens, H query heads.
-  public enum Site: String, Sendable, CaseIterable, Codable {
-    /// Token embeddings as they enter the residual stream, `[T, dModel]`.
-    case embedding = "hook_embed"
-    /// Learned embeddings of the positions, `[T, dModel]`.
-    case positionEmbedding = "hook_pos_embed"
-    /// Residual stream entering a block, `[T, dModel]`.
-    case residualBefore = "hook_resid_pre"
-    /// Softmax weights by query head and key, `[T, H * T]`; zero after the query's position.
-    case attentionPattern = "attn.hook_pattern"
-    /// Query heads' outputs before the output projection, `[T, H * dHead]`.
-    case headOutput = "attn.hook_z"
-    /// Attention's contribution to the residual stream, `[T, dModel]`.
-    case attentionOutput = "hook_attn_out"
-    /// Residual stream between attention and MLP, `[T, dModel]`; not in blocks where both read the same.
-    case residualMid = "hook_resid_mid"
-    /// The MLP's neurons, entering its last projection, `[T, dMLP]`; not in mixtures of experts.
-    case mlpHidden = "mlp.hook_post"
-    /// The MLP's contribution to the residual stream, `[T, dModel]`.
-    case mlpOutput = "hook_mlp_out"
-    /// Residual stream leaving a block, `[T, dModel]`.
-    case residualAfter = "hook_resid_post"
-    /// Residual stream after the final norm and its gain, `[T, dModel]`.
-    case finalNorm = "ln_final.hook_out"
-    /// Logits over the vocabulary, `[T, dVocabulary]`.
-    case logits = "unembed.hook_out"
-
-    /// Whether every block has one.
-    public var isPerLayer: Bool {
-      ![.embedding, .positionEmbedding, .finalNorm, .logits].contains(self)
-    }
-  }
-
   public let site: Site
   /// The block, counted from 0; nil where the site is not in a block.
   public let layer: Int?
@@ -50,6 +16,8 @@ public struct HookPoint: Hashable, Sendable {
 
   public static let embedding = HookPoint(.embedding)
   public static let positionEmbedding = HookPoint(.positionEmbedding)
+  public static let finalNormScale = HookPoint(.finalNormScale)
+  public static let finalNormalized = HookPoint(.finalNormalized)
   public static let finalNorm = HookPoint(.finalNorm)
   public static let logits = HookPoint(.logits)
   /// The residual stream entering block `layer`.
@@ -60,6 +28,17 @@ public struct HookPoint: Hashable, Sendable {
   public static func residual(after layer: Int) -> Self { Self(.residualAfter, layer: layer) }
   public static func attentionPattern(layer: Int) -> Self { Self(.attentionPattern, layer: layer) }
   public static func headOutput(layer: Int) -> Self { Self(.headOutput, layer: layer) }
+  public static func attentionInput(layer: Int) -> Self { Self(.attentionInput, layer: layer) }
+  public static func query(layer: Int) -> Self { Self(.query, layer: layer) }
+  public static func key(layer: Int) -> Self { Self(.key, layer: layer) }
+  public static func value(layer: Int) -> Self { Self(.value, layer: layer) }
+  public static func rotatedQuery(layer: Int) -> Self { Self(.rotatedQuery, layer: layer) }
+  public static func rotatedKey(layer: Int) -> Self { Self(.rotatedKey, layer: layer) }
+  public static func attentionScores(layer: Int) -> Self { Self(.attentionScores, layer: layer) }
+  public static func headResult(layer: Int) -> Self { Self(.headResult, layer: layer) }
+  public static func mlpInput(layer: Int) -> Self { Self(.mlpInput, layer: layer) }
+  public static func mlpPreActivation(layer: Int) -> Self { Self(.mlpPreActivation, layer: layer) }
+  public static func mlpLinear(layer: Int) -> Self { Self(.mlpLinear, layer: layer) }
   public static func attentionOutput(layer: Int) -> Self { Self(.attentionOutput, layer: layer) }
   public static func mlpHidden(layer: Int) -> Self { Self(.mlpHidden, layer: layer) }
   public static func mlpOutput(layer: Int) -> Self { Self(.mlpOutput, layer: layer) }
@@ -106,7 +85,7 @@ extension HookPoint: Comparable {
     let block: Int
     switch site {
     case .embedding, .positionEmbedding: block = -1
-    case .finalNorm, .logits: block = Int.max
+    case .finalNormScale, .finalNormalized, .finalNorm, .logits: block = Int.max
     default: block = layer ?? -1
     }
     return (block, Site.allCases.firstIndex(of: site) ?? 0)

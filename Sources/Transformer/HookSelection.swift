@@ -71,8 +71,7 @@ public struct HookSelection: Sendable, Equatable {
     }
     return TransformerError(
       "hooks", place: "'\(pattern)'",
-      problem: pattern == "ln_final.hook_normalized"
-        ? "is taken before the final norm's gain, which is not offered" : "matches no hook",
+      problem: "matches no hook of this model",
       remedy: "use one of \(names.joined(separator: ", "))")
   }
 

@@ -7,7 +7,7 @@ public struct Head: Hashable, Sendable, Codable {
 
   /// All heads of the blocks up to one, block by block; of all blocks by default.
   public static func all(of shape: ModelShape, through last: Int? = nil) -> [Head] {
-    (0...(last ?? shape.layers - 1)).flatMap { layer in
+    (0..<max((last ?? shape.layers - 1) + 1, 0)).flatMap { layer in
       (0..<shape.heads).map { Head(layer: layer, head: $0) }
     }
   }

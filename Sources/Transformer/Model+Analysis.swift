@@ -7,6 +7,7 @@ extension Model {
   /// Together with the projection's bias they sum to what attention adds to the residual stream, in
   /// models without a norm behind attention.
   /// - Parameter z: what was captured at `blocks.<layer>.attn.hook_z`, `[T, heads * dHead]`.
+  /// - Precondition: the model has the layer, and z has its width.
   /// - Returns: one `[T, dModel]` matrix per head.
   public func headResults(_ z: Matrix, layer: Int) -> [Matrix] {
     let attention = network.blocks[layer].attention
@@ -19,11 +20,13 @@ extension Model {
   }
 
   /// The bias of a block's attention output projection, `[dModel]`; nil when it has none.
+  /// - Precondition: the model has the layer.
   public func attentionBias(layer: Int) -> [Float]? {
     network.blocks[layer].attention.output.bias
   }
 
   /// Rows of the unembedding matrix, `[tokens, dModel]`.
+  /// - Precondition: the tokens are in the vocabulary.
   public func unembedding(of tokens: [Int32]) -> Matrix {
     rows(tokens, of: network.unembedding.weight)
   }

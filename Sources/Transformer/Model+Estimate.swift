@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 extension Model {
@@ -17,6 +18,33 @@ extension Model {
     let copied = shared > 0 ? threads * Tile.mostCopied * keys : 0
     return (threads * rows * (activations + 2 * captured) + shared + copied)
       * MemoryLayout<Float>.stride
+  }
+
+  /// How many bytes the captures of each sequence hold.
+  func capturedBytes(_ batch: Batch, _ captures: [Capture]) -> [Int] {
+    batch.sequences.map { sequence in
+      let tokens = sequence.tokens.count
+      return captures.reduce(0) { sum, capture in
+        // A pattern is computed for all tokens, whichever are read.
+        let rows =
+          capture.hook.site == .attentionPattern
+          ? tokens : capture.positions.indices(in: sequence).count
+        return sum
+          + rows * shape.width(of: capture.hook.site, tokens: tokens) * MemoryLayout<Float>.stride
+      }
+    }
+  }
+
+  /// Refuses to hold more than this machine has.
+  func checkMemory(_ bytes: Int) throws(TransformerError) {
+    let room = ProcessInfo.processInfo.physicalMemory
+    guard bytes < room else {
+      throw TransformerError(
+        "captures",
+        problem: "would hold \(bytes / 1_000_000) MB at once, and this machine has "
+          + "\(room / 1_000_000) MB of memory",
+        remedy: "read fewer hooks, positions or tokens, or use fewer threads")
+    }
   }
 
   /// About how many tokens a second this machine will run, from a product of a few milliseconds.

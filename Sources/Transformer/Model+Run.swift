@@ -16,6 +16,7 @@ extension Model {
   ) throws -> Run {
     var sequences: [SequenceCapture] = []
     let plan = Plan(capturing: captures, applying: interventions)
+    try checkMemory(capturedBytes(batch, captures).reduce(0, +))
     let effects = try run(batch, plan, threads: threads) { sequences.append($0) }
     return Run(sequences: sequences, effects: effects)
   }
@@ -35,6 +36,9 @@ extension Model {
       throw TransformerError("threads", problem: "is \(threads)", remedy: "use 1 or more")
     }
     try prepared.check(against: batch.sequences)
+    // What is read of a tile is held until its turn has come, one tile a thread.
+    try checkMemory(
+      capturedBytes(batch, plan.captures).sorted(by: >).prefix(threads).reduce(0, +))
     let marks = try withoutActuallyEscaping(receive) { receive in
       try forward(batch, prepared, threads, Unchecked(receive))
     }

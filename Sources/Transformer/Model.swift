@@ -21,6 +21,7 @@ public struct Model: Sendable {
   private let encoding: Result<PromptEncoder, any Error>
   /// The tokens that end a text or a turn.
   let endTokens: Result<Set<Int32>, any Error>
+  let writing: Result<GenerationDefaults, any Error>
 
   /// Turns text into tokens.
   /// - Throws: when the model has no tokenizer or one that is not understood; prompts given as token
@@ -60,7 +61,8 @@ public struct Model: Sendable {
     let loader = WeightLoader(
       checkpoint, precision: precision, keepsStored: keepsQuantized,
       adapters: try Adapters(adapters))
-    let network = try architecture.network(loader)
+    var network = try architecture.network(loader)
+    network.shape.absentSites = network.absentSites
     try loader.finish()
     return Model(
       identity: identity, precision: precision, keepsQuantized: keepsQuantized,
@@ -68,6 +70,9 @@ public struct Model: Sendable {
       endTokens: Result {
         try endTokens(
           checkpoint, try? encoding.get().tokenizer, vocabulary: network.shape.dVocabulary)
+      },
+      writing: Result {
+        try GenerationDefaults(checkpoint, vocabulary: network.shape.dVocabulary)
       })
   }
 

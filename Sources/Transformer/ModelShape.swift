@@ -23,17 +23,32 @@ public struct ModelShape: Sendable, Equatable, Codable {
     guard !absentSites.contains(hook.site) else { return false }
     guard let layer = hook.layer else { return true }
     return (0..<layers).contains(layer)
-      && !(hook.site == .mlpHidden && mixtureLayers.contains(layer))
+      && !([.mlpPreActivation, .mlpLinear, .mlpHidden].contains(hook.site)
+        && mixtureLayers.contains(layer))
   }
 
   /// The number of values that a hook has at one token of a sequence of `tokens` tokens.
   public func width(of site: HookPoint.Site, tokens: Int) -> Int {
     switch site {
-    case .attentionPattern: heads * tokens
-    case .headOutput: heads * dHead
-    case .mlpHidden: dMLP
+    case .attentionScores, .attentionPattern: heads * tokens
+    case .query, .rotatedQuery, .headOutput: heads * dHead
+    case .key, .value, .rotatedKey: keyValueHeads * dHead
+    case .headResult: heads * dModel
+    case .mlpPreActivation, .mlpLinear, .mlpHidden: dMLP
+    case .attentionNormScale, .attentionPostNormScale, .mlpNormScale, .mlpPostNormScale,
+      .finalNormScale:
+      1
     case .logits: dVocabulary
     default: dModel
+    }
+  }
+
+  /// How many heads a hook's rows hold one after another; nil where rows are not of heads.
+  public func headCount(of site: HookPoint.Site) -> Int? {
+    switch site {
+    case .query, .rotatedQuery, .attentionScores, .attentionPattern, .headOutput, .headResult: heads
+    case .key, .value, .rotatedKey: keyValueHeads
+    default: nil
     }
   }
 }

@@ -38,7 +38,7 @@ extension ParityReference {
   }
 }
 
-extension ArraySlice<Float> {
+extension [Float] {
   /// The place of the largest value, counted from the first; the first of several.
   fileprivate var largest: Int32 {
     var best = startIndex

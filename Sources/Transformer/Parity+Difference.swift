@@ -83,8 +83,8 @@ extension Parity {
               let value = Double(expectedValues[row * expected.columns + column])
               let other = Double(foundValues[foundRow * found.columns + column * stride])
               add(value, other, row)
-              size = max(size, abs(value))
-              if other.isFinite { largest = max(largest, abs(other - value)) }
+              if value.isFinite { size = max(size, abs(value)) }
+              if other.isFinite, value.isFinite { largest = max(largest, abs(other - value)) }
             }
             byToken = max(byToken, largest / size)
           }
@@ -94,6 +94,8 @@ extension Parity {
 
     private mutating func add(_ expected: Double, _ found: Double, _ row: Int) {
       values += 1
+      // Masked scores.
+      if expected == found, expected.isInfinite { return }
       scale = max(scale, abs(expected))
       guard found.isFinite else {
         if nonFinite == 0, absolute == 0 { self.row = row }

@@ -125,10 +125,11 @@ struct PreparedPlan: Sendable {
   private static func prepare(
     _ change: Intervention.Change, at hook: HookPoint, _ name: String, _ shape: ModelShape
   ) throws(TransformerError) -> PreparedChange {
-    guard ![.attentionPattern, .logits].contains(hook.site) else {
+    guard !hook.site.isReadOnly else {
       throw TransformerError(
         name, place: hook.description, problem: "is read-only",
-        remedy: "change attn.hook_z, hook_attn_out or ln_final.hook_out instead")
+        remedy: "change what it is computed from or what is computed from it, such as "
+          + "attn.hook_q, attn.hook_z, hook_attn_out, ln2.hook_normalized or ln_final.hook_out")
     }
     let width = shape.width(of: hook.site, tokens: 0)
     switch change {

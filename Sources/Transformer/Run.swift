@@ -15,11 +15,34 @@ public struct Run: Sendable {
   public let sequences: [SequenceCapture]
   public let effects: [Effect]
 
-  /// A hook's rows of all sequences one below the other, `[rows, width]`; nil when it was not captured
-  /// or is an attention pattern, whose width differs between sequences: read those by sequence.
+  /// A hook's rows of all sequences one below the other, `[rows, width]`; nil when it was not captured,
+  /// and for attention's scores and patterns, whose width differs between sequences: read those by
+  /// sequence.
   public subscript(hook: HookPoint) -> Matrix? {
     let parts = sequences.compactMap { $0.values[hook] }
-    guard parts.count == sequences.count, hook.site != .attentionPattern else { return nil }
+    guard parts.count == sequences.count, !hook.site.isRagged else { return nil }
     return Matrix.concatenating(parts)
+  }
+}
+
+extension SequenceCapture {
+  /// What was read at a hook taken apart by heads, `[tokens, heads, width]`; nil where it was not
+  /// captured or its rows are not of heads.
+  public func byHead(_ hook: HookPoint, in shape: ModelShape) -> HeadView? {
+    guard let heads = shape.headCount(of: hook.site), let matrix = values[hook],
+      matrix.columns % heads == 0
+    else { return nil }
+    return matrix.byHead(heads)
+  }
+}
+
+extension Run {
+  /// A hook's rows of all sequences taken apart by heads, `[rows, heads, width]`; nil where `self[hook]`
+  /// is or its rows are not of heads.
+  public func byHead(_ hook: HookPoint, in shape: ModelShape) -> HeadView? {
+    guard let heads = shape.headCount(of: hook.site), let matrix = self[hook],
+      matrix.columns % heads == 0
+    else { return nil }
+    return matrix.byHead(heads)
   }
 }

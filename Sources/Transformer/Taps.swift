@@ -12,6 +12,8 @@ final class Taps<Device: Backend> {
   private(set) var marks: [EffectMark] = []
   /// Sees what is changed and what is passed on, and may pass on something else; nil but in derivatives.
   var observer: ((TapEvent, Device.Activations) -> Device.Activations)?
+  /// Hooks at which the observer looks, besides those of the plan.
+  var watched: Set<HookPoint> = []
   /// From which position on a sequence is read and its changes are counted.
   private let starts: [Int]
   private let predicted: [Int]
@@ -35,6 +37,11 @@ final class Taps<Device: Backend> {
 
   /// Whether the hook is read.
   func reads(_ hook: HookPoint) -> Bool { plan.captures[hook] != nil }
+
+  /// Whether anything happens at the hook, so that what it takes part in must be computed step by step.
+  func asks(_ hook: HookPoint) -> Bool {
+    reads(hook) || plan.changes[hook] != nil || watched.contains(hook)
+  }
 
   /// The last hook that is read; nothing after it is computed.
   var last: HookPoint { plan.last }
@@ -100,6 +107,17 @@ final class Taps<Device: Backend> {
     let wanted = wanted(hook, index)
     let start = tile.start(of: index)
     keep(hook, index, wanted, pattern.picking(wanted.map { $0 - start }))
+  }
+
+  /// Reads what is computed for the wanted rows alone.
+  /// - Parameter values: from the wanted rows of the tile and all rows of their sequence to one row of
+  ///   values each.
+  func read(_ hook: HookPoint, _ values: (_ rows: [Int], _ sequence: Range<Int>) -> Matrix) {
+    guard reads(hook) else { return }
+    for index in 0..<tile.sequences.count {
+      let wanted = wanted(hook, index)
+      keep(hook, index, wanted, values(rows(wanted, index), tile.rows(of: index)))
+    }
   }
 
   /// The tile's rows whose logits are wanted: to be read, or to predict the next token; ascending.

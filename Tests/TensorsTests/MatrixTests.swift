@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Tensors
@@ -55,6 +56,51 @@ struct MatrixTests {
       (0..<row).allSatisfy { gram[row, $0] == gram[$0, row] }
     }
     #expect(isSymmetric)
+  }
+
+  /// A row is counted from 0, whichever row it is.
+  @Test func rowsAreCountedFromZero() {
+    var matrix = matrix(4, 5, seed: 8)
+    for row in 0..<4 {
+      #expect(Array(matrix[row][1..<3]) == [matrix[row, 1], matrix[row, 2]])
+      #expect(matrix[row].startIndex == 0 && matrix[row].last == matrix[row, 4])
+    }
+    matrix[2] = [1, 2, 3, 4, 5]
+    matrix[3][1] = 7
+    #expect(matrix[2] == [1, 2, 3, 4, 5] && matrix[3, 1] == 7 && matrix.values.count == 20)
+    #expect(matrix.picking([2, 2])[1] == matrix[2])
+    let none = Matrix(rows: 0, columns: 3)
+    #expect(none.picking([]) == none && none.columns(0..<2).columns == 2)
+    #expect(Matrix.concatenating([]) == Matrix(rows: 0, columns: 0))
+    #expect(Matrix(rows: 2, columns: 0)[1] == [])
+  }
+
+  @Test func headsAreTakenApart() {
+    let matrix = matrix(3, 12, seed: 9)
+    let heads = matrix.byHead(4)
+    #expect(heads.tokens == 3 && heads.heads == 4 && heads.dHead == 3)
+    for token in 0..<3 {
+      for head in 0..<4 {
+        #expect(heads[token, head] == Array(matrix[token][(3 * head)..<(3 * head + 3)]))
+        #expect(heads[token, head, 2] == matrix[token, 3 * head + 2])
+        #expect(heads.head(head)[token] == heads[token, head])
+      }
+    }
+    #expect(Matrix(rows: 0, columns: 12).byHead(4).head(3) == Matrix(rows: 0, columns: 3))
+  }
+
+  @Test func aMatrixOfAnotherSizeIsNotDecoded() throws {
+    let matrix = matrix(2, 3, seed: 1)
+    let data = try JSONEncoder().encode(matrix)
+    #expect(try JSONDecoder().decode(Matrix.self, from: data) == matrix)
+    for text in [
+      #"{"rows": 2, "columns": 2, "values": [1]}"#, #"{"rows": -1, "columns": -1, "values": [1]}"#,
+      #"{"rows": 9223372036854775807, "columns": 2, "values": [1]}"#,
+    ] {
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode(Matrix.self, from: Data(text.utf8))
+      }
+    }
   }
 
   @Test func productsWithNothingAreEmptyOrZero() {

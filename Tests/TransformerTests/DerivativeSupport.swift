@@ -48,5 +48,5 @@ func mixedObjective(_ shape: ModelShape) -> Objective {
 }
 
 func allHooks(_ shape: ModelShape) -> [HookPoint] {
-  HookPoint.all(in: shape).filter { ![.attentionPattern, .logits].contains($0.site) }
+  HookPoint.all(in: shape).filter { !$0.site.isReadOnly }
 }

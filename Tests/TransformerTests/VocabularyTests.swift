@@ -10,7 +10,12 @@ struct VocabularyTests {
     for name in [
       "hook_embed", "blocks.0.hook_resid_pre", "blocks.20.hook_resid_post", "blocks.7.attn.hook_z",
       "blocks.3.attn.hook_pattern", "blocks.1.mlp.hook_post", "blocks.1.hook_mlp_out",
-      "ln_final.hook_out", "unembed.hook_out",
+      "ln_final.hook_out", "unembed.hook_out", "blocks.1.hook_attn_in", "blocks.1.hook_mlp_in",
+      "blocks.1.ln1.hook_scale", "blocks.1.ln2.hook_normalized", "blocks.1.ln1_post.hook_scale",
+      "ln_final.hook_scale", "ln_final.hook_normalized", "blocks.1.attn.hook_q",
+      "blocks.1.attn.hook_k", "blocks.1.attn.hook_v", "blocks.1.attn.hook_rot_q",
+      "blocks.1.attn.hook_rot_k", "blocks.1.attn.hook_attn_scores", "blocks.1.attn.hook_result",
+      "blocks.1.mlp.hook_pre", "blocks.1.mlp.hook_pre_linear",
     ] {
       let hook = try #require(HookPoint(name))
       #expect(hook.description == name)
@@ -19,7 +24,7 @@ struct VocabularyTests {
     }
     for name in [
       "", "blocks.hook_z", "blocks.-1.hook_resid_pre", "blocks.01.hook_resid_pre",
-      "blocks.1.hook_embed", "hook_resid_pre", "ln_final.hook_normalized", "blocks.1.attn.hook_q",
+      "blocks.1.hook_embed", "hook_resid_pre", "ln1.hook_normalized", "blocks.1.hook_q",
     ] {
       #expect(HookPoint(name) == nil)
     }
@@ -28,9 +33,11 @@ struct VocabularyTests {
   @Test func hooksStandInTheOrderOfTheForwardPass() {
     let order: [HookPoint] = [
       .embedding, .residual(before: 0), .residual(mid: 0), .residual(after: 0),
-      .residual(before: 1), .attentionPattern(layer: 1), .headOutput(layer: 1),
-      .attentionOutput(layer: 1), .residual(mid: 1), .mlpHidden(layer: 1), .mlpOutput(layer: 1),
-      .residual(after: 1), .finalNorm, .logits,
+      .residual(before: 1), .attentionInput(layer: 1), .query(layer: 1), .rotatedKey(layer: 1),
+      .attentionScores(layer: 1), .attentionPattern(layer: 1), .headOutput(layer: 1),
+      .headResult(layer: 1), .attentionOutput(layer: 1), .residual(mid: 1), .mlpInput(layer: 1),
+      .mlpPreActivation(layer: 1), .mlpHidden(layer: 1), .mlpOutput(layer: 1),
+      .residual(after: 1), .finalNormScale, .finalNormalized, .finalNorm, .logits,
     ]
     #expect(order.shuffled().sorted() == order)
   }

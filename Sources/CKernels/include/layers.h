@@ -23,6 +23,11 @@ void bathyscope_rotate(float *x, const float *cosines, const float *sines, size_
 void bathyscope_layer_norm(float *out, const float *x, const float *gain, const float *bias,
                            size_t rows, size_t d, float epsilon);
 
+/// out[r] = gain * x[r] + bias, for rows of d; bias may be NULL. After a norm with a gain of 1 it gives the
+/// bits of that norm with this gain and bias.
+void bathyscope_stretch(float *out, const float *x, const float *gain, const float *bias,
+                        size_t rows, size_t d);
+
 // Derivatives of the norms at x: `backward` takes the gradient v of the result to the gradient of x,
 // `tangent` a change v of x to the change of the result. Rows of d; out may be v, but not x.
 

@@ -73,6 +73,9 @@
          (float *out, const float *x, const float *gain, const float *bias, size_t rows, size_t d, \
           float epsilon), \
          (out, x, gain, bias, rows, d, epsilon)) \
+  KERNEL(void, stretch, \
+         (float *out, const float *x, const float *gain, const float *bias, size_t rows, size_t d), \
+         (out, x, gain, bias, rows, d)) \
   KERNEL(void, rms_norm_backward, \
          (float *out, const float *v, const float *x, const float *gain, size_t rows, size_t d, \
           float epsilon), \

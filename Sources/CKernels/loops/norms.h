@@ -29,6 +29,16 @@ KERNEL(void, layer_norm)(float *out, const float *x, const float *gain, const fl
   }
 }
 
+KERNEL(void, stretch)(float *out, const float *x, const float *gain, const float *bias,
+                      size_t rows, size_t d) {
+  for (size_t r = 0; r < rows; r++, x += d, out += d) {
+    if (bias)
+      for (size_t i = 0; i < d; i++) out[i] = gain[i] * x[i] + bias[i];
+    else
+      for (size_t i = 0; i < d; i++) out[i] = gain[i] * x[i];
+  }
+}
+
 // One row of S v, times gain before or behind. `out` must not be x; it may be v.
 INLINE void norm_derivative(float *out, const float *v, const float *x, const float *gain,
                             size_t d, float epsilon, const int centred, const int backward) {

@@ -35,6 +35,16 @@ struct CPUBackend: Backend {
     return out
   }
 
+  func stretch(_ x: CPUActivations, by norm: Norm) -> CPUActivations {
+    let out = make(x.rows, x.columns)
+    switch norm.kind {
+    case .rms: bathyscope_stretch(out.start, x.start, norm.gain, nil, x.rows, x.columns)
+    case .layer(let bias):
+      bathyscope_stretch(out.start, x.start, norm.gain, bias, x.rows, x.columns)
+    }
+    return out
+  }
+
   func multiply(_ x: CPUActivations, by linear: Linear<PackedMatrix>) -> CPUActivations {
     let out = make(x.rows, linear.weight.outputs)
     linear.weight.multiply(x.start, rows: x.rows, into: out.start, threads: threads)

@@ -38,6 +38,7 @@ final class GradientSweep {
     var (kept, marks) = forward(to: top, keeping: bottom)
     let taps = prepared.taps(device, tile)
     taps.observer = { [unowned self] in observe($0, $1) }
+    taps.watched = hooks.union(prepared.objective.hooks)
     let pass = Pass(device: device, tile: tile, taps: taps)
     var gradient: CPUActivations?
     for block in stride(from: top, through: bottom, by: -1) {
@@ -77,8 +78,8 @@ final class GradientSweep {
 
   /// Reads what the objective reads behind the last block that it needs.
   private func objective(_ leaving: Traced, _ pass: Pass<TapeBackend>) {
-    guard prepared.objective.last >= .finalNorm else { return }
-    let normed = pass.tap(.finalNorm, device.normalize(leaving, by: network.finalNorm))
+    guard prepared.objective.last >= .finalNormScale else { return }
+    let normed = network.finish(leaving, pass)
     let count = device.tape.count
     prepared.logits(normed, network, pass) { logits, readings in
       seed(readings, logits)
@@ -93,9 +94,12 @@ final class GradientSweep {
     x.accumulate(gradient, device.device)
   }
 
-  private func observe(_ event: TapEvent, _ x: Traced) -> Traced {
+  private func observe(_ event: TapEvent, _ activations: Traced) -> Traced {
+    var x = activations
     switch event {
     case .passed(let hook):
+      // The residual stream itself comes by here, and only what is read of it is meant.
+      if [.attentionInput, .mlpInput].contains(hook.site) { x = device.branch(x) }
       if hooks.contains(hook) { keep(event, x) }
       seed(prepared.objective.readings(hook, tile, prepared.batch), x)
     case .changed(let intervention, _):

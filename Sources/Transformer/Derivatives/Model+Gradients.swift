@@ -14,7 +14,7 @@ extension Model {
   /// of the network reads. Memory grows with the number of blocks times `[tokens, dModel]`; the insides
   /// of one block are held at a time.
   /// - Parameters:
-  ///   - hooks: any but attention patterns and logits; none to differentiate by added vectors only.
+  ///   - hooks: any but those that are read-only; none to differentiate by added vectors only.
   ///   - positions: the rows of the gradients to return.
   ///   - threads: results are the same bytes for any number.
   /// - Throws: `TransformerError` for what does not fit the model or the batch, and for a hook behind

@@ -19,7 +19,7 @@ struct PreparedDerivative {
     var plan = try PreparedPlan(
       Plan(capturing: captures, applying: interventions), shape: shape)
     for hook in places.map(\.hook) {
-      guard ![.attentionPattern, .logits].contains(hook.site) else {
+      guard !hook.site.isReadOnly else {
         throw TransformerError(
           name, place: hook.description, problem: "is not offered here",
           remedy: "name attn.hook_z or ln_final.hook_out instead")

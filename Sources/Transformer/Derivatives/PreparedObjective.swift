@@ -56,7 +56,7 @@ struct PreparedObjective: Sendable {
   private static func check(
     _ vector: [Float], _ bias: Float, _ hook: HookPoint, _ name: String, _ shape: ModelShape
   ) throws(TransformerError) {
-    guard shape.has(hook), hook.site != .attentionPattern else {
+    guard shape.has(hook), hook == .logits || !hook.site.isReadOnly else {
       throw TransformerError(
         name, place: hook.description,
         problem: "is not a place in this model's forward pass that can be projected",

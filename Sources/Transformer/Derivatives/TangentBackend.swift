@@ -15,6 +15,10 @@ struct TangentBackend: Backend {
     }
   }
 
+  func stretch(_ x: Dual, by norm: Norm) -> Dual {
+    map(x, device.stretch(x.value, by: norm)) { device.stretch($0, by: norm.gainAlone) }
+  }
+
   func multiply(_ x: Dual, by linear: Linear<PackedMatrix>) -> Dual {
     map(x, device.multiply(x.value, by: linear)) {
       device.multiply($0, by: Linear(weight: linear.weight))

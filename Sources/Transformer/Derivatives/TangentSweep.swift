@@ -24,12 +24,13 @@ final class TangentSweep {
   func run() -> [EffectMark] {
     let taps = prepared.taps(device, tile)
     taps.observer = { [unowned self] in observe($0, $1) }
+    taps.watched = Set(directions.map(\.hook)).union(prepared.objective.hooks)
     let pass = Pass(device: device, tile: tile, taps: taps)
     let last = prepared.objective.last
     var x = network.embed(pass)
     for block in 0..<(network.block(of: last) + 1) { x = network.block(block, x, pass) }
-    if last >= .finalNorm {
-      let normed = pass.tap(.finalNorm, device.normalize(x, by: network.finalNorm))
+    if last >= .finalNormScale {
+      let normed = network.finish(x, pass)
       prepared.logits(normed, network, pass) { read($1, $0) }
     }
     return taps.marks

@@ -8,6 +8,11 @@ struct TapeBackend: Backend {
   let device: CPUBackend
   let tape = Tape()
 
+  /// The same activations with a gradient of their own.
+  func branch(_ x: Traced) -> Traced {
+    tape.record(x.value) { x.accumulate($0, device) }
+  }
+
   func gather(_ rows: [Int32], from weight: PackedMatrix) -> Traced {
     Traced(device.gather(rows, from: weight))
   }
@@ -15,6 +20,12 @@ struct TapeBackend: Backend {
   func normalize(_ x: Traced, by norm: Norm) -> Traced {
     tape.record(device.normalize(x.value, by: norm)) {
       x.accumulate(device.normalizeBackward($0, at: x.value, by: norm), device)
+    }
+  }
+
+  func stretch(_ x: Traced, by norm: Norm) -> Traced {
+    tape.record(device.stretch(x.value, by: norm)) {
+      x.accumulate(device.stretch($0, by: norm.gainAlone), device)
     }
   }
 

@@ -16,6 +16,7 @@ final class Decoding: @unchecked Sendable {
   private(set) var finish: FinishReason?
 
   private let settings: GenerationSettings
+  private let rules: TokenRules
   private let plan: PreparedPlan
   private let ends: Set<Int32>
   /// The closing marker, which a spent thinking budget puts in.
@@ -36,6 +37,7 @@ final class Decoding: @unchecked Sendable {
     self.sequence = sequence
     self.sequence.generated = 0
     (settings, plan, ends, closing) = (setup.settings, setup.plan, setup.ends, setup.closing)
+    rules = setup.settings.rules ?? TokenRules()
     promptCount = sequence.tokens.count
     // The id, not the place in the batch: a row's numbers do not depend on the rows before it.
     random = SeededGenerator(seed: settings.seed, item: "\(sequence.id) sample \(sample)")
@@ -74,18 +76,45 @@ final class Decoding: @unchecked Sendable {
       forced = start..<sequence.tokens.count
       return
     }
-    guard let token = sampler.choose(from: logits, &random) else {
-      throw TransformerError(
-        "prompt '\(sequence.id)'", place: "token \(sequence.tokens.count)",
-        problem: "has logits that are NaN or infinite, so that no token can be chosen",
-        remedy: "check the weights and the interventions' scales")
-    }
+    let token = try choose(logits, sampler)
     if ends.contains(token) {
       add(token, .template)
       finish = .endToken
     } else {
       append(token)
     }
+  }
+
+  private func choose(
+    _ logits: UnsafeBufferPointer<Float>, _ sampler: Sampler
+  ) throws(TransformerError) -> Int32 {
+    func refuse(_ problem: String, _ remedy: String) -> TransformerError {
+      TransformerError(
+        "prompt '\(sequence.id)'", place: "token \(sequence.tokens.count)", problem: problem,
+        remedy: remedy)
+    }
+    guard Sampler.areFinite(logits) else {
+      throw refuse(
+        "has logits that are NaN or infinite, so that no token can be chosen",
+        "check the weights and the interventions' scales")
+    }
+    let token: Int32?
+    if rules.isEmpty {
+      token = sampler.draw(from: logits, &random)
+    } else {
+      var ruled = Array(logits)
+      rules.apply(
+        to: &ruled,
+        after: .init(
+          tokens: sequence.tokens, promptCount: promptCount,
+          limit: promptCount + settings.maxNewTokens, ends: ends))
+      token = ruled.withUnsafeBufferPointer { sampler.draw(from: $0, &random) }
+    }
+    guard let token else {
+      throw refuse(
+        "is ruled out whatever it is (\(rules.summary))", "leave one of these rules out")
+    }
+    return token
   }
 
   private func append(_ token: Int32, isForced: Bool = false) {

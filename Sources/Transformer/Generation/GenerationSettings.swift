@@ -29,6 +29,9 @@ public struct GenerationSettings: Codable, Sendable, Equatable {
   /// After how many tokens of thinking the closing marker is put in, if the model has not written it;
   /// nil lets it think on.
   public var thinkingBudget: Int?
+  /// What is forbidden, forced or made less likely; nil for what the checkpoint asks for, which
+  /// `Model.following(_:)` puts in.
+  public var rules: TokenRules?
 
   public init() {}
 
@@ -61,5 +64,6 @@ public struct GenerationSettings: Codable, Sendable, Equatable {
     guard stop.allSatisfy({ !$0.isEmpty }) else {
       throw refuse("stop", "has an empty text, which would end everything", "leave it out")
     }
+    try rules?.check()
   }
 }

@@ -14,6 +14,7 @@ extension Model {
   ///
   /// - Parameters:
   ///   - captures: what to read, at the prompts' tokens and at the generated ones.
+  ///   - settings: without rules of their own, those that the checkpoint asks for are followed.
   ///   - interventions: what to change, in the prompts and in every step; one that touches nothing is an
   ///     error.
   ///   - slots: how many sequences run side by side; their keys and values are in memory.
@@ -94,7 +95,9 @@ extension Model {
   private func prepare(
     _ batch: Batch, _ settings: GenerationSettings, _ plan: Plan
   ) throws -> GenerationSetup {
+    let settings = try following(settings)
     try settings.check()
+    try settings.rules?.check(vocabulary: shape.dVocabulary)
     try check(batch)
     for sequence in batch.sequences {
       let (count, room) = (sequence.tokens.count, shape.contextLength)
@@ -107,10 +110,10 @@ extension Model {
           remedy: "shorten it or generate fewer tokens")
       }
     }
-    if let capture = plan.captures.first(where: { $0.hook.site == .attentionPattern }) {
+    if let capture = plan.captures.first(where: { $0.hook.site.isRagged }) {
       throw TransformerError(
         "capture of \(capture.hook)",
-        problem: "is not offered while generating: a pattern is as wide as the sequence is long, "
+        problem: "is not offered while generating: its rows are as wide as the sequence is long, "
           + "and so differs from step to step",
         remedy: "run the model over the generated sequences and capture it there")
     }

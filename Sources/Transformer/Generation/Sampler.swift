@@ -19,10 +19,20 @@ struct Sampler {
   func choose(
     from logits: UnsafeBufferPointer<Float>, _ generator: inout SeededGenerator
   ) -> Int32? {
-    guard let start = logits.baseAddress, !logits.isEmpty,
-      bathyscope_count_nonfinite(start, logits.count) == 0
-    else { return nil }
+    Self.areFinite(logits) ? draw(from: logits, &generator) : nil
+  }
+
+  static func areFinite(_ logits: UnsafeBufferPointer<Float>) -> Bool {
+    guard let start = logits.baseAddress, !logits.isEmpty else { return false }
+    return bathyscope_count_nonfinite(start, logits.count) == 0
+  }
+
+  /// The same where -infinity stands for what is forbidden; nil when everything is.
+  func draw(
+    from logits: UnsafeBufferPointer<Float>, _ generator: inout SeededGenerator
+  ) -> Int32? {
     let top = Self.largest(logits)
+    guard logits[top].isFinite else { return nil }
     guard temperature > 0 else { return Int32(top) }
     let candidates = candidates(logits, largest: logits[top])
     let sum = candidates.reduce(0) { $0 + $1.weight }

@@ -5,8 +5,8 @@ import Tensors
 extension Network {
   /// Runs a tile from its tokens to its logits, or until nothing is left to read.
   func run<Device: Backend>(_ pass: Pass<Device>) where Device.Weight == Weight {
-    guard let last = residual(pass), pass.reaches(.finalNorm) else { return }
-    let normed = pass.tap(.finalNorm, pass.device.normalize(last, by: finalNorm))  // [T, d]
+    guard let last = residual(pass), pass.reaches(.finalNormScale) else { return }
+    let normed = finish(last, pass)
     guard pass.reaches(.logits) else { return }
     pass.taps.keepLogits(logits(normed, rows: pass.taps.logitRows, pass))
   }
@@ -20,6 +20,13 @@ extension Network {
       x = block(layer, x, pass)
     }
     return x
+  }
+
+  /// The final norm's output, `[T, d]`.
+  func finish<Device: Backend>(
+    _ x: Device.Activations, _ pass: Pass<Device>
+  ) -> Device.Activations where Device.Weight == Weight {
+    pass.tap(.finalNorm, pass.normalize(x, by: finalNorm, .final))
   }
 
   /// What enters the first block, `[T, d]`.
@@ -46,7 +53,8 @@ extension Network {
   func heads<Device: Backend>(
     _ layer: Int, _ x: Device.Activations, _ pass: Pass<Device>
   ) -> Device.Activations where Device.Weight == Weight {
-    let normed = blocks[layer].attentionNorm.map { pass.device.normalize(x, by: $0) } ?? x
+    let read = pass.tap(.attentionInput(layer: layer), x)
+    let normed = pass.normalize(read, by: blocks[layer].attentionNorm, .beforeAttention(layer))
     return blocks[layer].attention.apply(normed, layer, pass)
   }
 
@@ -55,17 +63,19 @@ extension Network {
     _ layer: Int, _ x: Device.Activations, heads: Device.Activations, _ pass: Pass<Device>
   ) -> Device.Activations where Device.Weight == Weight {
     let (block, device) = (blocks[layer], pass.device)
-    func normalize(_ x: Device.Activations, _ norm: Norm?) -> Device.Activations {
-      norm.map { device.normalize(x, by: $0) } ?? x
-    }
+    block.attention.readResults(heads, layer, pass)
     let output = device.multiply(heads, by: block.attention.output)
     let attended = pass.tap(
-      .attentionOutput(layer: layer), normalize(output, block.attentionPostNorm))
+      .attentionOutput(layer: layer),
+      pass.normalize(output, by: block.attentionPostNorm, .afterAttention(layer)))
     var mid = device.add(x, attended)
     if !block.isParallel { mid = pass.tap(.residual(mid: layer), mid) }
-    let read = normalize(block.isParallel ? x : mid, block.mlpNorm)
-    var written = block.mlp.apply(read, layer, pass)
-    written = pass.tap(.mlpOutput(layer: layer), normalize(written, block.mlpPostNorm))
+    let read = pass.tap(.mlpInput(layer: layer), block.isParallel ? x : mid)
+    let normed = pass.normalize(read, by: block.mlpNorm, .beforeMLP(layer))
+    let written = pass.tap(
+      .mlpOutput(layer: layer),
+      pass.normalize(
+        block.mlp.apply(normed, layer, pass), by: block.mlpPostNorm, .afterMLP(layer)))
     return pass.tap(.residual(after: layer), device.add(mid, written))
   }
 
@@ -98,18 +108,20 @@ extension Attention {
     _ x: Device.Activations, _ layer: Int, _ pass: Pass<Device>
   ) -> Device.Activations where Device.Weight == Weight {
     let device = pass.device
-    func project(_ linear: Linear<Weight>, _ norm: Norm?) -> Device.Activations {
-      let projected = device.multiply(x, by: linear)
+    func project(_ linear: Linear<Weight>, _ hook: HookPoint, _ norm: Norm?) -> Device.Activations {
+      let projected = pass.tap(hook, device.multiply(x, by: linear))
       return norm.map { device.normalize(projected, by: $0) } ?? projected
     }
-    var query = project(self.query, queryNorm)  // [T, H * dHead]
-    var key = project(self.key, keyNorm)  // [T, G * dHead]
-    let value = project(self.value, nil)  // [T, G * dHead]
+    var query = project(self.query, .query(layer: layer), queryNorm)  // [T, H * dHead]
+    var key = project(self.key, .key(layer: layer), keyNorm)  // [T, G * dHead]
+    let value = project(self.value, .value(layer: layer), nil)  // [T, G * dHead]
     if let rotary {
       let table = pass.table(of: rotary)
-      query = device.rotate(query, dHead: shape.dHead, by: table)
-      key = device.rotate(key, dHead: shape.dHead, by: table)
+      query = pass.tap(
+        .rotatedQuery(layer: layer), device.rotate(query, dHead: shape.dHead, by: table))
+      key = pass.tap(.rotatedKey(layer: layer), device.rotate(key, dHead: shape.dHead, by: table))
     }
+    readScores(query, key, layer, pass)
     let hook = HookPoint.attentionPattern(layer: layer)
     let z = device.attend(  // [T, H * dHead]
       query, key, value, shape, tile: pass.tile, memories: pass.memories(of: layer),
@@ -126,11 +138,13 @@ extension MLP {
     let device = pass.device
     switch self {
     case .gated(let gate, let up, let down, let activation):
-      let hidden = device.gate(  // [T, dMLP]
-        device.multiply(x, by: gate), device.multiply(x, by: up), by: activation)
+      let gated = pass.tap(.mlpPreActivation(layer: layer), device.multiply(x, by: gate))
+      let linear = pass.tap(.mlpLinear(layer: layer), device.multiply(x, by: up))
+      let hidden = device.gate(gated, linear, by: activation)  // [T, dMLP]
       return device.multiply(pass.tap(.mlpHidden(layer: layer), hidden), by: down)
     case .plain(let up, let down, let activation):
-      let hidden = device.activate(device.multiply(x, by: up), by: activation)  // [T, dMLP]
+      let linear = pass.tap(.mlpPreActivation(layer: layer), device.multiply(x, by: up))
+      let hidden = device.activate(linear, by: activation)  // [T, dMLP]
       return device.multiply(pass.tap(.mlpHidden(layer: layer), hidden), by: down)
     case .mixture(let mixture):
       return mixture.apply(x, device)

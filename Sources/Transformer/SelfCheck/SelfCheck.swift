@@ -63,13 +63,13 @@ struct Examination {
   let model: Model
   let batch: Batch
   let threads: Int
-  /// Everything but attention patterns, whose width depends on the pieces of a sequence.
+  /// Everything but attention's scores and patterns, whose width depends on the pieces of a sequence.
   let hooks: [HookPoint]
   let clean: [SequenceCapture]
 
   init(model: Model, batch: Batch, threads: Int) throws {
     (self.model, self.batch, self.threads) = (model, batch, threads)
-    hooks = HookPoint.all(in: model.shape).filter { $0.site != .attentionPattern }
+    hooks = HookPoint.all(in: model.shape).filter { !$0.site.isRagged }
     clean = try model.run(batch, capturing: hooks.map { Capture($0) }, threads: 1).sequences
   }
 

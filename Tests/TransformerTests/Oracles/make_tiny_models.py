@@ -197,7 +197,7 @@ def main():
             prompts.flush()
             arguments = ["--model", str(target), "--prompts", prompts.name, "--out"]
             record_gradients.reference.main(
-                [*arguments, str(target / "reference.safetensors"), "--greedy", "12"])
+                [*arguments, str(target / "reference.safetensors"), "--greedy", "12", "--all-hooks"])
             if has_gradients:
                 record_gradients.main(
                     [*arguments, str(target / "gradients.safetensors"), "--prompt", "2"])
