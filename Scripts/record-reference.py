@@ -7,7 +7,10 @@ usage: record-reference.py --model FOLDER --prompts FILE.jsonl --out REFERENCE.s
   Scripts/record-reference.py --model my-model --prompts prompts.jsonl --out reference.safetensors
   bathyscope parity --model my-model --reference reference.safetensors
 
-The model is read in fp32, with eager attention, on one thread of the CPU. A row of the prompts is
+The model runs in fp32, with eager attention, on one thread of the CPU. With `--dtype float64` it runs
+in double precision, also where its code asks for fp32, as in norms and the softmax; the file then says
+how far the same model in fp32 is from that, for `bathyscope parity` to print beside its own distance:
+"i/float32/<hook>" is, for each row, the norm of the difference in units of the norm of the row. A row of the prompts is
 an object with "text", which the folder's tokenizer turns into ids as it would for generation, or
 with "token_ids". For prompt i (counted from 0) the file holds tensors "i/<hook>" of [rows, width]:
 
@@ -45,6 +48,7 @@ in a row for example, can be so ill-conditioned that single precision itself is 
 `bathyscope parity`: for ids 1 to 8 of SmolLM2-135M, transformers is 3e-4 off the same arithmetic in double precision.
 """
 import argparse
+import contextlib
 import json
 import pathlib
 import sys
@@ -387,13 +391,34 @@ class FullRecorder(Recorder):
 def load(folder, **settings):
     """The model of a folder in fp32 with eager attention."""
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
 
     torch.set_num_threads(1)
-    return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager",
-        **settings,
+    # Version 4 has no other experts.
+    if int(transformers.__version__.split(".")[0]) >= 5:
+        settings.setdefault("experts_implementation", "eager")
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager", **settings
     ).eval()
+
+
+def widened():
+    """A context in which whatever asks for float32 gets float64: models' code does so in norms, in the
+    softmax and for rotary angles, whatever their weights are."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Widened(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            def wide(value):
+                return torch.float64 if value is torch.float32 else value
+
+            if function is torch.Tensor.float:
+                function = torch.Tensor.double
+            named = {name: wide(value) for name, value in (kwargs or {}).items()}
+            return function(*map(wide, args), **named)
+
+    return Widened()
 
 
 def load_tokenizer(folder):
@@ -433,7 +458,17 @@ def read_prompts(path, folder):
     return sequences
 
 
-def record(recorder, sequences, options):
+def row_distances(values, expected):
+    """For each row the norm of the difference in units of the norm of the row; 0 for rows of zeros."""
+    import torch
+
+    sizes = expected.norm(dim=-1)
+    differences = (values.double() - expected).norm(dim=-1)
+    return torch.where(sizes > 0, differences / sizes, 0.0).float()
+
+
+def record(recorder, sequences, options, peer=None):
+    """What the recorder's model computes, and how far the peer's is from it."""
     import torch
 
     tensors = {}
@@ -441,20 +476,28 @@ def record(recorder, sequences, options):
     thinned = ("attn_out", "hook_z", "hook_pattern", "mlp_out", "hook_post")
     for index, ids in enumerate(sequences):
         rows = list(range(len(ids))) if options.rows == "all" else [len(ids) - 1]
-        for name, value in recorder.run(ids).items():
+        theirs = peer.run(ids) if peer else {}
+        with widened() if peer else contextlib.nullcontext():
+            found = recorder.run(ids)
+        for name, value in found.items():
             if options.rows == "last" and name.endswith(("resid_pre", "resid_mid")):
                 continue
             if name.endswith(thinned) and int(name.split(".")[1]) not in kept:
                 continue
             if name == "unembed.hook_out":
                 value = value[..., :: options.logits_stride]
+            if peer:
+                other = theirs[name]
+                if name == "unembed.hook_out":
+                    other = other[..., :: options.logits_stride]
+                tensors[f"{index}/float32/{name}"] = row_distances(other[0, rows], value[0, rows])
             tensors[f"{index}/{name}"] = value[0, rows].float().contiguous().clone()
         tensors[f"{index}/positions"] = torch.tensor(rows, dtype=torch.float32)
         tensors[f"{index}/ids"] = torch.tensor(ids, dtype=torch.float32)
         if options.greedy:
-            tensors[f"{index}/greedy"] = torch.tensor(
-                recorder.greedy(ids, options.greedy), dtype=torch.float32
-            )
+            with widened() if peer else contextlib.nullcontext():
+                greedy = recorder.greedy(ids, options.greedy)
+            tensors[f"{index}/greedy"] = torch.tensor(greedy, dtype=torch.float32)
         print(f"prompt {index}: {len(ids)} tokens", file=sys.stderr)
     return tensors
 
@@ -467,6 +510,10 @@ def parse(arguments=None):
     parser.add_argument("--model", required=True, help="a Hugging Face folder")
     parser.add_argument("--prompts", required=True, help="JSONL rows with text or token_ids")
     parser.add_argument("--out", required=True, help="the safetensors file to write")
+    parser.add_argument(
+        "--dtype", choices=["float32", "float64"], default="float32",
+        help="the arithmetic of the model; float64 also says how far float32 is from it",
+    )
     parser.add_argument(
         "--rows", choices=["all", "last"], default="all",
         help="tokens to keep; 'last' also leaves hook_resid_pre and hook_resid_mid out",
@@ -501,13 +548,20 @@ def main(arguments=None):
     if not pathlib.Path(options.out).resolve().parent.is_dir():
         raise Unusable(f"{options.out}: its folder does not exist")
     sequences = read_prompts(options.prompts, options.model)
-    recorder = (FullRecorder if options.all_hooks else Recorder)(load(options.model))
+    kind = FullRecorder if options.all_hooks else Recorder
+    recorder = kind(load(options.model))
+    peer = None
+    if options.dtype == "float64":
+        peer = recorder
+        recorder = kind(load(options.model).double())
     with torch.no_grad():
-        tensors = record(recorder, sequences, options)
+        tensors = record(recorder, sequences, options, peer)
+    blas = "MKL" if torch.backends.mkl.is_available() else "without MKL"
     metadata = {
-        "logits_stride": str(options.logits_stride), "dtype": "float32",
+        "logits_stride": str(options.logits_stride), "dtype": options.dtype,
         "model_type": recorder.config.model_type, "transformers": transformers.__version__,
         "torch": torch.__version__,
+        "kernels": f"{torch.backends.cpu.get_cpu_capability()}, {blas}",
     }
     safetensors.torch.save_file(tensors, options.out, metadata=metadata)
 

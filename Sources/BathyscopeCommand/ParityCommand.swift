@@ -10,7 +10,9 @@ struct ParityCommand: ParsableCommand {
       Scripts/record-reference.py records every hook of your own checkpoint, and
       this command compares each value. Differences are relative to the largest
       absolute value of the recorded tensor. The exit status is 1 when something
-      recorded is not within the bound, or not in the model.
+      recorded is not within the bound, or not in the model. A reference that was
+      recorded with --dtype float64 also tells how far transformers in float32 is
+      from it, and the distances of both are printed.
 
       Example:
 
@@ -42,6 +44,7 @@ struct ParityCommand: ParsableCommand {
     var reference: String
     var referenceSHA256: String
     var recordedBy: [String: String]
+    var recordedIn: String
     var precision: Precision
     var kernel: String
     var parity: Parity
@@ -67,12 +70,18 @@ struct ParityCommand: ParsableCommand {
           model: model.identity.id, architecture: model.identity.architecture,
           weightsSHA256: model.identity.weightsSHA256, reference: reference,
           referenceSHA256: recorded.sha256, recordedBy: recorded.provenance,
-          precision: model.precision, kernel: model.kernel, parity: parity))
+          recordedIn: recorded.dtype, precision: model.precision, kernel: model.kernel,
+          parity: parity))
     } else {
       printTable(
         ["hook", "values", "absolute", "relative", "bound", "by token", "", "worst at"],
         rows(parity))
+      if !parity.distances.isEmpty {
+        print("")
+        printTable(["distance of", "ours", "float32 transformers", "ratio"], distances(parity))
+      }
       print("\n\(summary(parity))")
+      print(origin(recorded, parity))
     }
     if !parity.agrees { throw ExitCode(1) }
   }
@@ -101,6 +110,31 @@ struct ParityCommand: ParsableCommand {
       ])
     }
     return rows
+  }
+
+  /// The geometric means of a site's distances from a reference in double precision.
+  private func distances(_ parity: Parity) -> [[String]] {
+    parity.sites.compactMap { site in
+      let distances = parity.distances.filter { $0.hook.site == site.site }
+      return distances.geometricMean().map { mean in
+        [
+          site.site.rawValue, short(mean.ours), short(mean.transformers),
+          String(format: "%.2f", mean.ratio),
+        ]
+      }
+    }
+  }
+
+  /// What the reference is, and where it is in double precision how far both are from it.
+  private func origin(_ recorded: ParityReference, _ parity: Parity) -> String {
+    let packages = ["transformers", "torch", "kernels"].compactMap { name in
+      recorded.provenance[name].map { name == "kernels" ? $0 : "\(name) \($0)" }
+    }
+    let by = packages.isEmpty ? "" : " " + packages.joined(separator: ", ")
+    let text = "reference: \(recorded.dtype)\(by)"
+    return parity.distances.geometricMean().map { mean in
+      text + String(format: "; ours is %.2f x as far from it as float32 transformers", mean.ratio)
+    } ?? text
   }
 
   private func summary(_ parity: Parity) -> String {

@@ -39,13 +39,37 @@ package struct StoredTensor: Sendable {
   package func expand(rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount, "rows outside of \(name)")
     guard let start = bytes.baseAddress, !rows.isEmpty, rowLength > 0 else { return }
-    let rowBytes = rowLength / elementType.blockSize * elementType.bytesPerBlock
     elementType.expand(
       start + rows.lowerBound * rowBytes, count: rows.count * rowLength, into: target)
   }
 
+  private var rowBytes: Int { rowLength / elementType.blockSize * elementType.bytesPerBlock }
+
   /// Lets go of the memory pages that were read; they come back from the file when they are read again.
   package func release() { file.release(offset..<(offset + byteCount)) }
+
+  /// Lets go of a stretch of 8 MiB when its last row was read, so that a large tensor that is read row
+  /// by row is never in memory as a whole.
+  package func release(upToRow row: Int) {
+    let stretch = max(1, (8 << 20) / max(rowBytes, 1))
+    guard (row + 1) % stretch == 0 else { return }
+    let end = offset + (row + 1) * rowBytes
+    file.release((end - stretch * rowBytes)..<end)
+  }
+
+  /// Whether another tensor is stored in the same way and as the same bytes; both are read in stretches.
+  package func isStored(as other: StoredTensor) -> Bool {
+    guard elementType == other.elementType, byteCount == other.byteCount else { return false }
+    return stride(from: 0, to: byteCount, by: 8 << 20).allSatisfy { start in
+      let range = start..<min(start + (8 << 20), byteCount)
+      let (mine, theirs) = (bytes[range], other.bytes[range])
+      defer {
+        file.release((offset + range.lowerBound)..<(offset + range.upperBound))
+        other.file.release((other.offset + range.lowerBound)..<(other.offset + range.upperBound))
+      }
+      return mine.elementsEqual(theirs)
+    }
+  }
 
   /// The whole tensor as floats, in row-major order.
   package func floats() -> [Float] {

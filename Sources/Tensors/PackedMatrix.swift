@@ -3,8 +3,8 @@ import CKernels
 /// A weight matrix `[outputs, inputs]` laid out for fast products with few or many rows.
 ///
 /// A row of a product is the same bits alone, in any batch and on any number of threads: each value is
-/// one chain of multiply-adds over the inputs in order. OpenBLAS does not promise that; its AVX2
-/// kernels compute the first and the last six rows of each twelve differently.
+/// a sum of spans of 64 inputs, each one chain of multiply-adds in order. OpenBLAS does not promise
+/// that; its AVX2 kernels compute the first and the last six rows of each twelve differently.
 package struct PackedMatrix: Sendable {
   package let outputs: Int
   package let inputs: Int

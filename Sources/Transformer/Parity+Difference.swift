@@ -4,6 +4,8 @@ extension Parity {
   /// Differences so far, by site.
   struct Tally {
     private var found: [HookPoint.Site: Site] = [:]
+    /// Where the reference tells how far transformers in float32 is from it.
+    private(set) var distances = Distances()
 
     /// In the order of the forward pass.
     func sites(_ tolerance: Double) -> [Site] {
@@ -30,11 +32,13 @@ extension Parity {
         let expected = try reference.values(capture.sequence, hook, width: values.columns)
         // Of all tokens, the recorded ones; or the recorded ones were captured alone.
         let kept = rows == sequence.positions ? Array(rows.indices) : sequence.positions
-        add(
-          Difference(
-            values, rows: kept, stride: hook == .logits ? reference.logitsStride : 1,
-            from: expected),
-          hook, capture.sequence, sequence.positions)
+        let difference = Difference(
+          values, rows: kept, stride: hook == .logits ? reference.logitsStride : 1, from: expected)
+        add(difference, hook, capture.sequence, sequence.positions)
+        if let theirs = try reference.distances(capture.sequence, hook) {
+          let mean = theirs.reduce(0) { $0 + Double($1) } / Double(theirs.count)
+          distances.add(hook, ours: difference.distance, transformers: mean)
+        }
       }
     }
 
@@ -66,6 +70,8 @@ extension Parity {
     private(set) var row = 0
     /// The largest, over the rows, in units of the row's largest absolute expected value.
     private(set) var byToken = 0.0
+    /// The mean, over the rows, of the difference's norm in units of the norm of the expected row.
+    private(set) var distance = 0.0
     private var scale = 0.0
 
     /// In units of the largest absolute expected value; of the smallest normal float where all are 0.
@@ -79,14 +85,22 @@ extension Parity {
         expected.values.withUnsafeBufferPointer { expectedValues in
           for (row, foundRow) in rows.enumerated() {
             var (largest, size) = (0.0, Double(Float.leastNormalMagnitude))
+            var (squares, expectedSquares) = (0.0, 0.0)
             for column in 0..<expected.columns {
               let value = Double(expectedValues[row * expected.columns + column])
               let other = Double(foundValues[foundRow * found.columns + column * stride])
               add(value, other, row)
-              if value.isFinite { size = max(size, abs(value)) }
-              if other.isFinite, value.isFinite { largest = max(largest, abs(other - value)) }
+              guard value.isFinite else { continue }
+              size = max(size, abs(value))
+              expectedSquares += value * value
+              guard other.isFinite else { continue }
+              largest = max(largest, abs(other - value))
+              squares += (other - value) * (other - value)
             }
             byToken = max(byToken, largest / size)
+            if expectedSquares > 0 {
+              distance += (squares / expectedSquares).squareRoot() / Double(rows.count)
+            }
           }
         }
       }

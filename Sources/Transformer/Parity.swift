@@ -50,6 +50,9 @@ public struct Parity: Sendable, Encodable {
   public let prompts: Int
   /// In the order of the forward pass.
   public let sites: [Site]
+  /// For each hook how far this model and transformers in float32 are from the reference, where that
+  /// is in float64 and tells both; in the order of the forward pass.
+  public let distances: [Distance]
   /// Hooks that are recorded and that the model does not have.
   public let missing: [HookPoint]
   /// How many greedy choices were compared.
@@ -86,6 +89,7 @@ public struct Parity: Sendable, Encodable {
     self.tolerance = tolerance
     prompts = reference.sequences.count
     sites = tally.sites(tolerance)
+    distances = tally.distances.means
     missing = recorded.filter { !model.shape.has($0) }.sorted()
     greedyTokens = reference.sequences.reduce(0) { $0 + $1.continuation.count }
     self.departures = departures

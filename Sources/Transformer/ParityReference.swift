@@ -11,14 +11,19 @@ public struct ParityReference: Sendable {
     /// The tokens whose rows are recorded, ascending.
     var positions: [Int]
     var hooks: [HookPoint]
+    /// Those of which the file tells how far transformers in float32 is from what it recorded.
+    var distant: Set<HookPoint>
     /// The recorded greedy continuation; empty when none was asked for.
     var continuation: [Int32]
   }
 
   /// The file.
   public let path: String
-  /// What recorded it: the versions of the packages by name, and the model's type.
+  /// What recorded it: the versions of the packages by name, their instruction set, and the model's
+  /// type.
   public let provenance: [String: String]
+  /// The arithmetic that recorded it: `float32` or `float64`.
+  public let dtype: String
   let sequences: [Sequence]
   /// One logit of so many is recorded.
   let logitsStride: Int
@@ -41,7 +46,15 @@ public struct ParityReference: Sendable {
         remedy: "record a reference with Scripts/record-reference.py")
     }
     logitsStride = stride
-    provenance = texts.filter { ["transformers", "torch", "model_type"].contains($0.key) }
+    let known = ["transformers", "torch", "kernels", "model_type"]
+    provenance = texts.filter { known.contains($0.key) }
+    // Files of before this key are in float32.
+    dtype = texts["dtype"] ?? "float32"
+    guard ["float32", "float64"].contains(dtype) else {
+      throw TransformerError(
+        path, place: "metadata 'dtype'", problem: "is neither float32 nor float64",
+        remedy: "record a reference with Scripts/record-reference.py")
+    }
     sequences = try Self.sequences(of: file)
   }
 
@@ -71,6 +84,24 @@ public struct ParityReference: Sendable {
         remedy: "record the reference again; if it stays, the model itself overflows")
     }
     return Matrix(rows: tensor.shape[0], columns: columns, values: values)
+  }
+}
+
+extension ParityReference {
+  /// What stands before a hook's name where the rows' distances of transformers in float32 are.
+  private static let peer = "float32/"
+
+  /// How far each recorded row of transformers in float32 is from the recorded one; nil where the file
+  /// does not tell.
+  func distances(_ index: Int, _ hook: HookPoint) throws(TransformerError) -> [Float]? {
+    guard sequences[index].distant.contains(hook) else { return nil }
+    let name = "\(index)/\(Self.peer)\(hook)"
+    let tensor = try Self.tensor(name, in: file)
+    let values = tensor.floats()
+    guard tensor.shape == [sequences[index].positions.count],
+      values.allSatisfy({ $0 >= 0 && $0.isFinite })
+    else { throw Self.damaged(file, name, "is not one distance from 0 up for each position") }
+    return values
   }
 }
 
@@ -105,16 +136,18 @@ extension ParityReference {
       throw damaged(file, "\(index)/positions", "are not ascending places of its ids")
     }
     var hooks: [HookPoint] = []
+    var distant: Set<HookPoint> = []
     for name in names.subtracting(["ids", "positions", "greedy"]).sorted() {
-      guard let hook = HookPoint(name) else {
+      let isDistance = name.hasPrefix(peer)
+      guard let hook = HookPoint(isDistance ? String(name.dropFirst(peer.count)) : name) else {
         throw TransformerError(
           file.path, place: "tensor '\(index)/\(name)'", problem: "is no hook that is known here",
           remedy: "record the reference with the script of this version")
       }
-      hooks.append(hook)
+      if isDistance { distant.insert(hook) } else { hooks.append(hook) }
     }
     return Sequence(
-      tokens: tokens, positions: positions, hooks: hooks.sorted(),
+      tokens: tokens, positions: positions, hooks: hooks.sorted(), distant: distant,
       continuation: names.contains("greedy") ? try integers("\(index)/greedy", in: file) : [])
   }
 

@@ -17,8 +17,11 @@ final class Taps<Device: Backend> {
   /// From which position on a sequence is read and its changes are counted.
   private let starts: [Int]
   private let predicted: [Int]
-  /// Logits, and in which of their rows stands the last token of each sequence to be predicted.
-  private(set) var predictions: (values: Matrix, rows: [Int])?
+  /// For each sequence to be predicted some logits, and which row of them is its last token's.
+  private(set) var predictions: [(logits: Matrix, row: Int)] = []
+  /// The logits that were read of each sequence so far, row after row.
+  private var logits: [[Float]] = []
+  private var dVocabulary = 0
 
   /// - Parameters:
   ///   - starts: for each sequence of the tile, how many of its tokens were read and counted before;
@@ -126,18 +129,31 @@ final class Taps<Device: Backend> {
     return Set(read + predicted.map { tile.rows(of: $0).upperBound - 1 }).sorted()
   }
 
-  /// Takes the logits of `logitRows`.
-  func keepLogits(_ logits: Matrix) {
-    let places = Dictionary(uniqueKeysWithValues: zip(logitRows, 0...))
-    if reads(.logits) {
-      for index in 0..<tile.sequences.count {
-        let wanted = wanted(.logits, index)
-        keep(.logits, index, wanted, logits.picking(rows(wanted, index).compactMap { places[$0] }))
+  /// Makes room for the logits of `logitRows`.
+  func expectLogits(columns: Int) {
+    guard reads(.logits) else { return }
+    dVocabulary = columns
+    for index in 0..<tile.sequences.count {
+      let wanted = wanted(.logits, index)
+      positions[index][.logits] = wanted
+      logits.append([])
+      logits[index].reserveCapacity(wanted.count * columns)
+    }
+  }
+
+  /// Takes the logits of the next ones of `logitRows`, a row at a time: they may be large.
+  func keepLogits(_ part: Device.Activations, of rows: [Int]) {
+    let places = Dictionary(uniqueKeysWithValues: zip(rows, 0...))
+    for index in logits.indices {
+      for row in self.rows(positions[index][.logits] ?? [], index) {
+        guard let place = places[row] else { continue }
+        logits[index].append(contentsOf: device.read([place], of: part).values)
       }
     }
-    predictions = (
-      logits, predicted.compactMap { places[tile.rows(of: $0).upperBound - 1] }
-    )
+    let chosen = predicted.compactMap { places[tile.rows(of: $0).upperBound - 1] }
+    guard !chosen.isEmpty else { return }
+    let matrix = device.read(chosen, of: part)
+    predictions += chosen.indices.map { (matrix, $0) }
   }
 
   private func keep(
@@ -149,7 +165,12 @@ final class Taps<Device: Backend> {
 
   /// All that was read, by sequence.
   func captures() -> [SequenceCapture] {
-    tile.sequences.enumerated().map { index, sequence in
+    for index in logits.indices {
+      values[index][.logits] = Matrix(
+        rows: positions[index][.logits]?.count ?? 0, columns: dVocabulary, values: logits[index])
+    }
+    logits = []
+    return tile.sequences.enumerated().map { index, sequence in
       SequenceCapture(sequence: sequence, positions: positions[index], values: values[index])
     }
   }

@@ -10,21 +10,9 @@ import Testing
     try folder.write("prompts.jsonl", #"{"messages": [{"role": "user", "content": "ab"}]}"#)
   }
 
-  /// The tool's outcome, and the most memory that it held, in megabytes.
   private func tokens(of model: String) throws -> (outcome: Tool.Outcome, megabytes: Double) {
-    let running = try Tool.start(
+    try Tool.measured(
       ["tokens", "--model", model, "--prompts", "prompts.jsonl", "--json"], in: folder)
-    // What wait4 says of a child includes the memory of the process that started it.
-    let status = "/proc/\(running.process.processIdentifier)/status"
-    var kilobytes = 0.0
-    while running.end.wait(timeout: .now() + .milliseconds(2)) == .timedOut {
-      guard let text = try? String(contentsOfFile: status, encoding: .utf8),
-        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
-      else { continue }
-      kilobytes = max(kilobytes, Double(line.filter(\.isNumber)) ?? 0)
-    }
-    running.end.signal()
-    return (try running.outcome(), kilobytes / 1000)
   }
 
   private func expectRefusal(of model: String, _ hint: String) throws {

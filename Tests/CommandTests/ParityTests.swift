@@ -18,6 +18,7 @@ import Testing
       #expect(outcome.output.contains("\n\(text)  "), "\(outcome.output)")
     }
     #expect(!outcome.output.contains("DISAGREES"))
+    #expect(outcome.output.contains("\nreference: float32 transformers 5."), "\(outcome.output)")
     let json = try parity("--reference", reference, "--json", "--threads", "1").json
     let result = try #require(json["parity"] as? [String: Any])
     #expect(result["agrees"] as? Bool == true && result["greedy_tokens"] as? Int == 36)

@@ -55,6 +55,24 @@ struct Tool {
     return running
   }
 
+  /// A finished run, and the most memory that it held, in megabytes.
+  static func measured(
+    _ arguments: [String], in folder: Scratch
+  ) throws -> (outcome: Outcome, megabytes: Double) {
+    let running = try start(arguments, in: folder)
+    // What wait4 says of a child includes the memory of the process that started it.
+    let status = "/proc/\(running.process.processIdentifier)/status"
+    var kilobytes = 0.0
+    while running.end.wait(timeout: .now() + .milliseconds(2)) == .timedOut {
+      guard let text = try? String(contentsOfFile: status, encoding: .utf8),
+        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+      else { continue }
+      kilobytes = max(kilobytes, Double(line.filter(\.isNumber)) ?? 0)
+    }
+    running.end.signal()
+    return (try running.outcome(), kilobytes / 1000)
+  }
+
   /// Tests run on threads that block all signals, which a process would inherit.
   private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
     var (none, before) = (sigset_t(), sigset_t())

@@ -98,6 +98,25 @@ import Testing
     #expect(worstZ < 5e-6)
   }
 
+  /// A query of zeros weighs all tokens alike, so z is the mean of the values; one chain over these
+  /// 4,096 would be off by more than 1e-6 of it.
+  @Test func manyTokensAreWeighedWithoutLongChains() {
+    let tokens = 4096
+    var noise = Noise(state: 3)
+    let v = noise.floats(tokens * 4).map { 1 + abs($0) }
+    let zeros = [Float](repeating: 0, count: tokens * 4)
+    var memory = [Float](repeating: 0, count: bathyscope_memory_count(tokens, 1, 4))
+    var z = zeros
+    let attention = bathyscope_attention(
+      heads: 1, kv_heads: 1, head_width: 4, window: 0, scale: 1, soft_cap: 0)
+    bathyscope_attend(&z, nil, zeros, zeros, v, &memory, tokens, 0, tokens, attention, 0)
+    for i in 0..<4 {
+      let mean = (0..<tokens).reduce(0.0) { $0 + Double(v[$1 * 4 + i]) } / Double(tokens)
+      let value = Double(z[(tokens - 1) * 4 + i])
+      #expect(abs(value - mean) < 3e-7 * mean, "\(value) instead of \(mean)")
+    }
+  }
+
   @Test(arguments: [
     Problem(45, 2, 2, 24), Problem(45, 4, 2, 24, window: 9, softCap: 3), Problem(45, 3, 1, 7),
   ])

@@ -41,8 +41,10 @@ extension PackedMatrix {
   }
 }
 
-/// Outputs and inputs, around the sizes of panels, pairs and tiles.
-private let shapes = [(1, 1), (2, 3), (16, 8), (33, 7), (50, 65), (130, 96), (147, 31)]
+/// Outputs and inputs, around the sizes of panels, pairs, tiles and spans.
+private let shapes = [
+  (1, 1), (2, 3), (16, 8), (33, 7), (50, 65), (130, 96), (147, 31), (18, 64), (35, 193),
+]
 
 func bfloat16(_ values: [Float]) -> [Float] {
   var halves = [UInt16](repeating: 0, count: values.count)
@@ -136,20 +138,47 @@ struct PackedMatrixTests {
   }
 
   /// Products of bfloat16 are exact in a float, so a plain loop over floats gives the same bits.
-  @Test func bfloat16IsAPlainChainOfExactProducts() {
+  @Test func bfloat16IsASumOfSpansOfExactProducts() {
     for (outputs, inputs) in shapes {
       var noise = Noise(state: 11)
       let (x, w) = (noise.floats(8 * inputs), noise.floats(outputs * inputs))
       let (roundX, roundW) = (bfloat16(x), bfloat16(w))
       let expected = (0..<(8 * outputs)).map { place in
         let (row, output) = (place / outputs, place % outputs)
-        return (0..<inputs).reduce(Float(0)) {
-          $0 + roundX[row * inputs + $1] * roundW[output * inputs + $1]
-        }.bitPattern
+        let spans = stride(from: 0, to: inputs, by: 64).map { first in
+          (first..<min(first + 64, inputs)).reduce(Float(0)) {
+            $0 + roundX[row * inputs + $1] * roundW[output * inputs + $1]
+          }
+        }
+        return spans.dropFirst().reduce(spans[0], +).bitPattern
       }
       let matrix = Stored.bfloat16.matrix(w, outputs: outputs, inputs: inputs)
       #expect(matrix.product(x, rows: 8) == expected, "\(outputs) x \(inputs)")
     }
+  }
+
+  /// Of 4,096 terms one chain is off by 45 roundings, spans of 64 by 8.
+  @Test(arguments: Stored.allCases)
+  func roundingGrowsWithTheSpanNotWithAllTerms(stored: Stored) {
+    let (rows, outputs, inputs) = (7, 40, 4096)
+    var noise = Noise(state: 5)
+    let (x, w) = (bfloat16(noise.floats(rows * inputs)), bfloat16(noise.floats(outputs * inputs)))
+    var exact: [Double] = []
+    var chains: [Float] = []
+    for row in 0..<rows {
+      for output in 0..<outputs {
+        let terms = (0..<inputs).map { (x[row * inputs + $0], w[output * inputs + $0]) }
+        exact.append(terms.reduce(0) { $0 + Double($1.0) * Double($1.1) })
+        chains.append(terms.reduce(0) { $0.addingProduct($1.0, $1.1) })
+      }
+    }
+    func error(_ values: [Float]) -> Double {
+      zip(values, exact).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
+        .squareRoot()
+    }
+    let matrix = stored.matrix(w, outputs: outputs, inputs: inputs)
+    let values = matrix.product(x, rows: rows).map { Float(bitPattern: $0) }
+    #expect(error(values) < 0.3 * error(chains), "\(error(values)) of \(error(chains))")
   }
 
   @Test func saysHowFarRoundingWent() {

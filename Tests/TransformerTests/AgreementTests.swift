@@ -18,6 +18,21 @@ struct AgreementTests {
       logits: 5e-4)
   }
 
+  /// `Scripts/record-reference.py --dtype float64` with transformers 4.57.3 and torch 2.15.0 (AVX512,
+  /// MKL) recorded the last tokens of the eight prompts in `Benchmarks/distance.jsonl`, and how far the
+  /// same model in float32 is from that.
+  @Test(.enabled(if: demoModel != nil, "run: bathyscope models get smollm2-135m"))
+  func demoModelIsAsCloseToDoublePrecisionAsTransformers() throws {
+    let reference = try ParityReference(golden("smollm2-float64.safetensors"))
+    let parity = try Parity(of: try #require(demoModel), with: reference)
+    #expect(reference.dtype == "float64" && parity.agrees)
+    for site in [HookPoint.Site.residualAfter, .finalNorm, .logits] {
+      let mean = try #require(parity.distances.filter { $0.hook.site == site }.geometricMean())
+      print("\(site.rawValue): \(mean.ours) from float64, transformers \(mean.transformers)")
+      #expect(mean.ratio < 1, "\(site.rawValue): \(mean)")
+    }
+  }
+
   /// The same with every token, layer and logit, which is too large to commit: set
   /// BATHYSCOPE_REFERENCE to a file that `Scripts/record-reference.py` wrote.
   @Test(.enabled(if: fullReference != nil && demoModel != nil, "BATHYSCOPE_REFERENCE is not set"))

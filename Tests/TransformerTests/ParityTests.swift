@@ -55,6 +55,60 @@ struct ParityTests {
     }
   }
 
+  /// A reference in double precision tells how far transformers in float32 is, row by row.
+  @Test func distancesFromDoublePrecisionAreMeansOverRowsPromptsAndLayers() throws {
+    let copy = try Copy()
+    #expect(try copy.reference().dtype == "float32" && copy.parity().distances.isEmpty)
+    copy.metadata["dtype"] = "float64"
+    let hook = HookPoint.residual(after: 1)
+    let model = try Model.load(golden("tiny-llama"))
+    var logarithm = 0.0
+    for prompt in 0..<2 {
+      let name = "\(prompt)/\(hook)"
+      let recorded = try #require(copy.tensors[name])
+      let (rows, width) = (recorded.shape[0], recorded.shape[1])
+      copy.tensors["\(prompt)/float32/\(hook)"] = (
+        [rows], (0..<rows).map { 1e-6 * Float($0 + 1) }
+      )
+      let ids = try #require(copy.tensors["\(prompt)/ids"]).values.map { Int32($0) }
+      let run = try model.run(
+        Batch([TokenSequence(id: "", tokens: ids)]), capturing: [Capture(hook, at: .all)])
+      let found = try #require(run.sequences[0].values[hook])
+      let distances = (0..<rows).map { row in
+        let pairs = (0..<width).map {
+          (Double(recorded.values[row * width + $0]), Double(found[row, $0]))
+        }
+        let squares = pairs.reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        return (squares / pairs.reduce(0) { $0 + $1.0 * $1.0 }).squareRoot()
+      }
+      let theirs = 1e-6 * Double(rows + 1) / 2
+      logarithm += log(distances.reduce(0, +) / Double(rows) / theirs) / 2
+    }
+    let distances = try copy.parity().distances
+    #expect(distances.map(\.hook) == [hook] && distances[0].tensors == 2)
+    let mean = try #require(distances.geometricMean())
+    #expect(abs(mean.ratio / exp(logarithm) - 1) < 1e-5, "\(mean) and \(exp(logarithm))")
+    #expect(abs(mean.ratio - mean.ours / mean.transformers) < 1e-9 * mean.ratio)
+  }
+
+  @Test func damagedDistancesAreErrors() throws {
+    let name = "0/float32/\(HookPoint.residual(after: 1))"
+    let rows = try #require(try Copy().tensors["0/positions"]).values.count
+    for values in [[-1], [.nan], [.infinity], []] as [[Float]] {
+      let copy = try Copy()
+      copy.metadata["dtype"] = "float64"
+      let all = values + Array(repeating: 1e-6, count: rows - 1)
+      copy.tensors[name] = ([all.count], all)
+      #expect(copy.problem()?.contains(name) == true, "\(values)")
+    }
+    let copy = try Copy()
+    copy.metadata["dtype"] = "float16"
+    #expect(copy.problem()?.contains("'dtype'") == true)
+    copy.metadata["dtype"] = "float64"
+    copy.tensors["0/float32/hook_nothing"] = ([rows], Array(repeating: 0, count: rows))
+    #expect(copy.problem()?.contains("no hook that is known") == true)
+  }
+
   @Test func everyRecordedValueIsCompared() throws {
     let copy = try Copy()
     let parity = try copy.parity()

@@ -10,8 +10,8 @@
 // pair of inputs, 16 words: w[.][2 i] in the upper half, w[.][2 i + 1] in the lower one, which is zero
 // behind an odd number of inputs.
 //
-// Every value of a result is one chain of multiply-adds in order, whatever the tile that computes it,
-// so a row of the result depends on its own row of x alone. Rows of results lie `stride` floats apart:
+// Every value of a result is a sum of spans of 64 terms, each one chain of multiply-adds in order,
+// whatever the tile that computes it, so a row of the result depends on its own row of x alone. Rows of results lie `stride` floats apart:
 // some panels of a matrix give some columns of the result.
 
 /// Packs `count` rows of w, at most 16, [count, inputs], into one panel of 16 * inputs floats.
@@ -48,7 +48,7 @@ void bathyscope_multiply_rounded(float *y, size_t stride, const float *rounded,
                                  size_t outputs);
 
 /// x [rows, inputs] += y [rows, outputs] w, with w [outputs, inputs] row by row, w_stride floats apart:
-/// one chain over the outputs in order. Up to 15 floats behind a row of w are read.
+/// spans of 64 outputs in order. Up to 15 floats behind a row of w are read.
 void bathyscope_multiply_transposed(float *x, size_t stride, const float *y, size_t y_stride,
                                     const float *w, size_t w_stride, size_t rows, size_t inputs,
                                     size_t outputs);

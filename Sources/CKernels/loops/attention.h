@@ -33,10 +33,14 @@ INLINE void score_block(float *scores, size_t stride, const float *const query[]
   for (size_t block = first; block < last; block++) {
     lanes sum[query_block] = {{0}};
     const float *column = keys + block * block_keys * width;
-    for (size_t i = 0; i < width; i++, column += block_keys) {
-      lanes key;
-      load(&key, column);
-      for (int q = 0; q < query_block; q++) sum[q] += key * query[q][i];
+    for (size_t first_term = 0; first_term < width; first_term += span) {
+      lanes part[query_block] = {{0}};
+      for (size_t i = first_term; i < width && i < first_term + span; i++, column += block_keys) {
+        lanes key;
+        load(&key, column);
+        for (int q = 0; q < query_block; q++) part[q] += key * query[q][i];
+      }
+      for (int q = 0; q < query_block; q++) sum[q] += part[q];
     }
     for (int q = 0; q < query_block; q++) {
       sum[q] *= a->scale;
@@ -74,12 +78,16 @@ INLINE void softmax(float *scores, size_t first, size_t last) {
 INLINE void weighted_sum(float *out, const float *weights, const float *values,
                                     size_t value_stride, size_t count, int blocks) {
   lanes sum[4] = {{0}};
-  for (size_t j = 0; j < count; j++, values += value_stride) {
-    for (int b = 0; b < blocks; b++) {
-      lanes value;
-      load(&value, values + 16 * b);
-      sum[b] += value * weights[j];
+  for (size_t first = 0; first < count; first += span) {
+    lanes part[4] = {{0}};
+    for (size_t j = first; j < count && j < first + span; j++, values += value_stride) {
+      for (int b = 0; b < blocks; b++) {
+        lanes value;
+        load(&value, values + 16 * b);
+        part[b] += value * weights[j];
+      }
     }
+    for (int b = 0; b < blocks; b++) sum[b] += part[b];
   }
   for (int b = 0; b < blocks; b++) store(out + 16 * b, &sum[b]);
 }

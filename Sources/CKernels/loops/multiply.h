@@ -40,51 +40,59 @@ INLINE void avx512_dot_pairs(lanes *sum, const float *words, const float *pair) 
 }
 #endif
 
-#define UNROLLED _Pragma("clang loop unroll(full)") for
 #define EACH_RESULT UNROLLED(int r = 0; r < rows; r++) UNROLLED(int g = 0; g < groups; g++)
 
-// A tile of `rows` x 16 `groups` results, held in registers over all terms. Every result is one chain
-// of multiply-adds over the terms in order, whatever the tile. What is const is known where this is
-// inlined.
+// A tile of `rows` x 16 `groups` results. Every result is the sum of its spans: of the first `span`
+// terms, of the next ones and so on, each one chain of multiply-adds in order, held in registers. So
+// it is the same whatever the tile, and rounding grows with the root of the span instead of that of
+// all terms. What is const is known where this is inlined.
 INLINE void tile(const struct product *p, float *y, size_t y_stride, const float *x,
                  const float *w, const enum form form, const int rows, const int groups) {
-  lanes sum[TILE_ROWS][4];
-  EACH_RESULT {
-    if (p->adds)
-      load(&sum[r][g], y + (size_t)r * y_stride + panel * g);
-    else
-      sum[r][g] = (lanes){0};
-  }
   const size_t x_stride = p->x_stride, step = p->step, apart = p->apart;
-  const size_t steps = form == floats ? p->terms : form == widened ? p->terms / 2 : (p->terms + 1) / 2;
-  for (size_t i = 0; i < steps; i++, w += step) {
-    if (form == floats) {
-      lanes weights[4];
-      UNROLLED(int g = 0; g < groups; g++) load(&weights[g], w + (size_t)g * apart);
-      EACH_RESULT sum[r][g] += weights[g] * x[(size_t)r * x_stride + i];
-    } else if (form == widened) {
-      UNROLLED(int g = 0; g < groups; g++) {
-        lanes first, second;
-        widen(&first, &second, w + (size_t)g * apart);
-        UNROLLED(int r = 0; r < rows; r++) {
-          sum[r][g] += first * x[(size_t)r * x_stride + 2 * i];
-          sum[r][g] += second * x[(size_t)r * x_stride + 2 * i + 1];
+  for (size_t first = 0; first == 0 || first < p->terms; first += span) {
+    const size_t terms = p->terms - first < span ? p->terms - first : span;
+    const size_t steps = form == floats ? terms : form == widened ? terms / 2 : (terms + 1) / 2;
+    lanes sum[TILE_ROWS][4];
+    EACH_RESULT sum[r][g] = (lanes){0};
+    for (size_t i = 0; i < steps; i++, w += step) {
+      if (form == floats) {
+        lanes weights[4];
+        UNROLLED(int g = 0; g < groups; g++) load(&weights[g], w + (size_t)g * apart);
+        EACH_RESULT sum[r][g] += weights[g] * x[(size_t)r * x_stride + i];
+      } else if (form == widened) {
+        UNROLLED(int g = 0; g < groups; g++) {
+          lanes earlier, later;
+          widen(&earlier, &later, w + (size_t)g * apart);
+          UNROLLED(int r = 0; r < rows; r++) {
+            sum[r][g] += earlier * x[(size_t)r * x_stride + 2 * i];
+            sum[r][g] += later * x[(size_t)r * x_stride + 2 * i + 1];
+          }
         }
-      }
-    } else {
+      } else {
 #ifdef DOT_PAIRS
-      EACH_RESULT DOT_PAIRS(&sum[r][g], w + (size_t)g * apart, x + (size_t)r * x_stride + i);
+        EACH_RESULT DOT_PAIRS(&sum[r][g], w + (size_t)g * apart, x + (size_t)r * x_stride + i);
 #endif
+      }
+    }
+    if (form == widened && terms % 2 == 1) {
+      UNROLLED(int g = 0; g < groups; g++) {
+        lanes earlier, later;
+        widen(&earlier, &later, w + (size_t)g * apart);
+        UNROLLED(int r = 0; r < rows; r++)
+          sum[r][g] += earlier * x[(size_t)r * x_stride + terms - 1];
+      }
+    }
+    x += form == pairs ? span / 2 : span;
+    EACH_RESULT {
+      float *target = y + (size_t)r * y_stride + panel * g;
+      if (first > 0 || p->adds) {
+        lanes before;
+        load(&before, target);
+        sum[r][g] += before;
+      }
+      store(target, &sum[r][g]);
     }
   }
-  if (form == widened && p->terms % 2 == 1) {
-    UNROLLED(int g = 0; g < groups; g++) {
-      lanes first, second;
-      widen(&first, &second, w + (size_t)g * apart);
-      UNROLLED(int r = 0; r < rows; r++) sum[r][g] += first * x[(size_t)r * x_stride + p->terms - 1];
-    }
-  }
-  EACH_RESULT store(y + (size_t)r * y_stride + panel * g, &sum[r][g]);
 }
 
 // Each tile is a function of its own: in one large function the compiler runs out of registers.

@@ -4,14 +4,21 @@
 // derivative in a direction gain (S v).
 
 INLINE float sum_of(const float *x, size_t count) {
-  lanes sum = {0};
+  lanes sum[4] = {{0}};
   size_t i = 0;
+  for (; i + 64 <= count; i += 64) {
+    UNROLLED(int part = 0; part < 4; part++) {
+      lanes a;
+      load(&a, x + i + 16 * part);
+      sum[part] += a;
+    }
+  }
   for (; i + 16 <= count; i += 16) {
     lanes a;
     load(&a, x + i);
-    sum += a;
+    sum[0] += a;
   }
-  float total = sum_of_lanes(&sum);
+  float total = sum_of_parts(sum);
   for (; i < count; i++) total += x[i];
   return total;
 }

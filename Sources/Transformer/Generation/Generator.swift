@@ -121,14 +121,16 @@ struct Generator {
   private func choose(
     _ open: [Decoding], _ taps: Taps<CPUBackend>, threads: Int
   ) throws(TransformerError) {
-    guard let logits = taps.predictions else { return }
+    let predictions = taps.predictions
+    guard predictions.count == open.count else { return }
     let failure = Mutex<TransformerError?>(nil)
     let sampler = Sampler(setup.settings)
     parallelFor(open.count, threads: threads) { index in
-      let start = logits.rows[index] * logits.values.columns
+      let (logits, row) = predictions[index]
+      let start = row * logits.columns
       do throws(TransformerError) {
-        try logits.values.values.withUnsafeBufferPointer { (values) throws(TransformerError) in
-          let row = values[start..<(start + logits.values.columns)]
+        try logits.values.withUnsafeBufferPointer { (values) throws(TransformerError) in
+          let row = values[start..<(start + logits.columns)]
           try open[index].advance(UnsafeBufferPointer(rebasing: row), sampler)
         }
       } catch {

@@ -133,13 +133,15 @@ final class WeightLoader: Sendable {
     let update = try adapters.update(for: parameter, rows: total, columns: inputs)
     let source = tensor
     let values = isTransposed ? tensor.floats() : []
-    let (order, isPermuted) = (rows?.order, isGGUF)
+    let (order, isPermuted, isPacked) = (rows?.order, isGGUF, !keepsStored)
     let expand: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void = { row, target in
       let stored = order?(row) ?? row
       if isTransposed {
         for input in 0..<inputs { target[input] = values[input * total + stored] }
       } else {
         source.expand(rows: stored..<(stored + 1), into: target)
+        // Packed weights and what they are made from shall not be in memory side by side.
+        if isPacked { source.release(upToRow: stored) }
       }
       update?.apply(toRow: isPermuted ? row : stored, target)
     }
@@ -153,7 +155,6 @@ final class WeightLoader: Sendable {
     if matrix.roundingChange > 0 {
       rounded.withLock { $0 = ($0.matrices + 1, max($0.change, matrix.roundingChange)) }
     }
-    // Packed weights and what they were made from shall not stand in memory side by side.
     if !keepsStored { tensor.release() }
     note(matrix.nonFinite, tensor)
     return matrix
@@ -233,7 +234,7 @@ final class WeightLoader: Sendable {
   private func checkCopy(_ copy: TensorName, of original: TensorName, _ shape: [Int]) throws {
     let copy = try tensor(stored(copy, "weight"), shape)
     let original = try tensor(stored(original, "weight"), shape)
-    guard copy.elementType == original.elementType, copy.bytes.elementsEqual(original.bytes) else {
+    guard copy.isStored(as: original) else {
       throw TransformerError(
         checkpoint.path, place: "tensor '\(copy.name)'",
         problem: "differs from '\(original.name)', and tie_word_embeddings says that they are one",

@@ -8,7 +8,7 @@ extension Network {
     guard let last = residual(pass), pass.reaches(.finalNormScale) else { return }
     let normed = finish(last, pass)
     guard pass.reaches(.logits) else { return }
-    pass.taps.keepLogits(logits(normed, rows: pass.taps.logitRows, pass))
+    readLogits(of: normed, pass)
   }
 
   /// The residual stream behind the last block, `[T, d]`; nil when nothing there is read.
@@ -79,18 +79,17 @@ extension Network {
     return pass.tap(.residual(after: layer), device.add(mid, written))
   }
 
-  /// The logits of some rows of the final norm's output, `[rows, dVocabulary]`, 96 rows at a time: a
-  /// row of them is as wide as the vocabulary.
-  func logits<Device: Backend>(
-    _ normed: Device.Activations, rows: [Int], _ pass: Pass<Device>
-  ) -> Matrix where Device.Weight == Weight {
-    var parts = [Matrix(rows: 0, columns: shape.dVocabulary)]
-    for start in stride(from: 0, to: rows.count, by: 96) {
-      let part = Array(rows[start..<min(start + 96, rows.count)])
-      let logits = logits(pass.device.pick(part, of: normed), pass)
-      parts.append(pass.device.read(Array(part.indices), of: logits))
+  /// Hands the logits of the rows that are wanted over, at most 96 rows and 16 MiB at a time: a row of
+  /// them is as wide as the vocabulary.
+  func readLogits<Device: Backend>(of normed: Device.Activations, _ pass: Pass<Device>)
+  where Device.Weight == Weight {
+    let rows = pass.taps.logitRows
+    pass.taps.expectLogits(columns: shape.dVocabulary)
+    let most = min(96, max(1, (16 << 20) / (4 * shape.dVocabulary)))
+    for start in stride(from: 0, to: rows.count, by: most) {
+      let part = Array(rows[start..<min(start + most, rows.count)])
+      pass.taps.keepLogits(logits(pass.device.pick(part, of: normed), pass), of: part)
     }
-    return parts.count == 2 ? parts[1] : Matrix.concatenating(parts)
   }
 
   /// The logits of the final norm's output.

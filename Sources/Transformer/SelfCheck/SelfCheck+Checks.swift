@@ -127,10 +127,10 @@ extension Examination {
           let plan = try? PreparedPlan(Plan(capturing: [.logits(at: .all)]), shape: shape)
         else { return nil }
         let taps = Taps(device: device, plan: plan, batch: rows, tile: tile)
-        let logits = model.network.logits(
-          device.normalize(normed, by: model.network.finalNorm), rows: Array(0..<normed.rows),
+        model.network.readLogits(
+          of: device.normalize(normed, by: model.network.finalNorm),
           Pass(device: device, tile: tile, taps: taps))
-        return (logits, expected)
+        return taps.captures()[0].values[.logits].map { ($0, expected) }
       })
   }
 
