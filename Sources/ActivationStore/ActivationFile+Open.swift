@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import Tokenization
@@ -32,19 +33,35 @@ extension ActivationFile {
       compresses: dataSets.values.contains(where: \.isCompressed))
     try file.readProvenance(into: &description)
     try description.check(for: path)
+    let configurationSHA256 = try file.text("config_sha256")
+    guard Digest.sha256(Array(try file.text("config_json").utf8)) == configurationSHA256 else {
+      throw .damaged(path, "/ attribute config_json", "does not have the digest config_sha256")
+    }
+    let hasDigest = file.hasAttribute(StoreLayout.contentDigest)
+    if hasDigest {
+      let counts = Dictionary(uniqueKeysWithValues: nonFinite.map { (HookPoint($0.key), $0.value) })
+      let digest = description.contentSHA256(
+        configurationSHA256: configurationSHA256, nonFinite: counts)
+      guard try file.text(StoreLayout.contentDigest) == digest else {
+        throw .damaged(
+          path, "/ attribute content_sha256", "is not the digest of what the file says")
+      }
+    }
     self.init(
-      path: path, description: description, configurationSHA256: try file.text("config_sha256"),
-      nonFinite: nonFinite, size: size, file: file, dataSets: dataSets, rowOffsets: rowOffsets)
+      path: path, description: description, configurationSHA256: configurationSHA256,
+      hasDigest: hasDigest, nonFinite: nonFinite, size: size, file: file, dataSets: dataSets,
+      rowOffsets: rowOffsets)
   }
 
   private init(
-    path: String, description: StoreDescription, configurationSHA256: String,
+    path: String, description: StoreDescription, configurationSHA256: String, hasDigest: Bool,
     nonFinite: [HookPoint.Site: (nans: Int, infinities: Int)], size: Int, file: HDF5Object,
     dataSets: [HookPoint.Site: HDF5DataSet], rowOffsets: [Int64]
   ) {
     self.path = path
     self.description = description
     self.configurationSHA256 = configurationSHA256
+    self.hasDigest = hasDigest
     self.nonFinite = nonFinite
     self.size = size
     self.file = file

@@ -24,25 +24,44 @@ public struct ActivationFile: Sendable {
   /// NaNs and infinities, by site; absent where there are none.
   public let nonFinite: [HookPoint.Site: (nans: Int, infinities: Int)]
 
+  /// Whether the file has digests inside: one of all that it says, and a checksum of every chunk.
+  let hasDigest: Bool
+  /// SHA-256 of the file, from its journal; nil without one.
+  public private(set) var sha256: String?
+  /// Whether the file was compared with a digest of its own or of its journal.
+  public private(set) var isVerified = true
+
   /// The file's size in bytes.
   let size: Int
   let file: HDF5Object
   let dataSets: [HookPoint.Site: HDF5DataSet]
   let rowOffsets: [Int64]
 
-  /// - Parameter inspector: tries the file in a process of its own first; nil trusts the file.
+  /// - Parameters:
+  ///   - inspector: tries the file in a process of its own first; nil trusts the file.
+  ///   - verifies: whether its bytes are compared with the digest in its journal, at one to two
+  ///     gigabytes a second. Without a journal the file needs digests inside, which older ones lack.
   /// - Throws: when the file is missing, damaged, of a newer version or no activation file.
-  public init(_ path: String, inspector: Inspector? = nil) throws(ActivationStoreError) {
+  public init(
+    _ path: String, inspector: Inspector? = nil, verifies: Bool = true
+  ) throws(ActivationStoreError) {
+    let journal = try Journal.beside(path)
+    if verifies { try journal?.check(path) }
     try inspector?.inspect(path)
     self = try HDF5.locked { () throws(ActivationStoreError) in
       try ActivationFile(reading: path)
     }
-    guard let journal = try Journal.beside(path) else { return }
-    guard journal.size == size, journal.configurationSHA256 == configurationSHA256 else {
+    if let journal {
+      guard journal.size == size, journal.configurationSHA256 == configurationSHA256 else {
+        throw journal.isOfAnother(than: path)
+      }
+    } else if verifies, !hasDigest {
       throw ActivationStoreError(
-        file: path, problem: "is not the file that \(Journal.path(of: path)) tells of",
-        remedy: "fetch both again, or remove the journal of another file")
+        file: path, problem: "has no digest inside and no journal \(Journal.path(of: path))",
+        remedy: "fetch the journal too, or give --no-verify to trust the file")
     }
+    sha256 = journal?.sha256
+    isVerified = verifies
   }
 
   /// The captured hooks, in the order of the forward pass.

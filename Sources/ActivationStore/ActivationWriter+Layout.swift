@@ -135,6 +135,8 @@ extension HDF5Object {
         try creation.check(H5Pset_shuffle(creation.id))
         try creation.check(H5Pset_deflate(creation.id, 1))
       }
+      // Last, so that it is over the bytes on the disk.
+      try creation.check(H5Pset_fletcher32(creation.id))
     }
     try dataSet.setAttribute("hook", site.pattern)
     try dataSet.setAttribute("definition", site.definition)

@@ -44,13 +44,17 @@ public final class ActivationWriter {
     let chunkRows = StoreLayout.chunkRows(
       rowCount: description.rowCount, bytesPerRow: description.bytesPerRow)
     do { output = try AtomicFile(path) } catch { throw ActivationStoreError(error) }
-    let temporaryPath = output.temporaryPath
+    let descriptor = output.descriptor
     (file, blocks) = try HDF5.locked { () throws(ActivationStoreError) in
-      let file = try HDF5Object.create(temporaryPath, as: path)
+      let file = try HDF5Object.create(descriptor, as: path)
+      if !description.compresses { try file.reserve(description.estimatedBytes, descriptor) }
       try file.writeHeader(
         description, created: created, configuration: configuration, sha256: configurationSHA256)
       let rows = try file.writeIndex(description)
-      return (file, try file.createBlocks(description, rows: rows, chunkRows: chunkRows))
+      let blocks = try file.createBlocks(description, rows: rows, chunkRows: chunkRows)
+      try file.check(H5Fflush(file.id, H5F_SCOPE_GLOBAL))
+      try file.checkWritten()
+      return (file, blocks)
     }
     self.created = created
     self.configurationSHA256 = configurationSHA256
@@ -106,6 +110,11 @@ public final class ActivationWriter {
     try HDF5.locked { () throws(ActivationStoreError) in
       for block in blocks { try block.writeCounts(nonFinite) }
       blocks = []
+      var described = description
+      described.created = created
+      try file.setAttribute(
+        StoreLayout.contentDigest,
+        described.contentSHA256(configurationSHA256: configurationSHA256, nonFinite: nonFinite))
       try file.check(H5Fflush(file.id, H5F_SCOPE_GLOBAL))
       try file.closeFile()
     }
@@ -121,10 +130,16 @@ public final class ActivationWriter {
       arguments: description.arguments, modelID: description.model.id,
       modelSHA256: description.model.weightsSHA256, prompts: description.prompts.count,
       rows: description.rowCount)
-    // The journal of an earlier file must not stand beside this one, not for a moment.
+    // Both are on the disk before either has its name.
+    var sidecar = try journal.draft(beside: path)
+    // The journal of an earlier file must not be beside this one, not for a moment.
     unlink(Journal.path(of: path))
-    do { try output.commit() } catch { throw ActivationStoreError(error) }
-    try journal.write(beside: path)
+    do throws(FileError) {
+      try output.commit()
+      try sidecar.commit()
+    } catch {
+      throw ActivationStoreError(error)
+    }
     return journal
   }
 
@@ -152,6 +167,7 @@ public final class ActivationWriter {
     guard rowsBuffered > 0 else { return }
     try HDF5.locked { () throws(ActivationStoreError) in
       for block in blocks { try block.flush(from: rowsWritten, count: rowsBuffered) }
+      try file?.checkWritten()
     }
     rowsWritten += rowsBuffered
     rowsBuffered = 0

@@ -19,7 +19,9 @@ extension HDF5Object {
 
   func hasMember(_ name: String) -> Bool { H5Lexists(id, name, bathyscope_h5_default()) > 0 }
 
-  /// Opens a member that stands in this very file: no soft, external or user-defined link is followed.
+  func hasAttribute(_ name: String) -> Bool { H5Aexists(id, name) > 0 }
+
+  /// Opens a member that is in this very file: no soft, external or user-defined link is followed.
   private func member(
     _ name: String, _ kind: H5I_type_t, _ word: String
   ) throws(ActivationStoreError) -> HDF5Object {
@@ -95,7 +97,7 @@ extension HDF5Object {
     _ name: String, _ type: HDF5Type
   ) throws(ActivationStoreError) -> (HDF5Object, type: HDF5Object) {
     let place = "\(place) attribute \(name)"
-    guard H5Aexists(id, name) > 0 else { throw .damaged(file, place, "is missing") }
+    guard hasAttribute(name) else { throw .damaged(file, place, "is missing") }
     let attribute = try HDF5Object(H5Aopen(id, name, bathyscope_h5_default()), file, place)
     let stored = try HDF5Object(H5Aget_type(attribute.id), file, place)
     let space = try HDF5Object(H5Aget_space(attribute.id), file, place)

@@ -1,4 +1,6 @@
 import CHDF5
+import Files
+import Foundation
 
 /// One dimension of a data set, named by a scale so that xarray shows its name.
 struct HDF5Dimension {
@@ -9,17 +11,48 @@ struct HDF5Dimension {
 
 extension HDF5Object {
   /// Creates a file of HDF5 1.10's format, whose metadata carry checksums, without time stamps.
+  ///
+  /// - Parameter descriptor: of the empty file that it is written to.
   static func create(
-    _ temporaryPath: String, as path: String
+    _ descriptor: Int32, as path: String
   ) throws(ActivationStoreError) -> HDF5Object {
     let creation = try HDF5Object(H5Pcreate(bathyscope_h5_file_create()), path, "")
     try creation.check(H5Pset_obj_track_times(creation.id, false))
     try creation.check(H5Pset_link_creation_order(creation.id, bathyscope_h5_creation_order()))
     let access = try fileAccess(path)
     try access.check(H5Pset_libver_bounds(access.id, H5F_LIBVER_V110, H5F_LIBVER_V110))
-    return try HDF5Object(
-      H5Fcreate(temporaryPath, bathyscope_h5_truncate(), creation.id, access.id), path, "/",
-      remedy: "check free space and permissions")
+    let failure = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+    failure.initialize(to: 0)
+    do {
+      var target = bathyscope_h5_target(descriptor: descriptor, error: failure)
+      try access.check(bathyscope_h5_write_to(access.id, &target))
+      let file = try HDF5Object(
+        H5Fcreate(path, bathyscope_h5_truncate(), creation.id, access.id), path, "/",
+        remedy: "check free space and permissions")
+      file.keep(failure)
+      return file
+    } catch {
+      failure.deallocate()
+      throw error
+    }
+  }
+
+  /// Takes room for a file of about so many bytes now, so that a full disk is seen before a long run.
+  ///
+  /// - Throws: when there is not enough; a disk that cannot be asked says so when it is full.
+  func reserve(_ count: Int, _ descriptor: Int32) throws(ActivationStoreError) {
+    var limit = rlimit()
+    #if os(Linux)
+      getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+    #else
+      getrlimit(RLIMIT_FSIZE, &limit)
+    #endif
+    let reason =
+      UInt64(limit.rlim_cur) < UInt64(count)
+      ? EFBIG : bathyscope_h5_reserve(descriptor, Int64(count))
+    guard [ENOSPC, EDQUOT, EFBIG].contains(reason) else { return }
+    errno = reason
+    throw ActivationStoreError(AtomicFile.unwritable(file, place: "\(count) bytes"))
   }
 
   static func fileAccess(_ path: String) throws(ActivationStoreError) -> HDF5Object {

@@ -1,4 +1,5 @@
 import CHDF5
+import Files
 import Foundation
 
 /// libhdf5 behind one lock, because it is not thread safe, and with its complaints as errors instead
@@ -48,7 +49,9 @@ enum HDF5 {
         }, pointer)
     }
     H5Eclear2(bathyscope_h5_default())
-    return text.isEmpty ? "unknown error" : text
+    // What comes after is a dump of several lines, with the time and addresses of memory.
+    let end = text.firstRange(of: ": time =")?.lowerBound ?? text.endIndex
+    return text.isEmpty ? "unknown error" : printable(text[..<end].utf8)
   }
 }
 
@@ -62,6 +65,8 @@ final class HDF5Object: @unchecked Sendable {
   let file: String
   let place: String
   private var isOpen = true
+  /// Of a file that is written: the first error of the system, or 0.
+  private var failure: UnsafeMutablePointer<Int32>?
 
   /// Takes over an identifier, or throws what libhdf5 says about a negative one.
   init(
@@ -74,15 +79,26 @@ final class HDF5Object: @unchecked Sendable {
   }
 
   deinit {
-    guard isOpen else { return }
     let id = id
-    HDF5.locked { _ = H5Idec_ref(id) }
+    if isOpen { HDF5.locked { _ = H5Idec_ref(id) } }
+    failure?.deallocate()
   }
 
   /// Closes a file now, so that a full disk is seen.
   func closeFile() throws(ActivationStoreError) {
     isOpen = false
     try HDF5.check(H5Fclose(id), file, "")
+    try checkWritten()
+  }
+
+  /// Hands over where the driver keeps the first error of a file that is written.
+  func keep(_ failure: UnsafeMutablePointer<Int32>) { self.failure = failure }
+
+  /// - Throws: when something could not be written to the file; libhdf5 is not told.
+  func checkWritten() throws(ActivationStoreError) {
+    guard let reason = failure?.pointee, reason != 0 else { return }
+    errno = reason
+    throw ActivationStoreError(AtomicFile.unwritable(file))
   }
 
   /// The name of a member, for errors.

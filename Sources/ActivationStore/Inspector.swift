@@ -75,7 +75,7 @@ public struct Inspector: Sendable {
   public static func run(_ path: String) -> Int32 {
     limitResources(for: path)
     do {
-      let file = try ActivationFile(path)
+      let file = try ActivationFile(path, verifies: false)
       try file.touchEverySite()
       return 0
     } catch {

@@ -69,9 +69,7 @@ public struct Journal: Sendable, Equatable, Encodable {
     return journal
   }
 
-  /// Reads a whole activation file and compares it with its journal.
-  ///
-  /// Opening a file compares the size only, because hashing gigabytes takes seconds.
+  /// Reads a whole activation file and compares it with its journal, as opening one does.
   ///
   /// - Throws: when there is no journal, or when it tells of other bytes.
   public static func verify(_ file: String) throws(ActivationStoreError) -> Journal {
@@ -80,19 +78,37 @@ public struct Journal: Sendable, Equatable, Encodable {
         file: file, problem: "has no journal \(path(of: file)) to compare it with",
         remedy: "fetch the journal too")
     }
-    let content = try translating { () throws(FileError) in try MappedFile(file) }
-    guard content.count == journal.size, Digest.sha256(of: content) == journal.sha256 else {
-      throw ActivationStoreError(
-        file: file, problem: "does not have the bytes that \(path(of: file)) tells of",
-        remedy: "the file was damaged or changed: capture or fetch it again")
-    }
+    try journal.check(file)
     return journal
   }
 
-  func write(beside file: String) throws(ActivationStoreError) {
+  /// - Throws: when a file has other bytes.
+  func check(_ file: String) throws(ActivationStoreError) {
+    let content = try translating { () throws(FileError) in try MappedFile(file) }
+    guard content.count == size else { throw isOfAnother(than: file) }
+    guard Digest.sha256(of: content) == sha256 else {
+      throw ActivationStoreError(
+        file: file, problem: "does not have the bytes that \(Self.path(of: file)) tells of",
+        remedy: "the file was damaged or changed: capture or fetch it again")
+    }
+  }
+
+  func isOfAnother(than file: String) -> ActivationStoreError {
+    ActivationStoreError(
+      file: file, problem: "is not the file that \(Self.path(of: file)) tells of",
+      remedy: "fetch both again, or remove the journal of another file")
+  }
+
+  /// The journal on the disk, without its name yet.
+  func draft(beside file: String) throws(ActivationStoreError) -> AtomicFile {
     let text = jsonText(self) + "\n"
-    try translating { () throws(FileError) in
-      try AtomicFile.write(Array(text.utf8), to: Journal.path(of: file))
+    do throws(FileError) {
+      var draft = try AtomicFile(Journal.path(of: file))
+      try draft.append(Array(text.utf8))
+      try draft.flush()
+      return draft
+    } catch {
+      throw ActivationStoreError(error)
     }
   }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Bathyscope
 import Foundation
 
@@ -21,14 +22,22 @@ extension ActivationFile {
   }
 }
 
+/// Whether activation files are compared with their digests.
+struct VerifyOptions: ParsableArguments {
+  @Flag(
+    help: "Trust activation files without comparing them with their digests; it is recorded.")
+  var noVerify = false
+}
+
 /// A file that trains or tests probes.
 struct ProbeSource {
   let file: ActivationFile
+  /// Of the file, as its journal has it where there is one.
   let sha256: String
 
-  init(_ path: String) throws {
-    file = try ActivationFile.inspected(path)
-    sha256 = Digest.sha256(of: try MappedFile(path))
+  init(_ path: String, _ options: VerifyOptions) throws {
+    file = try ActivationFile.inspected(path, options)
+    sha256 = try file.sha256 ?? Digest.sha256(of: MappedFile(path))
   }
 }
 

@@ -79,6 +79,7 @@ struct AttackCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"), completion: .directory)
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   func validate() throws {
@@ -98,6 +99,12 @@ struct AttackCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.claim(
+      folder: out, [Self.written],
+      journal: FileManager.default.fileExists(atPath: "\(out)/\(Self.written)")
+        ? Self.written : "verdicts.jsonl",
+      inputs: model.inputs + prompts.prompts + [benign, neutral].compactMap(\.self)
+        + arm.map(\.value) + judging.inputs)
     let (harmful, benign) = try split(try prompts.read())
     let neutral = try neutralTexts()
     let model = try model.load()
@@ -107,7 +114,7 @@ struct AttackCommand: ParsableCommand {
     let study = try AttackStudy(
       model: model, harmful: harmful, benign: benign, neutral: neutral.texts,
       settings: try writing.settings(seed: options.seed, for: model), folder: out, batch: batch,
-      options: options, provenance: try prompts.provenance())
+      options: options, provenance: try prompts.provenance(), overwrites: output.overwrite)
     // A head that is not there is refused before any control is drawn from its layer.
     try study.check([.baseline] + tested)
     let arms =
@@ -122,13 +129,16 @@ struct AttackCommand: ParsableCommand {
           "note: only \(count) other sets of heads stand in the layers of '\(arm.name)'")
       }
     }
-    let result = try study.run(
-      arms, jury, provenance: try provenance(model, neutral.source, tested))
-    let path = "\(out)/attack.json"
+    let provenance = try provenance(model, neutral.source, tested)
+    let path = "\(out)/\(Self.written)"
+    if !output.overwrite { try RunConflict.check(documentAt: path, provenance) }
+    let result = try study.run(arms, jury, provenance: provenance)
     let document = try Document(schema: "attack", content: result).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: path)
     if options.json { print(document) } else { AttackText(result).print(path) }
   }
+
+  private static let written = "attack.json"
 
   /// The attack's prompts and the benign ones.
   private func split(_ rows: [Prompt]) throws -> (harmful: [Prompt], benign: [Prompt]) {
@@ -180,7 +190,8 @@ struct AttackCommand: ParsableCommand {
       "prompts": try prompts.provenance().joined(separator: ", "),
       "benign prompts": try benign.map { Digest.sha256(of: try MappedFile($0)) }
         ?? "labelled rows of the prompts, or built in",
-      "neutral texts": neutral, "seed": "\(options.seed)", "precision": model.precision.rawValue,
+      "judges named": judging.judges, "random controls": "\(random)", "neutral texts": neutral,
+      "seed": "\(options.seed)", "precision": model.precision.rawValue,
       "kernel": model.kernel, "command": commandLineJSON(),
     ]
     // A file that an arm was read from may be another one tomorrow.

@@ -14,6 +14,7 @@ struct AttackStudy {
   let batch: Int
   let options: RunOptions
   let provenance: [String]
+  let overwrites: Bool
   private let harmfulBatch: Batch
   private let benignBatch: Batch
   private let neutral: NeutralTexts
@@ -21,8 +22,9 @@ struct AttackStudy {
   init(
     model: Model, harmful: [Prompt], benign: [Prompt], neutral: [String],
     settings: GenerationSettings, folder: String, batch: Int, options: RunOptions,
-    provenance: [String]
+    provenance: [String], overwrites: Bool
   ) throws {
+    self.overwrites = overwrites
     (self.model, self.harmful, self.benign) = (model, harmful, benign)
     (self.settings, self.folder, self.batch) = (settings, folder, batch)
     (self.options, self.provenance) = (options, provenance)
@@ -51,7 +53,7 @@ struct AttackStudy {
   func run(
     _ arms: [AttackArm], _ jury: Jury, provenance: [String: String]
   ) throws -> AttackResult {
-    for path in [folder, folder + "/answers"] { try createFolder(path) }
+    for path in [folder, folder + "/answers"] { try MadeFolders.make(path) }
     // First of all, so that two runs cannot write into one folder.
     let verdicts = try KeyedJournal<Judgement>(
       folder + "/verdicts.jsonl", schema: "bathyscope-verdicts-1")
@@ -91,7 +93,8 @@ struct AttackStudy {
     let record = try GenerationRecord(
       try GenerationConfiguration(
         model: model, prompts: provenance, batch: batch, settings: settings,
-        interventions: arm.interventions), batch: batch, samples: settings.samples, path: path)
+        interventions: arm.interventions), batch: batch, samples: settings.samples, path: path,
+      overwrites: overwrites)
     return Part(arm: arm, isBenign: isBenign, record: record)
   }
 

@@ -54,6 +54,7 @@ struct CaptureCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The HDF5 file to write.", valueName: "file"), completion: .file())
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   struct Result: Encodable {
@@ -72,6 +73,9 @@ struct CaptureCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.claim(
+      files: [out, Journal.path(of: out)],
+      inputs: model.inputs + prompts.prompts + answers.inputs)
     let prompts = try prompts.read()
     let model = try model.load()
     let clock = Progress(of: 0, "")

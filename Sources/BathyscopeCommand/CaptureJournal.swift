@@ -17,8 +17,11 @@ final class CaptureJournal: CaptureKeeper {
   ///   - configuration: all that decides the values, with a `schema`.
   ///   - content: what the journal holds, for errors.
   /// - Throws: `RunConflict` when a run with other arguments has not ended there.
-  init(_ path: String, _ configuration: some Encodable, of content: String) throws {
-    journal = try RunJournal(path, header: try lineOfJSON(configuration), of: content)
+  init(
+    _ path: String, _ configuration: some Encodable, of content: String, overwrites: Bool
+  ) throws {
+    journal = try RunJournal(
+      path, header: try lineOfJSON(configuration), of: content, overwrites: overwrites)
     lines = journal.lines
   }
 

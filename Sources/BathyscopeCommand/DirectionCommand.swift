@@ -73,6 +73,7 @@ struct DirectionCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
     var out: String
 
+    @OptionGroup var output: OutputOptions
     @OptionGroup var options: RunOptions
 
     struct Result: Encodable {
@@ -114,6 +115,9 @@ struct DirectionCommand: ParsableCommand {
     }
 
     func run() throws {
+      try output.claim(
+        folder: out, ["directions.safetensors", "card.json"], journal: "directions.journal",
+        inputs: model.inputs + prompts.prompts)
       let rows = try prompts.read()
       let model = try model.load()
       let clock = Progress(of: 0, "")
@@ -127,14 +131,15 @@ struct DirectionCommand: ParsableCommand {
       let split = try DirectionSplit(
         harmful: harmful, groups: groups, seed: options.seed, most: (validation, test))
       let range = try range(batch)
-      try createFolder(out)
+      try MadeFolders.make(out)
       let part = split.training
       let (harm, rest) = (batch.picking(part.harmful), batch.picking(part.harmless))
       let journal = try CaptureJournal(
         "\(out)/directions.journal",
         Configuration(
           model: model.identity, precision: model.precision, kernel: model.kernel,
-          positions: "\(range)", split: split, promptTokensSHA256: batch.sha256), of: "activations")
+          positions: "\(range)", split: split, promptTokensSHA256: batch.sha256), of: "activations",
+        overwrites: output.overwrite)
       var progress = Progress(
         of: harm.sequences + rest.sequences, in: model, threads: options.threads)
       let candidates = try DirectionCandidates(

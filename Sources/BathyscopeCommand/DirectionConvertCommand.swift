@@ -33,6 +33,8 @@ struct DirectionConvertCommand: ParsableCommand {
       "The architecture to name in a control vector, such as llama.", valueName: "name"))
   var modelHint: String?
 
+  @OptionGroup var output: OutputOptions
+
   @Flag(help: "Print one JSON document on standard output.")
   var json = false
 
@@ -45,6 +47,7 @@ struct DirectionConvertCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.claim(files: [out], inputs: [source])
     var (directions, leftOut) = try read()
     if URL(fileURLWithPath: out).pathExtension == "gguf", directions[0] != nil {
       directions[0] = nil

@@ -37,9 +37,12 @@ struct DirectionOrthogonaliseCommand: ParsableCommand {
       "Which tensor of the direction's file, if there are several.", valueName: "name"))
   var tensor: String?
 
-  @Option(help: ArgumentHelp("The folder to write; it must not exist.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "The folder to write; it appears when it is complete.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   struct Result: Encodable {
@@ -55,24 +58,24 @@ struct DirectionOrthogonaliseCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard !FileManager.default.fileExists(atPath: out) else {
-      throw UsageError("\(printable(out.utf8)) exists already: name another folder")
-    }
+    try output.claim(wholeFolder: out, record: Self.record, inputs: [model, direction])
     let original = try Model.load(model)
     let vector = try VectorFile(direction, tensor: tensor).vector(for: original, at: nil)
     let orthogonalisation = try WeightOrthogonalisation(vector, of: model)
     let size = orthogonalisation.estimatedBytes
     if size > 1_000_000_000 { writeError("\(bytes(size)) on disk") }
     var progress = Progress(of: size, "bytes")
-    let written = try orthogonalisation.write(to: out) { progress.advance(by: $0) }
+    var folder = try StagedFolder(out)
+    let written = try orthogonalisation.write(into: folder.path) { progress.advance(by: $0) }
     progress.finish()
     let result = Result(
       out: out, model: original.identity,
       directionSha256: Digest.sha256(try vectorBytes(vector)), changes: written.changes,
       wasTied: written.wasTied, sha256: written.sha256,
-      difference: try difference(original, vector), arguments: commandLineJSON())
+      difference: try difference(original, vector, in: folder.path), arguments: commandLineJSON())
     let text = try Document(schema: "orthogonalisation", content: result).text
-    try AtomicFile.write(Array("\(text)\n".utf8), to: "\(out)/bathyscope.json")
+    try AtomicFile.write(Array("\(text)\n".utf8), to: folder.path(Self.record))
+    try folder.commit(replacing: output.overwrite ? Self.record : nil)
     if options.json { return print(text) }
     let residue = written.changes.map(\.residue).max() ?? 0
     print(
@@ -89,12 +92,17 @@ struct DirectionOrthogonaliseCommand: ParsableCommand {
         + "of the largest")
   }
 
+  /// What says where the folder came from.
+  private static let record = "bathyscope.json"
+
   private func vectorBytes(_ vector: [Float]) throws -> [UInt8] {
     vector.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
   }
 
   /// Runs both models over some tokens.
-  private func difference(_ original: Model, _ vector: [Float]) throws -> Double {
+  private func difference(
+    _ original: Model, _ vector: [Float], in folder: String
+  ) throws -> Double {
     let shape = original.shape
     var generator = SeededGenerator(seed: options.seed, item: "orthogonalisation")
     let length = min(24, shape.contextLength)
@@ -105,7 +113,7 @@ struct DirectionOrthogonaliseCommand: ParsableCommand {
         batch, capturing: [.logits(at: .all)], applying: changes, threads: options.threads)
       return run[.logits]?.values ?? []
     }
-    let changed = try logits(try Model.load(out), [])
+    let changed = try logits(try Model.load(folder), [])
     let ablated = try logits(original, [.directionalAblation(vector, in: shape)])
     let largest = ablated.map { Double(abs($0)) }.max() ?? 0
     let differences = zip(changed, ablated).map { abs(Double($0) - Double($1)) }

@@ -43,6 +43,7 @@ struct DirectionSelectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   /// All that decides the outcome.
@@ -85,6 +86,9 @@ struct DirectionSelectCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.claim(
+      folder: out, ["selection.json", "direction.safetensors"], journal: "selection.journal",
+      inputs: model.inputs + prompts.prompts + [directions])
     let rows = try prompts.read()
     let stored = try StoredDirections(directions)
     let model = try model.load()
@@ -93,14 +97,15 @@ struct DirectionSelectCommand: ParsableCommand {
     let openers = try OpenerTokens(
       of: model, refusal: refusalOpener.isEmpty ? Openers.refusal : refusalOpener,
       compliance: complianceOpener.isEmpty ? Openers.compliance : complianceOpener)
-    try createFolder(out)
+    try MadeFolders.make(out)
     let configuration = Configuration(
       model: model.identity, precision: model.precision, kernel: model.kernel,
       directionsSHA256: stored.card.directionsSHA256, split: stored.card.split,
       groups: stored.card.groups, promptTokensSHA256: batch.sha256,
       openers: openers, seed: options.seed)
     let journal = try RunJournal(
-      "\(out)/selection.journal", header: try lineOfJSON(configuration), of: "directions")
+      "\(out)/selection.journal", header: try lineOfJSON(configuration), of: "directions",
+      overwrites: output.overwrite)
     let selection = try select(stored, model, batch, openers, journal)
     try write(selection, stored, configuration)
     journal.remove()

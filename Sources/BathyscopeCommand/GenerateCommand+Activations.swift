@@ -49,6 +49,11 @@ struct ReadingOptions: ParsableArguments {
     return chosen
   }
 
+  /// What the file says of the command and its inputs.
+  func arguments(provenance: [String]) -> String {
+    "{\"command\":\(commandLineJSON()),\"prompts\":\(jsonArray(provenance))}"
+  }
+
   func write(
     _ path: String, _ hooks: [HookPoint], _ record: GenerationRecord, _ rows: [Prompt],
     _ model: Model, _ interventions: [Intervention], _ options: RunOptions, provenance: [String]
@@ -74,7 +79,7 @@ struct ReadingOptions: ParsableArguments {
       labels: Dictionary(
         uniqueKeysWithValues: names.map { name in (name, .init(labels.map { $0[name] })) }),
       precision: model.precision, kernel: model.kernel,
-      arguments: "{\"command\":\(commandLineJSON()),\"prompts\":\(jsonArray(provenance))}",
+      arguments: arguments(provenance: provenance),
       seed: options.seed, rule: rule, toolVersion: bathyscopeVersion,
       elementType: store ?? .float32)
     let writer = try ActivationWriter(path, description)

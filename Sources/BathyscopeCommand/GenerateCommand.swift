@@ -45,6 +45,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The JSONL file to write.", valueName: "file"), completion: .file())
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   struct Result: Encodable {
@@ -73,7 +74,7 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
-    try checkPlaces()
+    try claimPlaces()
     let rows = try prompts.read()
     let model = try model.load()
     let clock = Progress(of: 0, "")
@@ -84,7 +85,8 @@ struct GenerateCommand: ParsableCommand {
     let record = try GenerationRecord(
       try GenerationConfiguration(
         model: model, prompts: try prompts.provenance(), batch: batch, settings: settings,
-        interventions: interventions), batch: batch, samples: settings.samples, path: out)
+        interventions: interventions), batch: batch, samples: settings.samples, path: out,
+      overwrites: output.overwrite)
     // Everything that can be refused is refused before a file is made.
     try model.checkGeneration(batch, settings, Plan(capturing: [], applying: interventions))
     var counts = GenerationCounts()
@@ -115,27 +117,21 @@ struct GenerateCommand: ParsableCommand {
     try report(record, interventions, counts, model, seconds: seconds)
   }
 
-  /// Refuses to write two files to one place, or one over what is read.
-  private func checkPlaces() throws {
-    func place(_ path: String) -> String {
-      URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
-    }
-    var taken: [String: String] = [:]
-    let inputs =
-      prompts.prompts
-      + [changes.interventions, changes.steer, changes.projectOut]
-      .compactMap(\.self)
-    for input in inputs { taken[place(input)] = "an input" }
-    for output in [out, reading.activations].compactMap(\.self) {
-      for path in [output, output + ".journal", output + ".json"] {
-        if let other = taken.updateValue("another file", forKey: place(path)) {
-          throw UsageError(
-            "\(printable(path.utf8)) would be written over \(other): name another file")
-        }
-      }
-    }
+  /// What is there of the answers is compared with this run's configuration later.
+  private func claimPlaces() throws {
+    let inputs = model.inputs + prompts.prompts + changes.inputs
+    let read = reading.activations.map { [$0, Journal.path(of: $0)] } ?? []
+    let files = ["", ".json", ".journal"].map { out + $0 } + read
+    try output.claim(files: files, isOwn: true, inputs: inputs)
+    guard let activations = reading.activations else { return }
+    let journal = Journal.path(of: activations)
+    let stored = (try? readFile(journal)).flatMap { try? JSONReader.parse($0, file: journal) }
+    let arguments = try reading.arguments(provenance: prompts.provenance())
+    // Of this very command: whether it is of this very model, the answers tell.
+    let isOwn = stored?["arguments"]?.text == arguments
+    try output.claim(files: read, isOwn: isOwn, inputs: inputs)
     // Only to see whether the place can be written to.
-    if let activations = reading.activations { _ = try AtomicFile(activations) }
+    _ = try AtomicFile(activations)
   }
 
   /// Says what a long run will take.

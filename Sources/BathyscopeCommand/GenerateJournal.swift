@@ -14,7 +14,9 @@ final class GenerationJournal {
 
   init(_ record: GenerationRecord) throws {
     self.record = record
-    journal = try RunJournal(record.journalPath, header: record.header, of: "answers")
+    journal = try RunJournal(
+      record.journalPath, header: record.header, of: "answers",
+      overwrites: record.overwrites)
     let file = try journal.file
     var found: Set<GenerationJob> = []
     for (index, range) in journal.lines.enumerated() {
@@ -60,8 +62,9 @@ final class GenerationJournal {
     _ = try GenerationEffect.summing(record.jobs.compactMap { effects[$0] }, of: interventions)
     lines.sort { ($0.job.prompt, $0.job.sample) < ($1.job.prompt, $1.job.sample) }
     var output = try AtomicFile(record.path)
-    let target = try LineFile(output.temporaryPath)
-    for line in lines { try target.append(Array(file.bytes[line.range])) }
+    for line in lines {
+      try output.append(UnsafeRawBufferPointer(rebasing: file.bytes[line.range]))
+    }
     try output.commit()
     try record.writeSidecar(interventions)
     journal.remove()

@@ -11,12 +11,16 @@ struct GenerationRecord {
   /// Every answer, in the order of the file.
   let jobs: [GenerationJob]
   private let samples: Int
+  /// Whether other answers and their journal are replaced.
+  let overwrites: Bool
   private let prompts: [[UInt8]: Int]
 
   init(
-    _ configuration: GenerationConfiguration, batch: Batch, samples: Int, path: String
+    _ configuration: GenerationConfiguration, batch: Batch, samples: Int, path: String,
+    overwrites: Bool
   ) throws {
     (self.path, self.batch, self.samples) = (path, batch, samples)
+    self.overwrites = overwrites
     self.configuration = configuration
     header = try lineOfJSON(configuration)
     jobs = batch.sequences.indices.flatMap { prompt in
@@ -46,18 +50,20 @@ struct GenerationRecord {
     guard FileManager.default.fileExists(atPath: path),
       !FileManager.default.fileExists(atPath: journalPath)
     else { return false }
-    guard FileManager.default.fileExists(atPath: sidecarPath) else {
-      throw FileError(
-        file: path, problem: "is there already, and no \(sidecarPath) says where it came from",
-        remedy: "remove it or choose another --out")
-    }
-    let json = try JSONReader.parse(
-      try readFile(sidecarPath, limit: 64 << 20), file: sidecarPath)
-    try compare(json["configuration"] ?? .null, in: sidecarPath)
-    guard json["sha256"]?.text == Digest.sha256(of: try MappedFile(path)) else {
-      throw FileError(
-        file: path, problem: "does not have the bytes that \(sidecarPath) tells of",
-        remedy: "remove both to generate the answers again")
+    do {
+      guard FileManager.default.fileExists(atPath: sidecarPath) else {
+        throw OutputConflict(file: path, reason: .exists)
+      }
+      let json = try JSONReader.parse(
+        try readFile(sidecarPath, limit: 64 << 20), file: sidecarPath)
+      try compare(json["configuration"] ?? .null, in: sidecarPath)
+      guard json["sha256"]?.text == Digest.sha256(of: try MappedFile(path)) else {
+        throw FileError(
+          file: path, problem: "does not have the bytes that \(sidecarPath) tells of",
+          remedy: "give --overwrite to generate the answers again")
+      }
+    } catch  where overwrites {
+      return false
     }
     return true
   }

@@ -39,6 +39,7 @@ struct HeadsAttributeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   struct Result: Encodable {
@@ -55,6 +56,9 @@ struct HeadsAttributeCommand: ParsableCommand {
   }
 
   func run() throws {
+    try HeadsFolder.claim(
+      out, "attribute", output,
+      inputs: model.inputs + input.inputs + [source.probe, vector].compactMap(\.self))
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let prompts = try input.load(model, force: source.force)
@@ -63,13 +67,15 @@ struct HeadsAttributeCommand: ParsableCommand {
     var configuration = try HeadsConfiguration(
       "attribute", model, input, prompts, score: score, seed: options.seed)
     configuration.sets = plan
-    let folder = HeadsFolder(path: out, configuration: configuration)
-    try createFolder(out)
+    let folder = HeadsFolder(
+      path: out, configuration: configuration, overwrites: output.overwrite)
+    try MadeFolders.make(out)
     let summary: AttributionSummary
     if try folder.isComplete() {
       summary = try folder.read(AttributionSummary.self)
     } else {
-      let journal = try CaptureJournal(folder.journal, configuration, of: "contributions")
+      let journal = try CaptureJournal(
+        folder.journal, configuration, of: "contributions", overwrites: output.overwrite)
       var progress = Progress(of: prompts.map(\.sequence), in: model, threads: options.threads)
       let attribution = try HeadAttribution(
         model, prompts, along: direction, keeping: journal, threads: options.threads,

@@ -79,10 +79,23 @@ struct HeadsConfiguration: Encodable {
 struct HeadsFolder {
   let path: String
   let configuration: HeadsConfiguration
+  /// Whether another study's results and journal are replaced.
+  let overwrites: Bool
 
   var document: String { "\(path)/\(configuration.study).json" }
   var table: String { "\(path)/\(configuration.study).csv" }
   var journal: String { "\(path)/\(configuration.study).journal" }
+
+  /// Claims the study's files; what is there of the same study is compared with it later.
+  static func claim(
+    _ path: String, _ study: String, _ output: OutputOptions, inputs: [String]
+  ) throws {
+    let document = "\(study).json"
+    let isStudy = FileManager.default.fileExists(atPath: "\(path)/\(document)")
+    try output.claim(
+      folder: path, [document, "\(study).csv"], journal: isStudy ? document : "\(study).journal",
+      inputs: inputs)
+  }
 
   /// Whether the document is there and made with these arguments.
   /// - Throws: where it was made with others.
@@ -90,7 +103,13 @@ struct HeadsFolder {
     guard FileManager.default.fileExists(atPath: document) else { return false }
     let json = try JSONReader.parse(try readFile(document, limit: 1 << 30), file: document)
     let own = try JSONReader.parse(Array(lineOfJSON(configuration).utf8), file: document)
-    try RunConflict.check(json["configuration"] ?? .null, own, in: document)
+    do {
+      try RunConflict.check(json["configuration"] ?? .null, own, in: document)
+    } catch is RunConflict where overwrites {
+      return false
+    }
+    // Of a run that was killed before it removed it.
+    if FileManager.default.fileExists(atPath: journal) { try LineFile(journal).remove() }
     return true
   }
 

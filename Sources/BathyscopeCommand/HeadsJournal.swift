@@ -49,7 +49,8 @@ final class HeadsJournal {
   ) throws {
     self.samples = samples
     journal = try RunJournal(
-      folder.journal, header: try lineOfJSON(folder.configuration), of: "heads")
+      folder.journal, header: try lineOfJSON(folder.configuration), of: "heads",
+      overwrites: folder.overwrites)
     isRow = { row in
       row.effects.count == heads && row.changes.count == heads && row.shifts.count == shiftBytes
         && (0..<layers).contains(row.layer) && (0..<prompts).contains(row.prompt)

@@ -64,6 +64,7 @@ struct HeadsSearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   struct Result: Encodable {
@@ -107,6 +108,9 @@ struct HeadsSearchCommand: ParsableCommand {
   }
 
   func run() throws {
+    try HeadsFolder.claim(
+      out, "search", output,
+      inputs: model.inputs + input.inputs + ablation.inputs + judging.inputs + amongInputs)
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let summary: SearchSummary
@@ -190,8 +194,14 @@ struct HeadsSearchCommand: ParsableCommand {
     (configuration.search, configuration.sets) = (search, plan)
     configuration.candidates = candidates
     configuration.among = among == nil ? nil : pool
-    try createFolder(out)
-    return HeadsFolder(path: out, configuration: configuration)
+    try MadeFolders.make(out)
+    return HeadsFolder(
+      path: out, configuration: configuration, overwrites: output.overwrite)
+  }
+
+  /// The file that they are in, if they are in one.
+  private var amongInputs: [String] {
+    among.flatMap { try? ArmSpecification(parsing: "among=heads:\($0)").value }.map { [$0] } ?? []
   }
 
   /// The heads to choose from.

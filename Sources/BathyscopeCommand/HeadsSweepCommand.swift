@@ -31,6 +31,7 @@ struct HeadsSweepCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   struct Result: Encodable {
@@ -49,6 +50,8 @@ struct HeadsSweepCommand: ParsableCommand {
   }
 
   func run() throws {
+    try HeadsFolder.claim(
+      out, "sweep", output, inputs: model.inputs + input.inputs + ablation.inputs)
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let prompts = try input.load(model, ablating: ablation.at, force: ablation.source.force)
@@ -58,8 +61,9 @@ struct HeadsSweepCommand: ParsableCommand {
       "sweep", model, input, prompts, score: score, seed: options.seed)
     try configuration.add(ablation)
     configuration.sets = plan
-    let folder = HeadsFolder(path: out, configuration: configuration)
-    try createFolder(out)
+    let folder = HeadsFolder(
+      path: out, configuration: configuration, overwrites: output.overwrite)
+    try MadeFolders.make(out)
     var resumed = study.heads.count / model.shape.heads * prompts.count
     let summary: SweepSummary
     if try folder.isComplete() {

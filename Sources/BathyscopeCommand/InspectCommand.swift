@@ -14,9 +14,10 @@ struct InspectCommand: ParsableCommand {
 
 extension ActivationFile {
   /// Opens a file of any origin: libhdf5 meets it first in a process of its own.
-  static func inspected(_ path: String) throws -> ActivationFile {
+  static func inspected(_ path: String, _ options: VerifyOptions) throws -> ActivationFile {
     let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
     return try ActivationFile(
-      path, inspector: Inspector(executable: executable, arguments: [InspectCommand.name]))
+      path, inspector: Inspector(executable: executable, arguments: [InspectCommand.name]),
+      verifies: !options.noVerify)
   }
 }

@@ -81,6 +81,7 @@ struct JudgeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The JSON file to write.", valueName: "file"), completion: .file())
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   func validate() throws {
@@ -94,7 +95,9 @@ struct JudgeCommand: ParsableCommand {
   }
 
   func run() throws {
-    try checkPlaces()
+    let files = [out, inspect, labels].compactMap(\.self)
+    let inputs = answers + prompts + judging.inputs + modelInputs(model, adapter)
+    try output.claim(files: files + [out + ".verdicts"], isOwn: true, inputs: inputs)
     let model = try self.model.map {
       try Model.load(
         $0, precision: precision, adapters: adapter.map(openAdapter), template: template.settings)
@@ -108,19 +111,20 @@ struct JudgeCommand: ParsableCommand {
     if let model, try judging.names().contains(where: \.readsModel) {
       try place(&answers, model)
     }
+    var provenance = try provenance(model)
+    if !forced.isEmpty { provenance["forced"] = forced.joined(separator: "; ") }
     // Only to see whether the place can be written to.
-    for path in [out, inspect, labels].compactMap(\.self) { _ = try AtomicFile(path) }
+    for path in files { _ = try AtomicFile(path) }
+    if !output.overwrite { try compareEarlier(files, provenance) }
     let cache = try KeyedJournal<Judgement>(
       out + ".verdicts", schema: "bathyscope-verdicts-1")
     let panel = JudgePanel(judges, cache: cache)
     var progress = Progress(of: panel.missing(answers), "verdicts")
     let verdicts = try panel.judge(answers) { progress.advance(by: 1) }
     progress.finish()
-    var facts = try provenance(model)
-    if !forced.isEmpty { facts["forced"] = forced.joined(separator: "; ") }
     let result = try JudgeResult(
       answers, judges: judges.map(\.card), verdicts: verdicts, seed: options.seed,
-      provenance: facts)
+      provenance: provenance)
     let document = try Document(schema: "judge", content: result).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: out)
     if let inspect { try write(result, answers, model, to: inspect) }
@@ -135,17 +139,17 @@ struct JudgeCommand: ParsableCommand {
     }
   }
 
-  private func checkPlaces() throws {
-    func place(_ path: String) -> String {
-      URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  /// The same answers may be judged again, with the verdicts of the first time.
+  private func compareEarlier(_ files: [String], _ provenance: [String: String]) throws {
+    try RunConflict.check(documentAt: out, provenance)
+    guard let bytes = try? readFile(out, limit: 1 << 30),
+      let words = try JSONReader.parse(bytes, file: out)["provenance"]?["command"]?.text
+    else { return try output.claim(files: files, inputs: []) }
+    // Other files than that command's are not this run's.
+    let others = files.filter { file in
+      file != out && !words.contains(jsonArray([file]).dropFirst().dropLast())
     }
-    var taken = Set((answers + prompts).map(place))
-    for path in [out, out + ".verdicts", inspect, labels].compactMap(\.self) {
-      guard taken.insert(place(path)).inserted else {
-        throw UsageError(
-          "\(printable(path.utf8)) would be written over another file: name another")
-      }
-    }
+    try output.claim(files: others, inputs: [])
   }
 
   /// All answers, with those that were asked for and are in no file, how many these are, and what was
@@ -220,8 +224,9 @@ struct JudgeCommand: ParsableCommand {
   private func provenance(_ model: Model?) throws -> [String: String] {
     var facts = [
       "answers": try answers.map(fileFact).joined(separator: ", "),
-      "command": commandLineJSON(), "seed": "\(options.seed)",
+      "command": commandLineJSON(), "seed": "\(options.seed)", "judges named": judging.judges,
     ]
+    if let model = judging.endpointModel { facts["endpoint model"] = model }
     if !prompts.isEmpty { facts["prompts"] = try prompts.map(fileFact).joined(separator: ", ") }
     if let model {
       facts["model"] = model.identity.id

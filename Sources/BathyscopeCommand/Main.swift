@@ -11,12 +11,13 @@ struct Main {
       try command.run()
       try flushOutput()
     } catch {
+      MadeFolders.removeEmpty()
       exit(report(error))
     }
   }
 
   /// Prints an error and returns the status to exit with: 0 done, 1 disagreement, 2 usage, 3 a
-  /// conflict of configurations, 4 bad input.
+  /// conflict of configurations or results, 4 bad input.
   private static func report(_ error: any Error) -> Int32 {
     if let code = error as? ExitCode { return code.rawValue }
     let code = BathyscopeCommand.exitCode(for: error)
@@ -34,13 +35,15 @@ struct Main {
       return 2
     }
     writeError("error: \(error)")
+    if let conflict = error as? OutputConflict, conflict.reason != .exists { return 2 }
     return isConflict(error) ? 3 : 4
   }
 }
 
-/// Whether two things that were given belong to different models.
+/// Whether two things belong to different models or runs.
 private func isConflict(_ error: any Error) -> Bool {
-  error is RunConflict || error is ForeignAnswers
+  error is RunConflict || error is OutputConflict || error is ForeignAnswers
+    || (error as? OrganismsError)?.place == "contents"
     || (error as? ProbingError)?.place == "modelSHA256"
     || (error as? ActivationStoreError)?.place == "model_sha256"
     || (error as? ReportingError)?.place == "weights SHA-256"
@@ -61,8 +64,8 @@ struct BathyscopeCommand: ParsableCommand {
           --probe probe --label harmful --out trace
 
       Results go to standard output, progress and warnings to standard error.
-      Exit status: 0 done, 1 disagreement, 2 usage, 3 conflict of configurations,
-      4 bad input.
+      Exit status: 0 done, 1 disagreement, 2 usage, 3 conflict of configurations or
+      results, 4 bad input.
       """,
     version: bathyscopeVersion,
     subcommands: [

@@ -42,6 +42,8 @@ struct OrganismCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The folder to make.", valueName: "folder"), completion: .directory)
     var out: String
 
+    @OptionGroup var output: OutputOptions
+
     @Flag(help: "Print one JSON document on standard output.")
     var json = false
 
@@ -52,7 +54,7 @@ struct OrganismCommand: ParsableCommand {
 
     func run() throws {
       let organism = try Organism.plant(
-        kind, seed: seed, toolVersion: bathyscopeVersion, to: out)
+        kind, seed: seed, toolVersion: bathyscopeVersion, to: out, overwrites: output.overwrite)
       let truth = organism.truth
       if json { return try printJSON("organism", Result(path: out, truth: truth)) }
       print(

@@ -23,16 +23,6 @@ func flushOutput() throws {
   }
 }
 
-/// Makes the folder that a command writes, before it starts a long computation.
-func createFolder(_ path: String) throws {
-  do {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  } catch {
-    throw FileError(
-      file: path, problem: "the folder cannot be made", remedy: "name a folder that can be made")
-  }
-}
-
 /// What every document on standard output says about itself.
 struct Document<Content: Encodable>: Encodable {
   var schema: String

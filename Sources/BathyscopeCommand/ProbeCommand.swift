@@ -78,6 +78,8 @@ struct ProbeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
     var out: String
 
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var verifying: VerifyOptions
     @OptionGroup var options: RunOptions
 
     /// What a 2 x 2 design prints: a card for each direction, and how alike they are.
@@ -96,7 +98,11 @@ struct ProbeCommand: ParsableCommand {
     }
 
     func run() throws {
-      let sources = try acts.map(ProbeSource.init)
+      let written = other.map { ["\(label.label)/", "\($0)/"] } ?? [""]
+      try output.claim(
+        folder: out, written.flatMap { part in ProbeSet.names.map { part + $0 } },
+        journal: ProbeJournal.name, inputs: acts + test + modelInputs(model, adapter))
+      let sources = try acts.map { try ProbeSource($0, verifying) }
       let files = sources.map(\.file)
       try requireAlike(files, force: force)
       let tests = try tests(besides: sources)
@@ -107,7 +113,7 @@ struct ProbeCommand: ParsableCommand {
       var configuration = ProbeJournal.Configuration(
         acts: sources.map(\.sha256), examples: features.examples, training: training)
       guard let other else {
-        let journal = try ProbeJournal(out, configuration)
+        let journal = try ProbeJournal(out, configuration, overwrites: output.overwrite)
         let trained = try withProgress(features.hooks.count) {
           try training.train(features, keeping: journal, threads: options.threads, advance: $0)
         }
@@ -121,7 +127,7 @@ struct ProbeCommand: ParsableCommand {
       let crossedParts = try files.map { try FeatureSet($0, try second.examples($0)) }
       let crossed = try FeatureSet(joining: crossedParts)
       configuration.crossed = crossed.examples.map(\.label)
-      let journal = try ProbeJournal(out, configuration)
+      let journal = try ProbeJournal(out, configuration, overwrites: output.overwrite)
       let design = try withProgress(2 * features.hooks.count) {
         try training.trainTwoByTwo(
           features, harmful: crossed.examples.map(\.label),
@@ -157,7 +163,7 @@ struct ProbeCommand: ParsableCommand {
 
     /// The files to test on; what is wrong with one is said before a long training.
     private func tests(besides sources: [ProbeSource]) throws -> [ProbeSource] {
-      let tests = try test.map(ProbeSource.init)
+      let tests = try test.map { try ProbeSource($0, verifying) }
       for test in tests {
         try requireSameModel(test.file, sources[0].file)
         try requireUnseen(test, by: sources.map(\.sha256))
@@ -203,7 +209,8 @@ struct ProbeCommand: ParsableCommand {
       return .init(
         name: URL(fileURLWithPath: source.file.path).lastPathComponent, licence: licence,
         sha256: source.sha256, positives: positives, negatives: features.rowCount - positives,
-        otherModel: model.weightsSHA256 == other.weightsSHA256 ? nil : other.id)
+        otherModel: model.weightsSHA256 == other.weightsSHA256 ? nil : other.id,
+        isUnverified: source.file.isVerified ? nil : true)
     }
 
     private func openerCosines(
@@ -249,6 +256,7 @@ struct ProbeCommand: ParsableCommand {
     @Flag(help: "Use the probe although the model's weights are others; it is recorded.")
     var force = false
 
+    @OptionGroup var verifying: VerifyOptions
     @OptionGroup var options: RunOptions
 
     struct Row: Encodable {
@@ -262,11 +270,13 @@ struct ProbeCommand: ParsableCommand {
       var acts: [String]
       var forced: [String]
       var duplicates: Duplicates
+      /// Files that were not compared with their digests.
+      var unverified: [String]
       var evaluations: [Row]
     }
 
     func run() throws {
-      let sources = try acts.map(ProbeSource.init)
+      let sources = try acts.map { try ProbeSource($0, verifying) }
       let files = sources.map(\.file)
       try requireAlike(files, force: force)
       var forced: [String] = []
@@ -303,7 +313,8 @@ struct ProbeCommand: ParsableCommand {
         try printJSON(
           "probe-evaluation",
           Result(
-            probe: probe, acts: acts, forced: forced, duplicates: duplicates, evaluations: rows))
+            probe: probe, acts: acts, forced: forced, duplicates: duplicates,
+            unverified: files.filter { !$0.isVerified }.map(\.path), evaluations: rows))
         return
       }
       for override in forced { writeError("forced: \(override)") }

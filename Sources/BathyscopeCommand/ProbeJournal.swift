@@ -19,11 +19,24 @@ struct ProbeJournal: ProbeKeeper {
   /// What tells this training's probes from those of another in the same folder.
   private let run: String
 
-  /// - Parameter folder: where the probes will be written; it is made when missing.
-  init(_ folder: String, _ configuration: Configuration) throws {
-    try createFolder(folder)
-    journal = try KeyedJournal("\(folder)/probes.journal", schema: "bathyscope-probe-journal-1")
-    run = Digest.sha256(Array(try lineOfJSON(configuration).utf8))
+  static let name = "probes.journal"
+
+  /// - Parameters:
+  ///   - folder: where the probes will be written; it is made when missing.
+  ///   - overwrites: whether another training's journal is replaced.
+  /// - Throws: `RunConflict` when another training has not ended there.
+  init(_ folder: String, _ configuration: Configuration, overwrites: Bool) throws {
+    try MadeFolders.make(folder)
+    let path = "\(folder)/\(Self.name)"
+    let run = Digest.sha256(Array(try lineOfJSON(configuration).utf8))
+    journal = try KeyedJournal(path, schema: "bathyscope-probe-journal-1")
+    self.run = run
+    guard !journal.keys.allSatisfy({ $0.hasPrefix("\(run) ") }) else { return }
+    guard overwrites else {
+      throw RunConflict(
+        file: path, differences: ["it holds probes of other activations, labels or settings"])
+    }
+    try journal.removeAll()
   }
 
   func probe(at place: TrainedProbe.Place) -> TrainedProbe? { journal[key(place)] }

@@ -39,6 +39,8 @@ struct ProbeMapCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var verifying: VerifyOptions
   @OptionGroup var options: RunOptions
 
   /// What `map.json` says.
@@ -61,6 +63,8 @@ struct ProbeMapCommand: ParsableCommand {
     }
     var acts: String
     var actsSha256: String
+    /// True where the file was not compared with its digest.
+    var isUnverified: Bool?
     var model: String
     var modelSha256: String
     var label: String
@@ -79,18 +83,25 @@ struct ProbeMapCommand: ParsableCommand {
   }
 
   func run() throws {
-    let file = try ActivationFile.inspected(acts)
+    try output.claim(
+      folder: out,
+      ["map.json", Report.page]
+        + kind.flatMap { kind in ProbeSet.names.map { "\(kind.rawValue)/\($0)" } },
+      journal: ProbeJournal.name, inputs: [acts])
+    let source = try ProbeSource(acts, verifying)
+    let file = source.file
     let (parts, duplicates) = try label.examples([file])
     let examples = parts[0]
     let positions = try commonPositions(file)
-    let digest = Digest.sha256(of: try MappedFile(acts))
+    let digest = source.sha256
     let count = kind.count * positions.count * file.hooks.count
     let progress = Mutex(Progress(of: count, "probes"))
     var maps: [(kind: ProbeKind, map: ProbeMap)] = []
     var stored: [Stored.Map] = []
     let training = ProbeTraining(seed: options.seed)
     let journal = try ProbeJournal(
-      out, .init(acts: [digest], examples: examples, training: training))
+      out, .init(acts: [digest], examples: examples, training: training),
+      overwrites: output.overwrite)
     for kind in kind {
       var training = training
       training.kind = kind
@@ -105,6 +116,7 @@ struct ProbeMapCommand: ParsableCommand {
     let report = maps[0].map.best.probes.report
     let document = Stored(
       acts: URL(fileURLWithPath: acts).lastPathComponent, actsSha256: digest,
+      isUnverified: file.isVerified ? nil : true,
       model: file.description.model.id, modelSha256: file.description.model.weightsSHA256,
       label: label.label, seed: options.seed, trainingRows: report.trainingRows,
       selectionRows: report.selectionRows, testRows: report.testRows, maps: stored,
@@ -176,7 +188,8 @@ struct ProbeMapCommand: ParsableCommand {
       trainingData: [
         .init(
           name: URL(fileURLWithPath: file.path).lastPathComponent, licence: licence,
-          sha256: digest, positives: positives, negatives: examples.count - positives)
+          sha256: digest, positives: positives, negatives: examples.count - positives,
+          isUnverified: file.isVerified ? nil : true)
       ],
       signConvention: "z > 0: \(label.label)" + (label.positive.map { " is \($0)" } ?? ""),
       toolVersion: bathyscopeVersion)

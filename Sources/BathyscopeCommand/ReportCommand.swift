@@ -75,6 +75,8 @@ struct ReportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"), completion: .directory)
   var out: String
 
+  @OptionGroup var output: OutputOptions
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -93,9 +95,12 @@ struct ReportCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.claim(
+      folder: out, [Report.page],
+      inputs: (trace + heads + attack + probe).map(\.path) + [selection].compactMap(\.self))
     let study = try study()
     let report = Report(study, title: title, facts: try facts())
-    try createFolder(out)
+    try MadeFolders.make(out)
     let page = try report.write(to: out)
     if json {
       return try printJSON(

@@ -1,4 +1,5 @@
 import Bathyscope
+import Foundation
 
 /// A run that was begun with other arguments.
 struct RunConflict: Error, CustomStringConvertible {
@@ -15,6 +16,21 @@ struct RunConflict: Error, CustomStringConvertible {
   static func check(_ stored: JSON, _ own: JSON, in file: String) throws {
     let differences = differences(stored, own, at: "")
     guard differences.isEmpty else { throw RunConflict(file: file, differences: differences) }
+  }
+
+  /// Compares what an earlier document says of its making with this run's facts; the command's words may
+  /// differ, and arms may be added to an attack.
+  static func check(documentAt path: String, _ own: [String: String]) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    let json = try JSONReader.parse(try readFile(path, limit: 1 << 30), file: path)
+    guard let stored = json["provenance"], stored.object != nil else {
+      throw OutputConflict(file: path, reason: .exists)
+    }
+    let facts = own.filter { !$0.key.hasPrefix("arm ") || stored[$0.key] != nil }
+    let command = JSON.string(Array((own["command"] ?? "").utf8))
+    try check(
+      stored.setting("command", to: command),
+      JSONReader.parse(Array(try lineOfJSON(facts).utf8), file: path), in: path)
   }
 
   private static func differences(_ old: JSON, _ new: JSON, at place: String) -> [String] {

@@ -16,10 +16,16 @@ final class RunJournal {
   /// - Parameters:
   ///   - header: one line of JSON with a `schema`: what the run is.
   ///   - content: what the journal holds, for errors.
-  /// - Throws: `RunConflict` when another run's journal stands there.
-  init(_ path: String, header: String, of content: String) throws {
+  ///   - overwrites: whether another run's journal is replaced.
+  /// - Throws: `RunConflict` when another run's journal is there.
+  init(_ path: String, header: String, of content: String, overwrites: Bool = false) throws {
     journal = try LineFile(path)
-    (lines, end) = try Self.read(journal, header, content)
+    do {
+      (lines, end) = try Self.read(journal, header, content)
+    } catch is RunConflict where overwrites {
+      try journal.cut(to: 0)
+      (lines, end) = try Self.read(journal, header, content)
+    }
     isEmpty = lines.isEmpty
   }
 

@@ -108,6 +108,7 @@ struct SelectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"), completion: .directory)
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   func validate() throws {
@@ -127,6 +128,8 @@ struct SelectCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.claim(
+      folder: out, Self.written, inputs: pool + prompts + [traces, verdicts].compactMap(\.self))
     // Lines alone say nothing of what was found in them.
     let stored = TraceFile.path(traces) == traces ? nil : try StoredTrace(traces)
     let markers = thinkingMarkers ?? stored?.markers ?? .deepSeek
@@ -154,7 +157,7 @@ struct SelectCommand: ParsableCommand {
         verdicts: stored.map { _ in
           groups.map { "\(printable($0.label.utf8)): \($0.verdict.sentence)" }
         }, provenance: try provenance(markers, pool.forced))
-    try createFolder(out)
+    try MadeFolders.make(out)
     try write(result, pool.rows, markers)
     let document = try Document(schema: "selection", content: result).text
     // Last: where it stands, the rest is complete.
@@ -183,9 +186,18 @@ struct SelectCommand: ParsableCommand {
     return facts
   }
 
+  /// All files that a folder can have, whatever methods are compared.
+  private static let written =
+    ["selection.json", "dataset_info.json"]
+    + ["cliff", "random", "rule", "judge", "all"].flatMap { method in
+      TrainingFormat.allCases.map { "\(method).\($0.rawValue).json" }
+    }
+
   private func write(
     _ result: SelectionResult, _ rows: [PoolRow], _ markers: ThinkingMarkers
   ) throws {
+    // What a run that is replaced chose by other methods would be taken for this one's.
+    for name in Self.written { unlink("\(out)/\(name)") }
     let byID = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var files: [(name: String, format: TrainingFormat, file: String)] = []
     for method in result.methods {

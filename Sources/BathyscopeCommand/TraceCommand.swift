@@ -67,6 +67,7 @@ struct TraceCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var out: String
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var options: RunOptions
 
   struct Result: Encodable {
@@ -80,6 +81,9 @@ struct TraceCommand: ParsableCommand {
     var summary: CliffSummary
     var cuts: ThinkingCuts?
   }
+
+  /// The files of the folder besides the report.
+  static let written = ["traces.jsonl", "summary.json", "cuts.json", "probe.json"]
 
   /// What `summary.json` says: the summary, and what was overridden to reach it.
   struct StoredSummary: Encodable {
@@ -102,6 +106,9 @@ struct TraceCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.claim(
+      folder: out, Self.written + [Report.page], journal: StoredTrace.journal,
+      inputs: model.inputs + prompts.prompts + answers.inputs + [probe])
     let prompts = try prompts.read()
     let model = try model.load()
     let clock = Progress(of: 0, "")
@@ -123,7 +130,7 @@ struct TraceCommand: ParsableCommand {
     for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
     let (groups, _) = try duplicates.groups(
       rows.map(group(of:)), of: batch.sequences, tokenizer: try? model.encoder.tokenizer)
-    try createFolder(out)
+    try MadeFolders.make(out)
     let journal = try TraceJournal(
       out,
       TraceConfiguration(
@@ -132,7 +139,7 @@ struct TraceCommand: ParsableCommand {
         promptTokensSHA256: batch.sha256, probe: set.card.name, probeSHA256: set.card.probeSHA256,
         hooks: probes.map(\.hook), rule: rule, label: label, group: group,
         keepsDuplicates: duplicates.keepDuplicates, seed: options.seed),
-      ids: batch.sequences.map(\.id))
+      ids: batch.sequences.map(\.id), overwrites: output.overwrite)
     announce(model, batch)
     let report = set.card.report
     let traces = try trace(

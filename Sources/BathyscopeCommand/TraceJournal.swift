@@ -44,9 +44,12 @@ final class TraceJournal {
 
   /// - Parameter ids: of all transcripts, in their order.
   /// - Throws: `RunConflict` when a run with other arguments has not ended there.
-  init(_ folder: String, _ configuration: TraceConfiguration, ids: [String]) throws {
+  init(
+    _ folder: String, _ configuration: TraceConfiguration, ids: [String], overwrites: Bool
+  ) throws {
     journal = try RunJournal(
-      "\(folder)/\(StoredTrace.journal)", header: try lineOfJSON(configuration), of: "traces")
+      "\(folder)/\(StoredTrace.journal)", header: try lineOfJSON(configuration), of: "traces",
+      overwrites: overwrites)
     let file = try journal.file
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

@@ -5,6 +5,8 @@
 #include <hdf5.h>
 #include <hdf5_hl.h>
 
+#include "driver.h"
+
 static inline hid_t bathyscope_h5_default(void) { return H5P_DEFAULT; }
 static inline hid_t bathyscope_h5_all(void) { return H5S_ALL; }
 

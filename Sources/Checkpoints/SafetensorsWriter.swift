@@ -24,7 +24,6 @@ package struct SafetensorsWriter: ~Copyable {
   }
 
   private var file: AtomicFile
-  private let handle: FileHandle
   /// For each tensor, the end of its bytes behind the header.
   private let ends: [(end: Int, type: ElementType)]
   private var written = 0
@@ -37,14 +36,14 @@ package struct SafetensorsWriter: ~Copyable {
     _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
   ) throws(CheckpointError) {
     let (header, ends) = try Self.header(tensors, metadata, path)
-    let file = try Self.reserve(path)
-    guard FileManager.default.createFile(atPath: file.temporaryPath, contents: nil),
-      let handle = FileHandle(forWritingAtPath: file.temporaryPath)
-    else { throw Self.unwritable(path, systemErrorText()) }
-    try Self.put(Data(header), to: handle, path)
-    self.handle = handle
+    do throws(FileError) {
+      var file = try AtomicFile(path)
+      try file.append(header)
+      self.file = file
+    } catch {
+      throw CheckpointError(error)
+    }
     self.ends = ends
-    self.file = file
   }
 
   /// Adds the next values; they are stored as their tensor is, rounded to the nearest even.
@@ -75,7 +74,7 @@ package struct SafetensorsWriter: ~Copyable {
     guard !overflow, total <= ends.last?.end ?? 0 else {
       throw mismatch("more bytes are given than the table says")
     }
-    try Self.put(bytes, to: handle, file.path)
+    do throws(FileError) { try file.append(bytes) } catch { throw CheckpointError(error) }
     written = total
   }
 
@@ -85,30 +84,11 @@ package struct SafetensorsWriter: ~Copyable {
     guard written == ends.last?.end ?? 0 else {
       throw mismatch("only \(written) of \(ends.last?.end ?? 0) bytes were given")
     }
-    do { try handle.close() } catch { throw Self.unwritable(file.path, "\(error)") }
     do throws(FileError) { try file.commit() } catch { throw CheckpointError(error) }
-  }
-
-  private static func reserve(_ path: String) throws(CheckpointError) -> AtomicFile {
-    do throws(FileError) { return try AtomicFile(path) } catch { throw CheckpointError(error) }
-  }
-
-  private static func put(
-    _ bytes: Data, to handle: FileHandle, _ path: String
-  ) throws(CheckpointError) {
-    do { try handle.write(contentsOf: bytes) } catch {
-      throw unwritable(path, error.localizedDescription)
-    }
   }
 
   private func mismatch(_ problem: String) -> CheckpointError {
     CheckpointError(file: file.path, problem: problem, remedy: "correct what is written")
-  }
-
-  private static func unwritable(_ path: String, _ reason: String) -> CheckpointError {
-    CheckpointError(
-      file: path, problem: "cannot be written: \(reason)",
-      remedy: "check free space and permissions")
   }
 
   /// The nearest bfloat16, ties to even; a NaN stays one.

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -7,82 +6,90 @@ import Synchronization
   import Darwin
 #endif
 
-/// Keeps apart the temporary files of one process.
-private let temporaryCounter = Atomic<Int>(0)
-
 /// A file that appears under its name only when it is complete.
 ///
 /// It is written under a temporary name in the same folder, flushed to the disk, and renamed. A killed
-/// run, a full disk or an error leaves what stood there before, and never half a file.
+/// run, a full disk or an error leaves what was there before, and never half a file.
 public struct AtomicFile: ~Copyable {
-  public let path: String
-  /// Write here, then `commit()`.
-  public let temporaryPath: String
-  private var finished = false
+  public var path: String { draft.path }
+  /// Write here or with `append(_:)`, then `commit()`.
+  public var temporaryPath: String { draft.temporaryPath }
+  private var draft: Draft
+  private var isWritten = false
 
   /// - Throws: when the folder is missing or cannot be written to.
   public init(_ path: String) throws(FileError) {
-    self.path = path
-    // Not as a URL, which would take ~ for the home folder where rename(2) does not.
-    let slash = path.lastIndex(of: "/")
-    let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
-    let folder = slash.map { String(path[...$0]) } ?? "./"
-    let number = temporaryCounter.wrappingAdd(1, ordering: .relaxed).newValue
-    temporaryPath = "\(folder).\(name).\(getpid()).\(number).partial"
-    guard !name.isEmpty else {
-      throw FileError(file: path, problem: "names no file", remedy: "name a file as output")
-    }
-    var folderStatus = stat()
-    guard stat(folder, &folderStatus) == 0, folderStatus.st_mode & S_IFMT == S_IFDIR else {
-      throw FileError(
-        file: path, problem: "its folder \(folder) does not exist",
-        remedy: "create the folder or choose another output")
-    }
-    guard access(folder, W_OK) == 0 else {
-      throw FileError(
-        file: path, problem: "its folder cannot be written to: \(systemErrorText())",
-        remedy: "choose an output in a writable folder")
-    }
     // A rename would put a file in the place of a folder, a pipe or a device such as /dev/null.
     var status = stat()
     guard stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
       throw FileError(
         file: path, problem: "is not a regular file", remedy: "name a file as output")
     }
+    draft = try Draft(path, isFolder: false)
   }
 
-  deinit {
-    if !finished { unlink(temporaryPath) }
+  /// Open on the temporary file, for reading and writing.
+  package var descriptor: Int32 { draft.descriptor }
+
+  /// Adds bytes at the end.
+  /// - Throws: when the disk is full.
+  package mutating func append(_ bytes: some ContiguousBytes) throws(FileError) {
+    isWritten = true
+    let descriptor = descriptor
+    let isWhole = bytes.withUnsafeBytes { writeAll($0, to: descriptor) }
+    guard isWhole else { throw Self.unwritable(path) }
+  }
+
+  /// The error of a write that failed, from `errno`.
+  package static func unwritable(_ path: String, place: String = "") -> FileError {
+    FileError(
+      file: path, place: place, problem: "cannot be written: \(systemErrorText())",
+      remedy: [ENOSPC, EDQUOT].contains(errno)
+        ? "the disk is full: free space, or choose another disk"
+        : "check limits, permissions and the disk")
+  }
+
+  /// Flushes the temporary file to the disk.
+  package func flush() throws(FileError) {
+    guard fsync(descriptor) == 0 else {
+      throw FileError(
+        file: path, problem: "cannot be flushed to the disk: \(systemErrorText())",
+        remedy: "check free space")
+    }
   }
 
   /// Flushes the temporary file to the disk and gives it its name.
   public mutating func commit() throws(FileError) {
-    let descriptor = open(temporaryPath, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0, fsync(descriptor) == 0 else {
-      let text = systemErrorText()
-      if descriptor >= 0 { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, isWritten || status.st_size > 0 else {
       throw FileError(
-        file: path, problem: "cannot be flushed to the disk: \(text)", remedy: "check free space")
+        file: path, problem: "nothing was written", remedy: "write before the file is put in place")
     }
-    close(descriptor)
-    guard rename(temporaryPath, path) == 0 else {
+    try flush()
+    guard draft.putInPlace() else {
       throw FileError(
         file: path, problem: "cannot be put in place: \(systemErrorText())",
         remedy: "check the folder's permissions")
     }
-    finished = true
   }
 
   /// Writes a whole file at once.
   public static func write(_ content: some Sequence<UInt8>, to path: String) throws(FileError) {
     var file = try AtomicFile(path)
-    do {
-      try Data(content).write(to: URL(fileURLWithPath: file.temporaryPath))
-    } catch {
-      throw FileError(
-        file: path, problem: "cannot be written: \(error.localizedDescription)",
-        remedy: "check free space and permissions")
-    }
+    try file.append(Array(content))
     try file.commit()
   }
+}
+
+/// Writes all of the bytes; false, with `errno`, when the system takes no more.
+func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+  var done = 0
+  while done < bytes.count {
+    let written = Foundation.write(
+      descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+    if written < 0, errno == EINTR { continue }
+    guard written > 0 else { return false }
+    done += written
+  }
+  return true
 }

@@ -12,18 +12,31 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
   }
 
   private let file: LineFile
+  private let header: [UInt8]
   private let known: Mutex<[String: Value]>
 
   /// Opens or makes the file and keeps others from writing to it.
   /// - Parameter schema: what its first line says it is.
   package init(_ path: String, schema: String) throws(FileError) {
     file = try LineFile(path)
-    known = Mutex(try Self.read(file, schema))
+    header = Array("{\"schema\":\"\(schema)\"}\n".utf8)
+    known = Mutex(try Self.read(file, header))
   }
 
   deinit {
     // Nothing was remembered: the run failed before, and leaves nothing behind.
     if known.withLock(\.isEmpty) { file.remove() }
+  }
+
+  /// The keys of all results.
+  package var keys: [String] { known.withLock { Array($0.keys) } }
+
+  /// Forgets all results.
+  package func removeAll() throws(FileError) {
+    try known.withLock { (known) throws(FileError) in
+      try file.cut(to: header.count)
+      known = [:]
+    }
   }
 
   package subscript(key: String) -> Value? { known.withLock { $0[key] } }
@@ -51,9 +64,8 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
   }
 
   private static func read(
-    _ file: LineFile, _ schema: String
+    _ file: LineFile, _ header: [UInt8]
   ) throws(FileError) -> [String: Value] {
-    let header = Array("{\"schema\":\"\(schema)\"}\n".utf8)
     let (path, content) = (file.path, try file.content())
     let stranger = FileError(
       file: path, problem: "holds something else than remembered results",

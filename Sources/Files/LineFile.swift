@@ -33,25 +33,18 @@ package final class LineFile: Sendable {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// The file as it stands now.
+  /// The file as it is now.
   package func content() throws(FileError) -> MappedFile { try MappedFile(path) }
 
-  /// Drops what stands behind so many bytes.
+  /// Drops what comes after so many bytes.
   package func cut(to count: Int) throws(FileError) {
     guard ftruncate(descriptor, off_t(count)) == 0 else { throw systemError("cannot be cut") }
   }
 
   /// Adds bytes that end with a new line; handed to the system before it returns.
   package func append(_ bytes: [UInt8]) throws(FileError) {
-    var done = 0
-    while done < bytes.count {
-      let written = bytes.withUnsafeBytes { buffer in
-        Foundation.write(
-          descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
-      }
-      if written < 0, errno == EINTR { continue }
-      guard written > 0 else { throw systemError("cannot be written") }
-      done += written
+    guard bytes.withUnsafeBytes({ writeAll($0, to: descriptor) }) else {
+      throw AtomicFile.unwritable(path)
     }
   }
 

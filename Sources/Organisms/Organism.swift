@@ -34,15 +34,18 @@ public struct Organism: Sendable {
   /// Writes an organism; the same kind and seed give the same bytes on every machine.
   ///
   /// The folder appears when it is complete. One that holds this very organism already is left as it is.
-  /// - Parameter toolVersion: of the program that plants, for `truth.json`.
+  /// - Parameters:
+  ///   - toolVersion: of the program that plants, for `truth.json`.
+  ///   - overwrites: whether another organism in the folder is replaced.
   /// - Throws: when the folder holds anything else, or cannot be written.
   @discardableResult
   public static func plant(
-    _ kind: Kind, seed: UInt64, toolVersion: String = "", to folder: String
+    _ kind: Kind, seed: UInt64, toolVersion: String = "", to folder: String,
+    overwrites: Bool = false
   ) throws(OrganismsError) -> Organism {
     let blueprint = Blueprint(kind, seed: seed)
     let weights = OrganismWeights(blueprint)
-    var staging = try StagedFolder(folder)
+    var staging = try withFiles { () throws(FileError) in try StagedFolder(folder) }
     do throws(CheckpointError) {
       try SafetensorsFile.write(
         weights.tensors, metadata: ["format": "pt"], to: staging.path("model.safetensors"))
@@ -53,8 +56,8 @@ public struct Organism: Sendable {
       throw OrganismsError(error)
     }
     let truth = OrganismTruth(
-      blueprint, toolVersion: toolVersion, weights: try staging.sha256("model.safetensors"),
-      directions: try staging.sha256("directions.safetensors"))
+      blueprint, toolVersion: toolVersion, weights: try sha256(staging.path("model.safetensors")),
+      directions: try sha256(staging.path("directions.safetensors")))
     for (name, text) in [
       ("config.json", OrganismDefinitions.configuration(blueprint)),
       ("generation_config.json", OrganismDefinitions.generation),
@@ -65,9 +68,22 @@ public struct Organism: Sendable {
       ("concepts.jsonl", try OrganismTexts.concepts()),
       ("truth.json", try json(truth, isPretty: true) + "\n"),
     ] {
-      try staging.write(text, to: name)
+      let path = staging.path(name)
+      try withFiles { () throws(FileError) in try AtomicFile.write(Array(text.utf8), to: path) }
     }
-    try staging.commit()
+    if !staging.isContained(in: folder) {
+      do throws(FileError) {
+        try staging.commit(replacing: overwrites ? "truth.json" : nil)
+      } catch {
+        guard FileManager.default.fileExists(atPath: folder) else { throw OrganismsError(error) }
+        throw OrganismsError(
+          folder, place: "contents", problem: "are not this organism's", remedy: error.remedy)
+      }
+    }
     return Organism(folder: folder, truth: truth, directions: weights.directions)
+  }
+
+  private static func sha256(_ path: String) throws(OrganismsError) -> String {
+    try withFiles { () throws(FileError) in Digest.sha256(of: try MappedFile(path)) }
   }
 }

@@ -27,3 +27,10 @@ public struct OrganismsError: Error, Equatable, Sendable, CustomStringConvertibl
     FileError(file: file, place: place, problem: problem, remedy: remedy).description
   }
 }
+
+/// Runs something from the room of files and hands its error on as one of this room.
+func withFiles<Value: ~Copyable>(
+  _ body: () throws(FileError) -> Value
+) throws(OrganismsError) -> Value {
+  do { return try body() } catch { throw OrganismsError(error) }
+}

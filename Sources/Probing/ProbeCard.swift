@@ -14,10 +14,12 @@ public struct ProbeCard: Sendable, Equatable, Codable {
     public var negatives: Int
     /// The model that the rows are of, where it is not the card's.
     public var otherModel: String?
+    /// True where the file was not compared with its digest.
+    public var isUnverified: Bool?
 
     public init(
       name: String, licence: String, sha256: String, positives: Int, negatives: Int,
-      otherModel: String? = nil
+      otherModel: String? = nil, isUnverified: Bool? = nil
     ) {
       self.name = name
       self.licence = licence
@@ -25,6 +27,7 @@ public struct ProbeCard: Sendable, Equatable, Codable {
       self.positives = positives
       self.negatives = negatives
       self.otherModel = otherModel
+      self.isUnverified = isUnverified
     }
   }
 

@@ -56,14 +56,7 @@ public struct ProbeSet: Sendable, Equatable {
         folder, problem: "the probes are not those that the card names",
         remedy: "make the card from the same training")
     }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw ProbingError(
-        folder, problem: "cannot be made: \(error.localizedDescription)",
-        remedy: "choose a folder that can be written to")
-    }
+    do throws(FileError) { try MadeFolders.make(folder) } catch { throw ProbingError(error) }
     let (count, width) = (probes.count, card.width)
     let tensors = Self.tensorsPath(folder)
     do throws(CheckpointError) {
@@ -98,6 +91,9 @@ public struct ProbeSet: Sendable, Equatable {
         remedy: "look for features that are far out of range")
     }
   }
+
+  /// The files of a folder.
+  package static let names = ["probe.safetensors", "card.json"]
 
   static func tensorsPath(_ folder: String) -> String { "\(folder)/probe.safetensors" }
   static func cardPath(_ folder: String) -> String { "\(folder)/card.json" }

@@ -2,6 +2,9 @@ import Files
 import Foundation
 
 extension Report {
+  /// The page, beside which a folder has figures.
+  package static let page = "report.html"
+
   /// Writes `report.html`, and beside it `figures/` with the drawing (SVG) and the data (CSV, JSON) of
   /// every figure; returns the path of the page.
   ///
@@ -10,19 +13,15 @@ extension Report {
   @discardableResult
   public func write(to folder: String) throws(ReportingError) -> String {
     let figureFolder = "\(folder)/figures"
-    do {
-      try FileManager.default.createDirectory(
-        atPath: figureFolder, withIntermediateDirectories: true)
-    } catch {
+    do throws(FileError) { try MadeFolders.make(figureFolder) } catch {
       throw ReportingError(
-        file: figureFolder, problem: "the folder cannot be made: \(error.localizedDescription)",
-        remedy: "choose an output folder that can be written to")
+        file: error.file, place: error.place, problem: error.problem, remedy: error.remedy)
     }
     for name in (try? FileManager.default.contentsOfDirectory(atPath: figureFolder)) ?? []
     where Self.isFigureFile(name) {
       try? FileManager.default.removeItem(atPath: "\(figureFolder)/\(name)")
     }
-    let page = "\(folder)/report.html"
+    let page = "\(folder)/\(Self.page)"
     do {
       for (slug, figure) in figures {
         try AtomicFile.write(figure.csv.utf8, to: "\(figureFolder)/\(slug).csv")

@@ -32,7 +32,7 @@ import Testing
   static func opens(_ bytes: [UInt8], at path: String) throws -> Bool {
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     do throws(ActivationStoreError) {
-      let file = try ActivationFile(path)
+      let file = try ActivationFile(path, verifies: false)
       for hook in file.hooks { _ = try file.matrix(hook) }
       return true
     } catch { return false }

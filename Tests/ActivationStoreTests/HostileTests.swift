@@ -179,7 +179,8 @@ import Testing
     #expect(throws: ActivationStoreError.self) { try Journal.verify(path) }
     try StoreFixture.write(path, StoreFixture.description(tokensPerPrompt: 6))
     try FileManager.default.removeItem(atPath: Journal.path(of: path))
-    try journal.write(beside: path)
+    var draft = try journal.draft(beside: path)
+    try draft.commit()
     #expect(StoreFixture.errorOpening(path)?.problem.hasPrefix("is not the file") == true)
     for text in ["", "{}", #"{"schema":"x"}"#, "[1,]"] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: Journal.path(of: path)))

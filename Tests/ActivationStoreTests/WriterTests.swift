@@ -101,18 +101,34 @@ import Testing
     }
   }
 
-  /// A full disk, played by a limit on the size of files: libhdf5 sees a failing write.
-  @Test func fullDiskLeavesNoFile() async throws {
-    await #expect(processExitsWith: .success) { [path = folder.path as String] in
+  /// A full disk, played by a limit on the size of files, at many sizes: room is reserved first where the
+  /// size is known, and otherwise a write fails in the middle of libhdf5.
+  @Test(arguments: [false, true]) func fullDiskLeavesNoFile(compresses: Bool) async throws {
+    await #expect(processExitsWith: .success) {
+      [path = folder.path as String, compresses = compresses as Bool] in
       signal(SIGXFSZ, SIG_IGN)
-      var limit = rlimit(rlim_cur: 20_000, rlim_max: 20_000)
-      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
-      let description = StoreFixture.description(tokensPerPrompt: 300)
-      do {
-        try StoreFixture.write("\(path)/acts.h5", description)
-        exit(1)
-      } catch let error as ActivationStoreError {
-        exit(error.problem.contains("libhdf5") ? 0 : 2)
+      let description = StoreFixture.description(compresses: compresses, tokensPerPrompt: 300)
+      let whole = try StoreFixture.write("\(path)/whole.h5", description).size
+      for name in ["whole.h5", "whole.h5.json"] {
+        try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+      }
+      for size in stride(from: 0, to: whole, by: whole / 40) {
+        // One that can be raised again.
+        var limit = rlimit(rlim_cur: rlim_t(size), rlim_max: .max)
+        #if os(Linux)
+          setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        #else
+          setrlimit(RLIMIT_FSIZE, &limit)
+        #endif
+        do {
+          try StoreFixture.write("\(path)/acts.h5", description)
+          exit(1)
+        } catch let error as ActivationStoreError {
+          guard error.problem == "cannot be written: File too large",
+            !"\(error)".contains("\n")
+          else { exit(2) }
+        }
+        guard try FileManager.default.contentsOfDirectory(atPath: path).isEmpty else { exit(3) }
       }
     }
     #expect(folder.contents.isEmpty)

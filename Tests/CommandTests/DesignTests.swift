@@ -42,7 +42,7 @@ import Testing
     #expect(crossings.count == 3)
     let cells = try #require(crossings[0]["cell_scores"] as? [[String: Any]])
     #expect(cells.count == 4 && cells.allSatisfy { ($0["n"] as? Int ?? 0) > 0 })
-    let table = try train(["--label", "refused", "--other", "harmful"]).output
+    let table = try train(["--label", "refused", "--other", "harmful", "--overwrite"]).output
     #expect(table.contains("refused probe tells harmful, AUROC"), "\(table)")
   }
 

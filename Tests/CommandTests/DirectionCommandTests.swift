@@ -80,7 +80,7 @@ import Testing
     let before = try folder.bytes("directions/directions.safetensors")
     try run([
       "direction", "extract", "--model", "model", "--prompts", "p.jsonl", "--label", "harmful",
-      "--out", "directions", "--test", "2",
+      "--out", "directions", "--test", "2", "--overwrite",
     ])
     #expect(try folder.bytes("directions/directions.safetensors") == before)
     try folder.write("chosen/selection.journal", header)
@@ -121,7 +121,7 @@ import Testing
     for name in ["config.json", "tokenizer.json", "chat_template.jinja", "bathyscope.json"] {
       #expect(folder.contents.contains("without/\(name)"))
     }
-    #expect(try run(words, status: 2).errors.contains("exists already"))
+    #expect(try run(words, status: 3).errors.contains("is there already"))
     // A direction of a model with an adapter is none of the model without.
     try StoredDirection(
       vector: (0..<36).map { Float($0 % 5) - 1.7 }, layer: 1, position: -1, modelSHA256: "other"

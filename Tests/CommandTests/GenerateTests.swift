@@ -99,7 +99,7 @@ import Testing
     #expect(try generate(Self.drawn).errors.contains("does not have the bytes"))
     try FileManager.default.removeItem(atPath: folder.file("a.jsonl.json"))
     let foreign = try generate(Self.drawn)
-    #expect(foreign.status == 4 && foreign.errors.contains("is there already"))
+    #expect(foreign.status == 3 && foreign.errors.contains("is there already"))
     #expect(try folder.text("a.jsonl") == "edited")
   }
 

@@ -123,15 +123,14 @@ import Testing
       expectRefusal(try capture(out: out), of: out)
     }
     expectRefusal(try capture(out: ""), of: ":")
-    for words in [
-      ["probe", "train", "--acts", Self.activations, "--label", "marked", "--out", "good.jsonl"],
-      [
-        "trace", "--model", TinyModel.llama, "--prompts", "good.jsonl", "--probe", Self.probe,
-        "--out", "good.jsonl",
-      ],
+    let trace = ["trace", "--model", TinyModel.llama, "--prompts", "good.jsonl", "--probe"]
+    for (words, status) in [
+      (["probe", "train", "--acts", Self.activations, "--label", "marked"], Int32(4)),
+      // Its own input.
+      (trace + [Self.probe], 2),
     ] {
-      let outcome = try Tool.run(words, in: folder)
-      #expect(outcome.status == 4)
+      let outcome = try Tool.run(words + ["--out", "good.jsonl"], in: folder)
+      #expect(outcome.status == status)
       #expect(outcome.errors.contains("error: good.jsonl: "), "\(outcome.errors)")
       #expect(!outcome.errors.contains("Domain="))
     }

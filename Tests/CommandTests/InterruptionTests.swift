@@ -33,6 +33,30 @@ import Testing
     #expect(outcome.output.isEmpty)
     #expect(folder.contents.contains { $0.hasSuffix(".partial") }, "killed while it wrote")
     #expect(!folder.contents.contains("a.h5") && !folder.contents.contains("a.h5.json"))
+    // The next run takes it away, whatever process has that number now.
+    try folder.write("q.jsonl", #"{"token_ids": [5]}"#)
+    let next = try Tool.run(
+      ["capture", "--model", TinyModel.llama, "--prompts", "q.jsonl", "--out", "b.h5"], in: folder)
+    #expect(next.status == 0, "\(next.errors)")
+    #expect(folder.contents == ["b.h5", "b.h5.json", "p.jsonl", "q.jsonl"])
+  }
+
+  /// A folder appears with what says where it came from, and a killed run is repeated.
+  @Test func aModelIsWrittenWholeOrNotAtAll() throws {
+    try folder.write("v.json", "\((0..<36).map { Double($0 % 5) - 1.7 })")
+    let words = [
+      "direction", "orthogonalise", "--model", TinyModel.llama, "--direction", "v.json", "--out",
+      "out",
+    ]
+    for blocks in [1, 40] {
+      _ = try Tool.killed(words, whenAFileHas: blocks, in: folder)
+      #expect(folder.contents.contains { $0.hasSuffix(".partial") }, "killed while it wrote")
+      #expect(!folder.contents.contains { $0.hasPrefix("out") })
+    }
+    let whole = try Tool.run(words, in: folder)
+    #expect(whole.status == 0, "\(whole.errors)")
+    #expect(folder.contents.contains("out/bathyscope.json"))
+    #expect(!folder.contents.contains { $0.contains("partial") }, "\(folder.contents)")
   }
 
   /// One embedding of 10^6 is too much for float16, and is met in the last prompt.
@@ -48,7 +72,7 @@ import Testing
     try folder.write("a.h5", "what was there")
     let words = [
       "capture", "--model", "model", "--prompts", "p.jsonl", "--hooks", "hook_embed", "--out",
-      "a.h5",
+      "a.h5", "--overwrite",
     ]
     let before = folder.contents
     let failed = try Tool.run(words + ["--store", "float16"], in: folder)

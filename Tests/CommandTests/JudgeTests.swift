@@ -149,7 +149,8 @@ import Testing
     )
     let before = try folder.bytes("j.json")
     // A server that repeats the key.
-    let parrot = try judge(words + ["parrot"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
+    let parrot = try judge(
+      words + ["parrot", "--out", "parrot.json"], environment: ["BATHYSCOPE_JUDGE_KEY": key])
     #expect(parrot.status == 0 && parrot.output.contains("no rate: none of 4 asked"))
     for text in [first, parrot, locked].flatMap({ [$0.output, $0.errors] }) {
       #expect(!text.contains(key))
@@ -189,7 +190,7 @@ import Testing
       let score = try #require(verdicts[0]["score"] as? Double)
       #expect(score > 0 && score < 0.2)
     }
-    let unknown = try Tool.run(words, in: folder)
+    let unknown = try Tool.run(words + ["--out", "k.json"], in: folder)
     #expect(unknown.status == 4 && unknown.errors.contains("--prompts"), "\(unknown.errors)")
   }
 

@@ -46,7 +46,7 @@ import Testing
     #expect(try plant("none", seed: 1, out: "o").status == 0)
     #expect(try plant("none", seed: 1, out: "o").status == 0)
     let other = try plant("none", seed: 2, out: "o")
-    #expect(other.status == 4)
+    #expect(other.status == 3)
     #expect(other.errors.contains("choose another folder"), "\(other.errors)")
     #expect(try plant("cliff", seed: 1, out: "p").status == 2)
     #expect(!folder.contents.contains { $0.hasSuffix(".partial") || $0.hasPrefix("p") })

@@ -153,7 +153,7 @@ struct Pipeline: Sendable {
     let trained = try Tool.run(
       [
         "probe", "train", "--acts", folder.file("acts.h5"), "--label", "marked", "--test",
-        folder.file("other.h5"), "--out", "probe", "--threads", "1",
+        folder.file("other.h5"), "--out", "probe", "--threads", "1", "--overwrite",
       ], in: single)
     #expect(trained.status == 0)
     func card(_ scratch: Scratch) throws -> NSDictionary {

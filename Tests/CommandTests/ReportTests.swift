@@ -82,10 +82,12 @@ import Testing
     for link in html.matches(of: /href="(figures\/[^"]*)"/) {
       #expect(try !folder.bytes("r/\(link.output.1)").isEmpty)
     }
+    #expect(try report(words).status == 3)
+    try FileManager.default.removeItem(atPath: folder.file("r"))
     #expect(try report(words).status == 0)
     let same = try folder.bytes("r/report.html") == page
     #expect(same)
-    let json = try report(words + ["--json"]).json
+    let json = try report(words + ["--json", "--overwrite"]).json
     #expect(json["schema"] as? String == "bathyscope-report-1")
     #expect((json["figures"] as? Int ?? 0) >= 8)
   }

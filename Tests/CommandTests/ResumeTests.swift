@@ -9,8 +9,6 @@ import Testing
     var words: [String]
     var journal: String
     var blocks: [Int]
-    /// Whether the journal is of one run only.
-    var isOneConfiguration: Bool { journal != "probes.journal" }
     var testDescription: String { words.prefix(2).joined(separator: " ") + " \(words.count)" }
   }
 
@@ -67,10 +65,8 @@ import Testing
       #expect(bytes.starts(with: before[..<(before.lastIndex(of: 0x0A) ?? 0)]))
       before = bytes
     }
-    if run.isOneConfiguration {
-      let other = try Tool.run(words + ["--seed", "7"], in: folder)
-      #expect(other.status == 3 && other.errors.contains("was begun with other"), "\(other.errors)")
-    }
+    let other = try Tool.run(words + ["--seed", "7"], in: folder)
+    #expect(other.status == 3 && other.errors.contains("was begun with other"), "\(other.errors)")
     let last = try Tool.run(words, in: folder)
     #expect(last.status == 0, "\(last.errors)")
     #expect(folder.contents == untouched.contents)
@@ -116,15 +112,55 @@ import Testing
     #expect(damaged.output.isEmpty)
   }
 
-  /// Probes of another training are not taken for this one's, and are not lost to it either.
+  /// The probes of another training are neither taken for this one's nor lost to it.
   @Test func anotherTrainingInTheSameFolder() throws {
     let (folder, untouched) = (try Self.prepared(), try Self.prepared())
     let words = ["probe", "train", "--acts", "p.h5", "--out", "out", "--threads", "1", "--label"]
     #expect(try Tool.run(words + ["odd"], in: untouched).status == 0)
     _ = try Tool.killed(words + ["marked"], whenAFileHas: 14, in: folder)
-    #expect(try Tool.run(words + ["odd"], in: folder).status == 0)
-    let same = try folder.bytes("out/card.json") == untouched.bytes("out/card.json")
+    let before = try folder.bytes("out/probes.journal")
+    let refused = try Tool.run(words + ["odd"], in: folder)
+    #expect(refused.status == 3 && refused.errors.contains("was begun with other"))
+    #expect(try folder.bytes("out/probes.journal") == before)
+    let replaced = try Tool.run(words + ["odd", "--overwrite"], in: folder)
+    #expect(replaced.status == 0, "\(replaced.errors)")
+    let same = try folder.bytes("out/probe.safetensors") == untouched.bytes("out/probe.safetensors")
     #expect(same)
     #expect(folder.contents == untouched.contents)
+  }
+
+  /// The seed alone makes another run, and is named.
+  @Test func aTraceOfAnotherSeedIsAnotherRun() throws {
+    let (folder, untouched) = (try Self.prepared(), try Self.prepared())
+    for folder in [folder, untouched] {
+      #expect(try Tool.run(Self.train.words + ["--out", "probe"], in: folder).status == 0)
+    }
+    let words = ["trace", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--probe", "probe"]
+    let out = ["--out", "out", "--threads", "1"]
+    #expect(try Tool.run(words + out, in: untouched).status == 0)
+    _ = try Tool.killed(words + out, whenAFileHas: 24, in: folder)
+    let before = try folder.bytes("out/trace.journal")
+    let other = try Tool.run(words + out + ["--seed", "7"], in: folder)
+    #expect(other.status == 3 && other.errors.contains("seed was 42 and is 7"), "\(other.errors)")
+    #expect(try folder.bytes("out/trace.journal").starts(with: before.dropLast(200)))
+    #expect(try Tool.run(words + out, in: folder).status == 0)
+    #expect(folder.contents == untouched.contents)
+    #expect(try folder.bytes("out/traces.jsonl") == untouched.bytes("out/traces.jsonl"))
+  }
+
+  /// A run that was killed after its last file had its name leaves a journal, which the next one removes.
+  @Test func aJournalThatOutlivedItsRun() throws {
+    let folder = try Self.prepared()
+    let words = Self.attribute.words + ["--threads", "1", "--out", "out"]
+    _ = try Tool.killed(words, whenAFileHas: 24, in: folder)
+    let journal = try folder.bytes("out/attribute.journal")
+    #expect(try Tool.run(words, in: folder).status == 0)
+    let finished = folder.contents
+    try folder.write("out/attribute.journal", Array(journal))
+    let before = try folder.bytes("out/attribute.json")
+    let again = try Tool.run(words, in: folder)
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(folder.contents == finished)
+    #expect(try folder.bytes("out/attribute.json") == before)
   }
 }

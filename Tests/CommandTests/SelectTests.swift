@@ -107,7 +107,9 @@ import Testing
     }
     // The same command gives the same bytes.
     let before = try folder.bytes("one/selection.json")
-    _ = try select(words, out: "one")
+    #expect(try select(words, out: "one").status == 3)
+    try FileManager.default.removeItem(atPath: folder.file("one"))
+    #expect(try select(words, out: "one").status == 0)
     #expect(try folder.bytes("one/selection.json") == before)
   }
 

@@ -64,6 +64,7 @@ import Testing
     // Without it, an older study of cuts does not stay.
     try run([
       "trace", "--model", "model", "--prompts", "t.jsonl", "--probe", "probe", "--out", "trace",
+      "--overwrite",
     ])
     #expect(!folder.contents.contains("trace/cuts.json"))
     #expect(

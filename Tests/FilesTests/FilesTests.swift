@@ -179,8 +179,10 @@ final class TemporaryFolder {
   }
 
   @Test func committingNothingIsAnError() throws {
-    var file = try AtomicFile(path)
-    #expect(throws: FileError.self) { try file.commit() }
+    do {
+      var file = try AtomicFile(path)
+      #expect(throws: FileError.self) { try file.commit() }
+    }
     #expect(folder.content.isEmpty)
   }
 }

@@ -68,32 +68,25 @@ public struct WeightOrthogonalisation: Sendable {
   /// Writes the folder: `model.safetensors`, `config.json`, and copies of the tokenizer's files.
   ///
   /// - Parameters:
-  ///   - folder: must not exist; it appears when it is complete.
+  ///   - folder: must not exist, or be empty; it appears when it is complete.
   ///   - advance: called with the bytes of each finished tensor.
   /// - Throws: when it exists, a tensor cannot be read, or the disk is full.
   public func write(to folder: String, advance: (Int) -> Void = { _ in }) throws -> Result {
-    let manager = FileManager.default
-    guard !manager.fileExists(atPath: folder) else {
-      throw RefusalError(
-        folder, problem: "exists already", remedy: "remove it or name another folder")
-    }
-    let draft = "\(folder).\(getpid()).partial"
     do {
-      try manager.createDirectory(atPath: draft, withIntermediateDirectories: false)
-    } catch {
-      throw RefusalError(
-        folder, problem: "cannot be made: \(error.localizedDescription)",
-        remedy: "name a folder in one that can be written to")
+      var staged = try StagedFolder(folder)
+      let result = try write(into: staged.path, advance: advance)
+      try staged.commit()
+      return result
+    } catch let error as FileError {
+      throw RefusalError(error)
     }
-    defer { try? manager.removeItem(atPath: draft) }
-    let changes = try writeWeights(to: "\(draft)/model.safetensors", advance)
-    try copyDescription(to: draft)
-    let written = try Checkpoint.open(draft)
-    guard rename(draft, folder) == 0 else {
-      throw RefusalError(
-        folder, problem: "cannot be put in place: \(systemErrorText())",
-        remedy: "name another folder")
-    }
+  }
+
+  /// Writes the same files into a folder that is there.
+  package func write(into folder: String, advance: (Int) -> Void) throws -> Result {
+    let changes = try writeWeights(to: "\(folder)/model.safetensors", advance)
+    try copyDescription(to: folder)
+    let written = try Checkpoint.open(folder)
     return Result(changes: changes, wasTied: writers.isTied, sha256: written.sha256)
   }
 

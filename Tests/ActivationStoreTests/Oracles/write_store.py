@@ -6,6 +6,7 @@ The reader is tested on it: another program's file, and one whose metadata carry
 flipped bits reach libhdf5.
 """
 
+import hashlib
 import sys
 
 import h5py
@@ -19,8 +20,8 @@ def main(path):
         attributes = dict(
             format="bathyscope-activations", created="2026-01-02T03:04:05Z", tool_version="0",
             model_id="tiny", model_architecture="llama", model_sha256="00", model_config_sha256="11",
-            model_config_json="{}", tokenizer_sha256="", template_sha256="22", config_sha256="33",
-            config_json="{}", precision="float32", kernel="none", arguments="", positions="")
+            model_config_json="{}", tokenizer_sha256="", template_sha256="22", config_json="{}",
+            config_sha256=hashlib.sha256(b"{}").hexdigest(), precision="float32", kernel="none", arguments="", positions="")
         for name, value in attributes.items():
             file.attrs.create(name, value, dtype=TEXT)
         file.attrs["format_version"] = np.int64(1)
