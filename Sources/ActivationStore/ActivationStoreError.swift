@@ -26,10 +26,7 @@ public struct ActivationStoreError: Error, Equatable, Sendable, CustomStringConv
       remedy: "it is no whole activation file of Bathyscope: capture or fetch it again")
   }
 
-  public var description: String {
-    let place = place.isEmpty ? "" : " \(place):"
-    return "\(file):\(place) \(problem); \(remedy)"
-  }
+  public var description: String { errorLine(file, place, problem, remedy) }
 }
 
 /// Runs something from the room of files and hands its error on as one of this room.

@@ -38,7 +38,7 @@ public final class ActivationWriter {
     try description.check(for: path)
     self.path = path
     self.description = description
-    let created = description.creationTime
+    let created = try description.creationTime()
     let configuration = description.runConfiguration()
     let configurationSHA256 = Digest.sha256(Array(configuration.utf8))
     let chunkRows = StoreLayout.chunkRows(

@@ -29,38 +29,38 @@ public struct Inspector: Sendable {
 
   /// - Throws: what is wrong with the file, also when the process did not live to tell.
   func inspect(_ path: String) throws(ActivationStoreError) {
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = arguments + [path]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    let end = DispatchSemaphore(value: 0)
-    process.terminationHandler = { _ in end.signal() }
-    do { try process.run() } catch {
+    let child: ChildProcess
+    do throws(FileError) {
+      child = try ChildProcess.run(executable, arguments + [path], patience: patience)
+    } catch {
       throw ActivationStoreError(
-        file: path, problem: "cannot be inspected: \(error.localizedDescription)",
-        remedy: "check that \(executable) can be run")
+        file: path, problem: "cannot be inspected: \(executable) \(error.problem)",
+        remedy: error.remedy)
     }
-    let hangs = end.wait(timeout: .now() + patience) == .timedOut
-    if hangs {
-      kill(process.processIdentifier, SIGKILL)
-      end.wait()
+    switch child.end {
+    case .exited(0): return
+    case .exited(4): if let error = Self.error(in: child.output, path) { throw error }
+    case .exited:
+      // The program did not get as far as the file.
+      throw ActivationStoreError(
+        file: path, problem: "cannot be inspected: \(executable) ended \(child.end)",
+        remedy: "check that it can be run, and the limits of the system (ulimit -a)")
+    case .killed, .outOfTime: break
     }
-    if !hangs, process.terminationReason == .exit, process.terminationStatus == 0 { return }
-    // A report is shorter than a pipe's buffer, so the process never waits for its being read.
-    let report = output.fileHandleForReading.availableData
-    if !hangs, process.terminationReason == .exit, let error = Self.error(in: report, path) {
-      throw error
+    let problem = "libhdf5 crashed, hung or took too much memory when it read the file"
+    guard let limit = SystemLimits.addressSpace else {
+      throw ActivationStoreError(
+        file: path, problem: problem,
+        remedy: "it is damaged or made to do harm: fetch it again from a source that you trust")
     }
+    // A good file can need more than the process was given.
     throw ActivationStoreError(
-      file: path, problem: "libhdf5 crashed, hung or took too much memory when it read the file",
-      remedy: "it is damaged or made to do harm: fetch it again from a source that you trust")
+      file: path, problem: "\(problem) in at most \(limit >> 20) MiB of address space (ulimit -v)",
+      remedy: "raise the limit, and see whether it can be read")
   }
 
-  private static func error(in report: Data, _ path: String) -> ActivationStoreError? {
-    guard let json = try? JSONReader.parse(Array(report), file: path),
+  private static func error(in report: [UInt8], _ path: String) -> ActivationStoreError? {
+    guard let json = try? JSONReader.parse(report, file: path),
       let place = json["place"]?.text, let problem = json["problem"]?.text,
       let remedy = json["remedy"]?.text
     else { return nil }

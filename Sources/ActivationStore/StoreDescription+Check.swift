@@ -85,10 +85,9 @@ extension StoreDescription {
   }
 
   /// The time that is written: as given, or SOURCE_DATE_EPOCH, or now.
-  var creationTime: Date {
+  func creationTime() throws(ActivationStoreError) -> Date {
     if let created { return created }
-    let epoch = ProcessInfo.processInfo.environment["SOURCE_DATE_EPOCH"].flatMap(Double.init)
-    return Date(timeIntervalSince1970: (epoch ?? Date().timeIntervalSince1970).rounded(.down))
+    do { return try WrittenDate.now() } catch { throw ActivationStoreError(error) }
   }
 
   /// Everything that decides the numbers, as JSON with sorted keys: two runs with the same text capture

@@ -135,7 +135,7 @@ struct AttackCommand: ParsableCommand {
     let result = try study.run(arms, jury, provenance: provenance)
     let document = try Document(schema: "attack", content: result).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: path)
-    if options.json { print(document) } else { AttackText(result).print(path) }
+    if options.json { printLines(document) } else { AttackText(result).print(path) }
   }
 
   private static let written = "attack.json"

@@ -174,11 +174,11 @@ struct AttackedSets: Codable {
   }
 
   func print() {
-    Swift.print("a success is: \(judge.success) (\(judge.name))")
-    Swift.print("unchanged model, all prompts: \(judge.rateName) \(baseline.text(judge))")
-    Swift.print("on the prompts that did not choose: unchanged \(clean.text(judge))")
+    printLine("a success is: \(judge.success) (\(judge.name))")
+    printLine("unchanged model, all prompts: \(judge.rateName) \(baseline.text(judge))")
+    printLine("on the prompts that did not choose: unchanged \(clean.text(judge))")
     for (index, rate) in sets.enumerated() {
-      Swift.print("  \(index + 1) heads off: \(rate.text(judge))")
+      printLine("  \(index + 1) heads off: \(rate.text(judge))")
     }
   }
 }

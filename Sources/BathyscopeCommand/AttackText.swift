@@ -9,7 +9,7 @@ struct AttackText {
 
   func print(_ path: String) {
     for (column, card) in result.judges.enumerated() {
-      line("\(card.name): a success is \(visible(card.success))")
+      line("\(card.name): a success is \(card.success)")
       for arm in result.arms where !isControl(arm) { show(arm, column, card) }
       line("")
     }
@@ -25,7 +25,7 @@ struct AttackText {
     if case .control = arm.role { true } else { false }
   }
 
-  private func line(_ text: String) { Swift.print(text) }
+  private func line(_ text: String) { printLine(text) }
 
   private func show(_ arm: AttackResult.Arm, _ column: Int, _ card: JudgeCard) {
     let heads = arm.heads.isEmpty ? "" : ", \(arm.heads.count) heads"

@@ -164,7 +164,7 @@ struct CaptureCommand: ParsableCommand {
     guard isatty(STDIN_FILENO) == 1 else {
       throw UsageError("the file would take \(bytes(size)); give --yes to write it")
     }
-    FileHandle.standardError.write(Data("Write \(bytes(size))? [y/N] ".utf8))
-    guard readLine()?.lowercased().hasPrefix("y") == true else { throw ExitCode(2) }
+    let answer = ask("Write \(bytes(size))? [y/N]") ?? ""
+    guard answer.lowercased().hasPrefix("y") else { throw ExitCode(2) }
   }
 }

@@ -212,8 +212,9 @@ struct DirectionCommand: ParsableCommand {
         })
       let parts = [split.training, split.validation, split.test]
       let counts = parts.map { "\($0.harmful.count) + \($0.harmless.count)" }
+      print("")
       print(
-        "\n\(out): \(positions.count * candidates.layers) directions; harmful + harmless prompts: "
+        "\(out): \(positions.count * candidates.layers) directions; harmful + harmless prompts: "
           + "\(counts[0]) measured, \(counts[1]) to choose with, \(counts[2]) to test on")
     }
   }

@@ -76,7 +76,7 @@ struct DirectionOrthogonaliseCommand: ParsableCommand {
     let text = try Document(schema: "orthogonalisation", content: result).text
     try AtomicFile.write(Array("\(text)\n".utf8), to: folder.path(Self.record))
     try folder.commit(replacing: output.overwrite ? Self.record : nil)
-    if options.json { return print(text) }
+    if options.json { return printLines(text) }
     let residue = written.changes.map(\.residue).max() ?? 0
     print(
       "\(out): the direction is out of \(written.changes.count) tensors; at most "

@@ -115,7 +115,7 @@ struct DirectionSelectCommand: ParsableCommand {
           + "begins; name how it does with --refusal-opener")
     }
     if options.json {
-      print(try document(selection, configuration).text)
+      printLines(try document(selection, configuration).text)
     } else {
       printSelection(selection)
     }
@@ -227,7 +227,8 @@ struct DirectionSelectCommand: ParsableCommand {
     print(
       "Unchanged model on validation prompts: m of harmful ones \(selection.harmfulBaseline), of "
         + "harmless ones \(selection.harmlessBaseline)")
-    print("\nthe ten candidates with the least bypass")
+    print("")
+    print("the ten candidates with the least bypass")
     let sorted = selection.candidates.sorted { $0.bypass.mean < $1.bypass.mean }
     printTable(
       ["position", "block", "bypass", "induce", "KL", ""],
@@ -237,7 +238,8 @@ struct DirectionSelectCommand: ParsableCommand {
           $0.rejection ?? "",
         ]
       })
-    print("\n\(selection.sentence)")
+    print("")
+    print(selection.sentence)
     if selection.chosen != nil { print("\(out)/direction.safetensors") }
   }
 }

@@ -17,7 +17,8 @@ struct DoctorCommand: ParsableCommand {
   }
 
   func run() throws {
-    let checks = [product(), blas(), store(), models(), python()]
+    let libraries = Diagnosis.blasProblem == nil ? [product(), blas()] : [blas()]
+    let checks = libraries + [store(), models(), python()]
     if json {
       try printJSON("doctor", ["checks": checks])
     } else {
@@ -38,7 +39,10 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private func blas() -> Check {
-    Check(name: "OpenBLAS", isGood: true, finding: Diagnosis.blas)
+    let problem = Diagnosis.blasProblem
+    return Check(
+      name: "OpenBLAS", isGood: problem == nil,
+      finding: problem.map { "cannot be loaded: \($0): install it" } ?? Diagnosis.blas)
   }
 
   private func store() -> Check {
@@ -55,23 +59,19 @@ struct DoctorCommand: ParsableCommand {
 
   /// Needed to fetch models only.
   private func python() -> Check {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-m", "pip", "--version"]
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else {
-      return Check(name: "python", isGood: false, finding: "python3 is missing: install it")
+    guard let child = try? ChildProcess.run("/usr/bin/env", ["python3", "-m", "pip", "--version"])
+    else {
+      return Check(
+        name: "python", isGood: false,
+        finding: "python3 cannot be started: install it, or raise the limits (ulimit -a)")
     }
-    process.waitUntilExit()
-    let text = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-    let isGood = process.terminationStatus == 0
+    let text = String(decoding: child.output, as: UTF8.self)
+    let isGood = child.end == .exited(0)
     return Check(
       name: "python", isGood: isGood,
       finding: isGood
         ? text.split(separator: " ").prefix(2).joined(separator: " ")
-        : process.terminationStatus == 127
+        : child.end == .exited(127)
           ? "python3 is missing, and needed to fetch models: install it"
           : "pip is missing, and needed to fetch models: install python3-pip")
   }

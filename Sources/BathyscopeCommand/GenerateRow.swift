@@ -98,5 +98,5 @@ func lineOfJSON(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   encoder.keyEncodingStrategy = .convertToSnakeCase
-  return escapingControls(String(decoding: try encoder.encode(value), as: UTF8.self))
+  return escapingHarmful(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

@@ -183,20 +183,21 @@ struct AttributionSummary: Codable {
   }
 
   func print() {
-    Swift.print("direction: \(visible(direction)); \(prompts.count) prompts, \(groups) groups")
+    printLine("direction: \(direction); \(prompts.count) prompts, \(groups) groups")
     let worst = completeness.max {
       $0.largestError / max($0.largestOutput, 1e-30) < $1.largestError
         / max($1.largestOutput, 1e-30)
     }
     if let worst {
-      Swift.print(
+      printLine(
         "completeness: heads and bias sum to attention's output within "
           + "\(significant(worst.largestError)) of up to \(fixed(worst.largestOutput, 4)) (block \(worst.layer))"
       )
     }
     for (name, form) in [("raw", raw as Form?), ("through the frozen norm", frozen)] {
       guard let form else { continue }
-      Swift.print("\ncontributions, \(name)")
+      printLine("")
+      printLine("contributions, \(name)")
       printFindings(
         form.heads.map(\.finding), sign: -1, word: "contribution", method: method,
         what: "contribution below 0")

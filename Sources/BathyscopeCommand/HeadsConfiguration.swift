@@ -127,7 +127,7 @@ struct HeadsFolder {
 
   /// Writes table and document, the document last.
   func write(_ content: some Encodable, table rows: [[String]]) throws {
-    let text = rows.map { $0.map(Self.cell).joined(separator: ",") + "\n" }.joined()
+    let text = rows.map { $0.map(CSVCell.text).joined(separator: ",") + "\n" }.joined()
     try AtomicFile.write(Array(text.utf8), to: table)
     let document = try Document(
       schema: "heads-\(configuration.study)",
@@ -135,11 +135,6 @@ struct HeadsFolder {
     ).text
     try AtomicFile.write(Array("\(document)\n".utf8), to: self.document)
     unlink(journal)
-  }
-
-  private static func cell(_ text: String) -> String {
-    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
-    return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }
 }
 

@@ -280,7 +280,7 @@ struct SearchSummary: Codable {
     for step in steps {
       let names = step.heads.map { "\($0.layer).\($0.head)" }.joined(separator: ", ")
       let ties = step.tied > 1 ? ", \(step.tied) of which do as much" : ""
-      Swift.print("\(step.heads.count) heads, best of \(step.tried) sets\(ties): \(names)")
+      printLine("\(step.heads.count) heads, best of \(step.tried) sets\(ties): \(names)")
     }
     attack?.print()
     printSets(report, note: nil)

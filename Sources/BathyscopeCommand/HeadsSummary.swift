@@ -71,7 +71,7 @@ struct SweepSummary: Codable {
   }
 
   func print() {
-    if let cleanMean { Swift.print("clean score \(cleanMean)") }
+    if let cleanMean { printLine("clean score \(cleanMean)") }
     printFindings(
       heads.map(\.finding), sign: 1, word: "effect", method: method,
       what: "ablation raises the score")

@@ -129,7 +129,7 @@ struct JudgeCommand: ParsableCommand {
     try AtomicFile.write(Array("\(document)\n".utf8), to: out)
     if let inspect { try write(result, answers, model, to: inspect) }
     if let labels { try AtomicFile.write(Array(try result.labels(judge: 0).utf8), to: labels) }
-    if options.json { print(document) } else { report(result) }
+    if options.json { printLines(document) } else { report(result) }
     warnOfMissing(
       answers.count { $0.absence == nil }, of: answers.count,
       "every rate is over all that was asked, as the range that is possible")
@@ -241,15 +241,13 @@ struct JudgeCommand: ParsableCommand {
     _ result: JudgeResult, _ answers: [Answer], _ model: Model?, to path: String
   ) throws {
     let formatter = ISO8601DateFormatter()
-    let stamp = ProcessInfo.processInfo.environment["SOURCE_DATE_EPOCH"].flatMap(Double.init)
-    let date = stamp.map { Date(timeIntervalSince1970: $0) } ?? Date()
-    let log = InspectLog(
+    let log = try InspectLog(
       result, answers, model: model?.identity.id ?? "unknown",
-      created: formatter.string(from: date))
+      created: formatter.string(from: WrittenDate.now()))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    let text = escapingControls(String(decoding: try encoder.encode(log), as: UTF8.self))
+    let text = escapingHarmful(String(decoding: try encoder.encode(log), as: UTF8.self))
     try AtomicFile.write(Array("\(text)\n".utf8), to: path)
   }
 
@@ -257,7 +255,7 @@ struct JudgeCommand: ParsableCommand {
     for (rates, kind) in [(result.rates, ""), (result.benignRates, ", benign requests")] {
       for (card, rate) in zip(result.judges, rates) {
         print("\(card.name), \(card.rateName)\(kind): \(rate.text(card))")
-        if kind.isEmpty { print("  success means: \(visible(card.success))") }
+        if kind.isEmpty { print("  success means: \(card.success)") }
       }
     }
     for agreement in result.agreements { print(RateText.of(agreement)) }

@@ -168,13 +168,3 @@ enum RateText {
       + (named.isEmpty ? "" : "; not on \(named.joined(separator: ", "))\(rest)")
   }
 }
-
-/// Text from a file on one line, with its control characters escaped.
-func visible(_ text: String) -> String {
-  text.unicodeScalars.reduce(into: "") { result, scalar in
-    switch scalar.properties.generalCategory {
-    case .control, .format: result += scalar.escaped(asASCII: true)
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-}

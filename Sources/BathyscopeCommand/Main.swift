@@ -5,14 +5,21 @@ import Foundation
 @main
 struct Main {
   static func main() {
+    Launch.prepare()
+    exit(Launch.withEnoughStack(run))
+  }
+
+  @Sendable private static func run() -> Int32 {
     do {
       var command = try BathyscopeCommand.parseAsRoot()
       if let problem = Diagnosis.kernelProblem { throw UsageError(problem) }
+      _ = try WrittenDate.now()
       try command.run()
       try flushOutput()
+      return 0
     } catch {
       MadeFolders.removeEmpty()
-      exit(report(error))
+      return report(error)
     }
   }
 
@@ -22,12 +29,16 @@ struct Main {
     if let code = error as? ExitCode { return code.rawValue }
     let code = BathyscopeCommand.exitCode(for: error)
     if code == .success {
-      print(BathyscopeCommand.fullMessage(for: error))
+      printLines(BathyscopeCommand.fullMessage(for: error))
+      do { try flushOutput() } catch {
+        writeError("error: \(error)")
+        return 4
+      }
       return 0
     }
     // Whatever ArgumentParser throws is about the words of the command line.
     if code == .validationFailure {
-      writeError(BathyscopeCommand.fullMessage(for: error))
+      writeUsage(BathyscopeCommand.fullMessage(for: error))
       return 2
     }
     if let usage = error as? UsageError {

@@ -1,17 +1,50 @@
 import Bathyscope
 import Foundation
 
-/// Writes a message to standard error. Names and texts from files stand in it, so that control
-/// characters are escaped and never reach a terminal.
+/// Writes one line to standard error, whatever names and texts from files are in it.
 func writeError(_ message: String) {
-  var text = ""
-  for scalar in message.unicodeScalars {
-    switch scalar.properties.generalCategory {
-    case .control where scalar != "\n", .format: text += scalar.escaped(asASCII: true)
-    default: text.unicodeScalars.append(scalar)
+  writeToStandardError(onOneLine(message, limit: 4000) + "\n")
+}
+
+/// Writes a text of our own as it is, and lets go of it where nobody listens: Foundation's handles trap.
+private func writeToStandardError(_ text: String) {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    let written = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    guard written > 0 || (written < 0 && errno == EINTR) else { return }
+    bytes = bytes.dropFirst(max(written, 0))
+  }
+}
+
+/// Asks a question on standard error, and waits at its end for the answer.
+func ask(_ question: String) -> String? {
+  writeToStandardError(onOneLine(question) + " ")
+  return readLine()
+}
+
+/// Prints one line on standard output, whatever names and texts from files are in it. It takes the place
+/// of Swift's own in this module.
+func print(_ line: String) { printLine(line) }
+
+/// The same, for types that have a `print` of their own.
+func printLine(_ line: String) { Swift.print(onOneLine(line)) }
+
+/// Prints a text of several lines that holds nothing from outside, or JSON with its escapes.
+func printLines(_ text: String) { Swift.print(text) }
+
+/// Writes what is wrong with the words of the command line: lines of our own, in which a word is quoted
+/// on one line.
+func writeUsage(_ message: String) {
+  var text = message
+  for argument in CommandLine.arguments.dropFirst() {
+    for word in [argument, argument.drop { $0 != "=" }.dropFirst().description] {
+      let shown = onOneLine(word, limit: 200)
+      if shown != word { text = text.replacing(word, with: shown) }
     }
   }
-  FileHandle.standardError.write(Data("\(text)\n".utf8))
+  for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    writeError(String(line))
+  }
 }
 
 /// Fails when what was printed did not arrive, as on a full disk: a result cut short must not pass.
@@ -19,7 +52,7 @@ func flushOutput() throws {
   guard fflush(nil) == 0 else {
     throw FileError(
       file: "standard output", problem: "cannot be written: \(String(cString: strerror(errno)))",
-      remedy: "check free space")
+      remedy: "check free space, and that it is open")
   }
 }
 
@@ -46,35 +79,32 @@ struct Document<Content: Encodable>: Encodable {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
       encoder.keyEncodingStrategy = .convertToSnakeCase
-      return escapingControls(String(decoding: try encoder.encode(self), as: UTF8.self))
-    }
-  }
-}
-
-/// JSON lets DEL and the C1 control characters through, which a terminal obeys.
-func escapingControls(_ json: String) -> String {
-  json.unicodeScalars.reduce(into: "") { text, scalar in
-    if (0x7F...0x9F).contains(scalar.value) {
-      text += "\\u00" + String(scalar.value, radix: 16)
-    } else {
-      text.unicodeScalars.append(scalar)
+      return escapingHarmful(String(decoding: try encoder.encode(self), as: UTF8.self))
     }
   }
 }
 
 /// Prints one JSON document on standard output.
 func printJSON(_ schema: String, _ content: some Encodable) throws {
-  print(try Document(schema: schema, content: content).text)
+  printLines(try Document(schema: schema, content: content).text)
 }
 
-/// Rows under a header, the columns as wide as their widest cell.
-func printTable(_ header: [String], _ rows: [[String]]) {
-  let all = [header] + rows
-  let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-  for row in all {
-    let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-    print(cells.joined(separator: "  ").trimmingCharacters(in: [" "]))
+/// Rows under a header, the columns as wide as their widest cell. Rows that are made as they are asked for
+/// are made twice, and never all held.
+func printTable(_ header: [String], _ rows: some Collection<[String]>) {
+  func cells(_ row: [String]) -> [String] { row.map { onOneLine($0, limit: 200) } }
+  var widths = header.map(\.count)
+  for row in rows {
+    for (column, cell) in cells(row).enumerated() {
+      widths[column] = max(widths[column], cell.count)
+    }
   }
+  func printRow(_ row: [String]) {
+    let padded = zip(cells(row), widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+    print(padded.joined(separator: "  ").trimmingCharacters(in: [" "]))
+  }
+  printRow(header)
+  for row in rows { printRow(row) }
 }
 
 func fixed(_ value: Double, _ decimals: Int) -> String {
@@ -98,17 +128,8 @@ func duration(_ seconds: Double) -> String {
     ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
 }
 
-/// The largest amount of memory that this process has held, in bytes.
-func peakMemory() -> Int {
-  var usage = rusage()
-  #if os(Linux)
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Int(usage.ru_maxrss) * 1024
-  #else
-    getrusage(RUSAGE_SELF, &usage)
-    return Int(usage.ru_maxrss)
-  #endif
-}
+/// The largest amount of memory that this program has held, in bytes.
+func peakMemory() -> Int { SystemLimits.peakMemory }
 
 /// Rate and time left on standard error, for what takes over two seconds; none off a terminal.
 struct Progress {
@@ -151,7 +172,7 @@ struct Progress {
   /// Clears the line.
   func finish() { if shown != nil { write("\r\u{1B}[K") } }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { writeToStandardError(text) }
 }
 
 /// The command line as it was given, one JSON array: part of every result's provenance.
@@ -163,5 +184,6 @@ func commandLineJSON() -> String {
 func jsonArray(_ texts: [String]) -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.withoutEscapingSlashes]
-  return (try? encoder.encode(texts)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+  return escapingHarmful(
+    (try? encoder.encode(texts)).map { String(decoding: $0, as: UTF8.self) } ?? "[]")
 }

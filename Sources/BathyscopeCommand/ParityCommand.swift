@@ -80,7 +80,8 @@ struct ParityCommand: ParsableCommand {
         print("")
         printTable(["distance of", "ours", "float32 transformers", "ratio"], distances(parity))
       }
-      print("\n\(summary(parity))")
+      print("")
+      print(summary(parity))
       print(origin(recorded, parity))
     }
     if !parity.agrees { throw ExitCode(1) }

@@ -125,7 +125,7 @@ struct ProbeMapCommand: ParsableCommand {
     try AtomicFile.write(Array("\(text)\n".utf8), to: "\(out)/map.json")
     let page = try writeReport(maps, file, digest)
     journal.remove()
-    if options.json { return print(text) }
+    if options.json { return printLines(text) }
     for (kind, map) in maps {
       print(
         "\(kind.rawValue): position \(map.best.position), \(map.best.probes.report.sentence)")

@@ -6,7 +6,8 @@ import Bathyscope
 func printDesign(_ design: TwoByTwo, _ hooks: [HookPoint], names: (first: String, other: String)) {
   func text(_ interval: Interval?) -> String { interval.map { "\($0)" } ?? "undefined" }
   let (first, other) = (printable(names.first.utf8), printable(names.other.utf8))
-  print("\nThe \(first) probe against \(other), and the other way round, on test rows:")
+  print("")
+  print("The \(first) probe against \(other), and the other way round, on test rows:")
   printTable(
     [
       "hook", "cosine", "\(first) probe tells \(other), AUROC", "balanced accuracy",
@@ -20,7 +21,8 @@ func printDesign(_ design: TwoByTwo, _ hooks: [HookPoint], names: (first: String
       ]
     })
   let chosen = design.crossings[design.refusal.report.chosen]
-  print("\nMean z by cell at \(chosen.hook):")
+  print("")
+  print("Mean z by cell at \(chosen.hook):")
   printTable(
     [other, first, "n", "\(first) probe", "\(other) probe"],
     chosen.cellScores.map {
@@ -45,12 +47,14 @@ func printCard(_ card: ProbeCard, in folder: String) {
         cosine ?? "-", index == report.chosen ? "*" : "",
       ]
     })
-  print("\n\(report.sentence)")
+  print("")
+  print(report.sentence)
   for test in card.outOfDistribution {
     print(
       "out of distribution, \(test.data.name) at \(test.hook): AUROC "
         + (test.metrics.auroc.map { "\($0)" } ?? "undefined") + ", accuracy "
         + (test.metrics.accuracy.map { "\($0)" } ?? "undefined"))
   }
-  print("\nwritten to \(folder)")
+  print("")
+  print("written to \(folder)")
 }

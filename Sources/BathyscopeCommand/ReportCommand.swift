@@ -109,7 +109,7 @@ struct ReportCommand: ParsableCommand {
           report: page, figures: report.figureCount, verdicts: report.verdicts.map(\.text)))
     }
     for verdict in report.verdicts {
-      for line in verdict.text.split(separator: "\n") { print(visible(String(line))) }
+      for line in verdict.text.split(separator: "\n") { print(String(line)) }
     }
     print("\(report.figureCount) figures: \(page)")
   }

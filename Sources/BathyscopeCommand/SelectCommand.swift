@@ -162,7 +162,7 @@ struct SelectCommand: ParsableCommand {
     let document = try Document(schema: "selection", content: result).text
     // Last: where it stands, the rest is complete.
     try AtomicFile.write(Array("\(document)\n".utf8), to: "\(out)/selection.json")
-    if options.json { print(document) } else { report(result) }
+    if options.json { printLines(document) } else { report(result) }
   }
 
   private func provenance(
@@ -226,7 +226,7 @@ struct SelectCommand: ParsableCommand {
     for method in result.methods {
       print(
         "\(method.name): \(method.chosen.count) of \(method.candidates) candidates "
-          + "(\(visible(method.rule)))"
+          + "(\(method.rule))"
           + (method.duplicates.isEmpty
             ? "" : ", \(method.duplicates.count) near-duplicates passed over"))
     }

@@ -148,8 +148,7 @@ struct SelectionPool {
     }
     let missing = rows.count { $0.votes[judge]?.success == nil }
     if missing > 0 {
-      writeError(
-        "note: \(missing) of \(rows.count) rows have no valid verdict of \(visible(judge))")
+      writeError("note: \(missing) of \(rows.count) rows have no valid verdict of \(judge)")
     }
   }
 

@@ -29,13 +29,6 @@ struct TokensCommand: ParsableCommand {
   @Flag(help: "Print one JSON document on standard output.")
   var json = false
 
-  struct Row: Encodable {
-    var id: String
-    var ids: [Int32]
-    var tokens: [String]
-    var segments: [String]
-  }
-
   func validate() throws {
     guard prompts.isEmpty != text.isEmpty else {
       throw ValidationError("Give either --prompts or --text.")
@@ -50,23 +43,46 @@ struct TokensCommand: ParsableCommand {
     conversations += text.enumerated().map {
       Conversation(id: "text-\($0.offset + 1)", source: .text($0.element))
     }
-    let rows = try conversations.map { conversation in
-      let sequence = try encoder.encode(conversation)
-      return Row(
-        id: conversation.id, ids: sequence.tokens,
-        tokens: sequence.tokens.map(encoder.tokenizer.label),
-        segments: sequence.segments.map(\.name))
-    }
-    if json {
-      try printJSON("tokens", ["prompts": rows])
-      return
-    }
-    for (index, row) in rows.enumerated() {
+    // All before the first word of output, which an error would cut short.
+    let sequences = try conversations.map(encoder.encode)
+    if json { return printDocument(sequences, encoder.tokenizer) }
+    for (index, sequence) in sequences.enumerated() {
       if index > 0 { print("") }
-      print("\(printable(row.id.utf8)): \(row.ids.count) tokens")
+      print("\(printable(sequence.id.utf8)): \(sequence.tokens.count) tokens")
       printTable(
         ["position", "id", "segment", "token"],
-        row.ids.indices.map { ["\($0)", "\(row.ids[$0])", row.segments[$0], row.tokens[$0]] })
+        sequence.tokens.indices.lazy.map { position in
+          let token = sequence.tokens[position]
+          return [
+            "\(position)", "\(token)", sequence.segments[position].name,
+            encoder.tokenizer.label(of: token),
+          ]
+        })
     }
+  }
+
+  /// The document as `printJSON` would write it, token by token: a text can have millions.
+  private func printDocument(_ sequences: [TokenSequence], _ tokenizer: Tokenizer) {
+    func quoted(_ text: String) -> String { escapingHarmful(JSON.quoted(text.utf8)) }
+    func printList(_ name: String, _ values: some Collection<String>, isLast: Bool = false) {
+      var separator = ""
+      Swift.print("      \"\(name)\" : [", terminator: "")
+      for value in values {
+        Swift.print("\(separator)\n        \(value)", terminator: "")
+        separator = ","
+      }
+      printLines((values.isEmpty ? "\n\n      ]" : "\n      ]") + (isLast ? "" : ","))
+    }
+    printLines("{\n  \"prompts\" : [")
+    for (index, sequence) in sequences.enumerated() {
+      printLines("    {\n      \"id\" : \(quoted(sequence.id)),")
+      printList("ids", sequence.tokens.lazy.map { "\($0)" })
+      printList("segments", sequence.segments.lazy.map { "\"\($0.name)\"" })
+      let labels = sequence.tokens.lazy.map { quoted(tokenizer.label(of: $0)) }
+      printList("tokens", labels, isLast: true)
+      printLines(index + 1 < sequences.count ? "    }," : "    }")
+    }
+    printLines("  ],\n  \"schema\" : \"bathyscope-tokens-1\",")
+    printLines("  \"tool_version\" : \(quoted(bathyscopeVersion))\n}")
   }
 }

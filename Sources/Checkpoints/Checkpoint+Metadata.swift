@@ -2,6 +2,31 @@ import Files
 
 // Metadata by key and type: what a model's configuration and tokenizer are read from.
 extension Checkpoint {
+  /// Refuses a GGUF file that says itself that it is no whole model.
+  /// - Throws: for one of several parts, and for an adapter, a projector, an importance matrix and the like.
+  package func requireModel() throws(CheckpointError) {
+    guard format == .gguf else { return }
+    if metadata["split.count"] != nil {
+      let count = try integer("split.count", in: 0...(.max))
+      guard count <= 1 else {
+        throw CheckpointError(
+          file: path, place: "key 'split.count'", problem: "is one of \(count) parts of a model",
+          remedy: "join them with llama-gguf-split --merge, and name the joined file")
+      }
+    }
+    if metadata["general.type"] != nil {
+      let type = try string("general.type")
+      guard type == "model" else {
+        throw CheckpointError(
+          file: path, place: "key 'general.type'",
+          problem: "is '\(printable(type.utf8))', and not a model",
+          remedy: type == "adapter"
+            ? "name the model, and give the adapter with --adapter as the folder that PEFT wrote"
+            : "name the model's own file")
+      }
+    }
+  }
+
   /// The integer at a key, within what makes sense for it.
   package func integer(_ key: String, in range: ClosedRange<Int>) throws(CheckpointError) -> Int {
     let value = try value(key)

@@ -26,9 +26,7 @@ public struct CheckpointError: Error, Equatable, Sendable, CustomStringConvertib
       remedy: "the file is damaged or was written by a faulty tool: fetch or convert it again")
   }
 
-  public var description: String {
-    FileError(file: file, place: place, problem: problem, remedy: remedy).description
-  }
+  public var description: String { errorLine(file, place, problem, remedy) }
 }
 
 /// Runs something of the room `Files` and gives its error this room's type.

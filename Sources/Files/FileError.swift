@@ -15,22 +15,14 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  public var description: String {
-    let place = place.isEmpty ? "" : " \(place):"
-    return "\(file):\(place) \(problem); \(remedy)"
-  }
+  public var description: String { errorLine(file, place, problem, remedy) }
 }
 
-/// Bytes from a file as text for a message: control characters escaped, so that they never reach a
-/// terminal, and cut after 80 characters.
-package func printable(_ bytes: some Sequence<UInt8>) -> String {
-  let start = Array(bytes.prefix(321))
-  let text = String(decoding: start, as: UTF8.self).unicodeScalars
-  var result = ""
-  for scalar in text.prefix(80) {
-    let category = scalar.properties.generalCategory
-    let isPlain = category != .control && category != .format
-    result += isPlain ? String(Character(scalar)) : scalar.escaped(asASCII: true)
-  }
-  return text.count > 80 ? result + "..." : result
+/// What every error says, on one line whatever its parts are made of.
+package func errorLine(
+  _ subject: String, _ place: String, _ problem: String, _ remedy: String
+) -> String {
+  let parts = [subject, place, problem, remedy].map { onOneLine($0, limit: 1000) }
+  let place = parts[1].isEmpty ? "" : " \(parts[1]):"
+  return "\(parts[0]):\(place) \(parts[2]); \(parts[3])"
 }

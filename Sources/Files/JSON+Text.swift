@@ -31,9 +31,10 @@ extension JSON {
     return .object(object)
   }
 
-  private static func quoted(_ bytes: [UInt8]) -> String {
+  /// A string of JSON in quotes, its control characters as escapes.
+  package static func quoted(_ bytes: some Sequence<UInt8>) -> String {
     var result = "\""
-    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+    for scalar in String(decoding: Array(bytes), as: UTF8.self).unicodeScalars {
       switch scalar {
       case "\"", "\\": result += "\\\(scalar)"
       case "\u{0}"..<"\u{20}", "\u{7F}"..<"\u{A0}":

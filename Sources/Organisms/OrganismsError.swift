@@ -23,9 +23,7 @@ public struct OrganismsError: Error, Equatable, Sendable, CustomStringConvertibl
     self.init(error.file, place: error.place, problem: error.problem, remedy: error.remedy)
   }
 
-  public var description: String {
-    FileError(file: file, place: place, problem: problem, remedy: remedy).description
-  }
+  public var description: String { errorLine(file, place, problem, remedy) }
 }
 
 /// Runs something from the room of files and hands its error on as one of this room.

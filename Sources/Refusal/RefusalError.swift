@@ -25,8 +25,5 @@ public struct RefusalError: Error, Equatable, Sendable, CustomStringConvertible 
       error.statistic, place: error.place, problem: error.problem, remedy: error.remedy)
   }
 
-  public var description: String {
-    let place = place.isEmpty ? "" : " \(place):"
-    return "\(subject):\(place) \(problem); \(remedy)"
-  }
+  public var description: String { errorLine(subject, place, problem, remedy) }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// Why a report could not be written, where, and what to do about it.
 public struct ReportingError: Error, Equatable, Sendable, CustomStringConvertible {
   public var file: String
@@ -12,8 +14,5 @@ public struct ReportingError: Error, Equatable, Sendable, CustomStringConvertibl
     self.remedy = remedy
   }
 
-  public var description: String {
-    let place = place.isEmpty ? "" : " \(place):"
-    return "\(file):\(place) \(problem); \(remedy)"
-  }
+  public var description: String { errorLine(file, place, problem, remedy) }
 }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 
 /// One value of a table.
@@ -25,12 +26,13 @@ public struct Table: Sendable, Equatable {
     self.rows = rows
   }
 
-  /// RFC 4180 with a header, every number with all its digits, an absent value empty.
+  /// RFC 4180 with a header, every number with all its digits, an absent value empty; `CSVCell` says how
+  /// texts are guarded.
   ///
   /// A column of intervals becomes four: the estimate under the column's name, then low, high and n.
   public var csv: String {
     let flat = flattened
-    let lines = [flat.columns.map(Self.quoted)] + flat.rows.map { $0.map(Self.plain) }
+    let lines = [flat.columns.map(CSVCell.text)] + flat.rows.map { $0.map(Self.plain) }
     return lines.map { $0.joined(separator: ",") + "\r\n" }.joined()
   }
 
@@ -70,22 +72,12 @@ public struct Table: Sendable, Equatable {
 
   private static func plain(_ cell: Cell) -> String {
     switch cell {
-    case .text(let text): quoted(text)
+    case .text(let text): CSVCell.text(text)
     case .integer(let value): "\(value)"
     case .number(let value): "\(value)"
     case .interval(let interval): "\(interval.estimate)"
     case .missing: ""
     }
-  }
-
-  private static func quoted(_ text: String) -> String {
-    // Scalars, because Swift sees one character in "\r\n".
-    let needsQuotes = text.unicodeScalars.contains { [",", "\"", "\r", "\n"].contains($0) }
-    return needsQuotes
-      ? "\""
-        + text.split(
-          separator: "\"", omittingEmptySubsequences: false
-        ).joined(separator: "\"\"") + "\"" : text
   }
 
   /// A `<table>`; numbers are rounded, and show all their digits when pointed at.
@@ -132,7 +124,7 @@ enum JSONText {
       case "\r": result += "\\r"
       case "\t": result += "\\t"
       default:
-        if scalar.value < 0x20 || scalar.value == 0x7F {
+        if scalar.value < 0x20 {
           let digits = String(scalar.value, radix: 16)
           result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
         } else {
@@ -140,7 +132,7 @@ enum JSONText {
         }
       }
     }
-    return result + "\""
+    return escapingHarmful(result + "\"")
   }
 
   static func value(_ cell: Cell) -> String {

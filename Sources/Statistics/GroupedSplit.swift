@@ -1,5 +1,3 @@
-import Foundation
-
 /// Items cut into a part to learn from and a part to report on, no group on both sides.
 ///
 /// Near-duplicates and the samples of one behaviour share a group: a probe that has seen one of them
@@ -67,12 +65,11 @@ public struct GroupedSplit: Codable, Sendable, Equatable {
   /// The items of each group; large groups first, because small ones can still even out what they
   /// leave, and groups of one size in an order drawn from seed and name.
   private static func ordered(_ groups: [String], seed: UInt64) -> [[Int]] {
-    // Swift calls canonically equivalent strings equal but hashes their bytes: take one form of them.
-    let members = Dictionary(grouping: groups.indices) {
-      groups[$0].precomposedStringWithCanonicalMapping
-    }
-    let keyed = members.map { name, items in
-      (items: items, hash: stableHash(seed: seed, name), name: name)
+    // Canonically equivalent names are equal, and so one group: it is called by its first spelling.
+    let keyed = Dictionary(grouping: groups.indices) { groups[$0] }.values.map { items in
+      let names = items.map { groups[$0] }
+      let name = names.min { $0.utf8.lexicographicallyPrecedes($1.utf8) } ?? ""
+      return (items: items, hash: stableHash(seed: seed, name), name: name)
     }
     return keyed.sorted {
       if $0.items.count != $1.items.count { return $0.items.count > $1.items.count }

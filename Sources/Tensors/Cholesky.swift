@@ -1,5 +1,3 @@
-import COpenBLAS
-
 /// The factor L of a symmetric positive definite matrix, A = L L^T.
 package struct Cholesky: Sendable {
   /// Row by row, of which the lower triangle counts: `[order, order]`.
@@ -9,12 +7,11 @@ package struct Cholesky: Sendable {
   /// - Returns: nil when it is not positive definite in single precision.
   package init?(_ matrix: Matrix) {
     precondition(matrix.rows == matrix.columns, "a square matrix")
-    OpenBLAS.prepare
     var factor = matrix
     var (order, info) = (Int32(matrix.rows), Int32(0))
     // The lower triangle by rows is the upper one by columns, which is how LAPACK reads.
     factor.values.withUnsafeMutableBufferPointer { values in
-      spotrf_("U", &order, values.baseAddress, &order, &info)
+      OpenBLAS.library.spotrf("U", &order, values.baseAddress, &order, &info)
     }
     guard info == 0 else { return nil }
     self.factor = factor
@@ -25,9 +22,10 @@ package struct Cholesky: Sendable {
     precondition(vector.count == factor.rows, "\(vector.count) numbers for order \(factor.rows)")
     factor.values.withUnsafeBufferPointer { values in
       vector.withUnsafeMutableBufferPointer { vector in
-        cblas_strsv(
-          CblasRowMajor, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit,
-          Int32(factor.rows), values.baseAddress, Int32(factor.rows), vector.baseAddress, 1)
+        OpenBLAS.library.strsv(
+          OpenBLAS.rowMajor, OpenBLAS.lower, transposed ? OpenBLAS.transposed : OpenBLAS.plain,
+          OpenBLAS.nonUnit, Int32(factor.rows), values.baseAddress, Int32(factor.rows),
+          vector.baseAddress, 1)
       }
     }
   }

@@ -33,6 +33,9 @@ public enum Diagnosis {
   /// The system's BLAS with its version and kernel.
   public static var blas: String { OpenBLAS.description }
 
+  /// Why the system's BLAS cannot be used; nil where it can.
+  public static var blasProblem: String? { OpenBLAS.problem }
+
   /// The largest difference between a product by the packed kernel and one by the system's BLAS, over
   /// numbers of about 1 and sums of 96.
   public static func productDifference() -> Float {

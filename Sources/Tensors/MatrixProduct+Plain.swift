@@ -1,18 +1,15 @@
-import COpenBLAS
-
 extension Matrix {
   /// self `[n, k]` times other `[k, m]`: `[n, m]`, by OpenBLAS on one thread.
   package func multiplied(by other: Matrix) -> Matrix {
     precondition(columns == other.rows, "inner sizes \(columns) and \(other.rows) differ")
-    if rows == 1 { return other.times(self, CblasTrans) }
+    if rows == 1 { return other.times(self, isTransposed: true) }
     var product = Matrix(rows: rows, columns: other.columns)
     guard rows > 0, columns > 0, other.columns > 0 else { return product }
-    OpenBLAS.prepare
     product.values.withUnsafeMutableBufferPointer { target in
-      cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(other.columns),
-        blasint(columns), 1, values, blasint(columns), other.values, blasint(other.columns), 0,
-        target.baseAddress, blasint(other.columns))
+      OpenBLAS.library.sgemm(
+        OpenBLAS.rowMajor, OpenBLAS.plain, OpenBLAS.plain, Int32(rows), Int32(other.columns),
+        Int32(columns), 1, values, Int32(columns), other.values, Int32(other.columns), 0,
+        target.baseAddress, Int32(other.columns))
     }
     return product
   }

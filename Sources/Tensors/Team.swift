@@ -72,11 +72,12 @@ package final class Team: Sendable {
     }
   }
 
-  /// Starts helpers until there are so many; only the caller of a loop does.
+  /// Starts helpers until there are so many, or the system refuses one; only the caller of a loop does.
   private func hire(_ wanted: Int) {
     while hired.load(ordering: .relaxed) < wanted {
-      let place = hired.add(1, ordering: .relaxed).oldValue
-      Thread.detachNewThread { [self] in help(place) }
+      let place = hired.load(ordering: .relaxed)
+      guard WorkerThread.start({ [self] in help(place) }) != nil else { return }
+      hired.store(place + 1, ordering: .relaxed)
     }
   }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// How a text is rewritten before it is cut.
 struct Normalizer: Sendable, Equatable {
   enum Step: Sendable, Equatable {
@@ -89,22 +87,33 @@ extension Normalizer.Step {
   private func composed(_ range: Range<Int>, of text: SourceText) -> NormalizedText? {
     // Below U+0300, whose first byte is 0xCC, every text is in normal form C.
     guard text.bytes[range].contains(where: { $0 >= 0xCC }) else { return nil }
-    let original = UnsafeBufferPointer(rebasing: text.bytes[range])
-    let string = String(decoding: original, as: UTF8.self)
-    guard string.utf8.elementsEqual(original),
-      !string.precomposedStringWithCanonicalMapping.utf8.elementsEqual(original)
-    else { return nil }
+    let reader = ScalarReader(bytes: text.bytes, end: range.upperBound)
     var builder = Alignment.Builder(at: range.lowerBound)
-    // No composition reaches over the border of a grapheme cluster (UAX 29), so that each can be
-    // normalised alone and its bytes traced back.
-    for character in string {
-      let composed = String(character).precomposedStringWithCanonicalMapping
-      if composed.utf8.elementsEqual(character.utf8) {
-        builder.keep(character.utf8)
-      } else {
-        builder.replace(character.utf8.count, by: composed.utf8)
+    var (kept, start, position) = (range.lowerBound, range.lowerBound, range.lowerBound)
+    while let next = reader.read(at: position) {
+      guard !NormalForm.shared.isStable(next.scalar) else {
+        // A byte that is not UTF-8 reads as U+FFFD, and must stay what it is.
+        start = next.isDamaged ? position + 1 : position
+        position += next.length
+        continue
       }
+      var scalars = start < position ? [reader.read(at: start)?.scalar].compactMap(\.self) : []
+      while let next = reader.read(at: position), !NormalForm.shared.isStable(next.scalar) {
+        scalars.append(next.scalar)
+        position += next.length
+      }
+      let composed = NormalForm.shared.composed(scalars)
+      if composed != scalars {
+        builder.keep(text.bytes[kept..<start])
+        var unit = String.UnicodeScalarView()
+        unit.append(contentsOf: composed)
+        builder.replace(position - start, by: String(unit).utf8)
+        kept = position
+      }
+      start = position
     }
+    guard kept > range.lowerBound else { return nil }
+    builder.keep(text.bytes[kept..<range.upperBound])
     return NormalizedText(builder, behind: text)
   }
 }

@@ -35,6 +35,8 @@ struct ScalarReader {
     var scalar: Unicode.Scalar
     var length: Int
     var scalarClass: ScalarClass { ScalarClass(scalar) }
+    /// Whether it stands for a byte that is not UTF-8.
+    var isDamaged: Bool { length == 1 && !scalar.isASCII }
   }
 
   /// The scalar that starts at `position`, nil at the end.

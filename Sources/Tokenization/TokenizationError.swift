@@ -21,8 +21,5 @@ public struct TokenizationError: Error, Equatable, Sendable, CustomStringConvert
       file: error.file, place: error.place, problem: error.problem, remedy: error.remedy)
   }
 
-  public var description: String {
-    let place = place.isEmpty ? "" : " \(place):"
-    return "\(file):\(place) \(problem); \(remedy)"
-  }
+  public var description: String { errorLine(file, place, problem, remedy) }
 }

@@ -53,6 +53,7 @@ public struct Model: Sendable {
         remedy: "quantised weights are expanded to float32: ask for one of the two")
     }
     let checkpoint = try Checkpoint.open(ModelCatalogue.resolve(nameOrPath))
+    try checkpoint.requireModel()
     let architecture = try Architectures.read(checkpoint)
     let encoding = Result { try PromptEncoder(checkpoint, template) }
     let identity = try ModelIdentity(

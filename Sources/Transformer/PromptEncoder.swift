@@ -19,6 +19,7 @@ public struct PromptEncoder: Sendable {
   /// Takes the tokenizer and the chat template of a `.gguf` file or a Hugging Face folder.
   /// - Throws: `TokenizationError` or `CheckpointError` when there is none or it is not understood.
   public init(_ checkpoint: Checkpoint, _ settings: TemplateSettings = TemplateSettings()) throws {
+    try checkpoint.requireModel()
     let source: (text: String, file: String)?
     switch checkpoint.format {
     case .gguf:

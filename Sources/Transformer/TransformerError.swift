@@ -1,3 +1,5 @@
+import Files
+
 /// What stands between a checkpoint, a plan and a run, and what to do about it.
 public struct TransformerError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file, hook or intervention concerned.
@@ -13,8 +15,5 @@ public struct TransformerError: Error, Equatable, Sendable, CustomStringConverti
     self.remedy = remedy
   }
 
-  public var description: String {
-    let place = place.isEmpty ? "" : " \(place):"
-    return "\(subject):\(place) \(problem); \(remedy)"
-  }
+  public var description: String { errorLine(subject, place, problem, remedy) }
 }

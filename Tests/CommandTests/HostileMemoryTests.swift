@@ -130,10 +130,10 @@ import Testing
       ("{{ [" + String(repeating: "1,", count: 60_000) + "1]|length + none }}", "None"),
       ("{{ 'a' * 10**9 }}", "longer than"), ("{{ range(10**9) }}", "range"),
       ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recurses"),
-      ("{% set s = 'a' * 9000000 %}{{ s|list|length }}", "steps"),
-      ("{{ ('a' * 9000000)|reverse }}", "steps"),
-      ("{{ ('\\n' * 9000000)|indent }}", "steps"),
-      ("{{ raise_exception('a' * 9000000) }}", "aaa..."),
+      ("{% set s = 'a' * 250000 %}{{ s|list|length }}", "steps"),
+      ("{{ ('a' * 250000)|reverse }}", "steps"),
+      ("{{ ('\\n' * 250000)|indent }}", "steps"),
+      ("{{ raise_exception('a' * 250000) }}", "aaa..."),
     ] {
       try write(template: template)
       try expectRefusal(of: "model", hint)

@@ -94,17 +94,51 @@ struct JinjaLimitTests {
     "{% if true %}\n{{ 'a' }}": "endif",
   ]
 
+  /// Beside a document of three megabytes, with which a template may make the longest texts.
   @Test(arguments: hostile) func isRefusedQuickly(_ source: String, _ reason: String) throws {
-    var message = ""
-    let start = threadSeconds()
-    do {
-      message = "rendered \(try render(source).text.prefix(100))"
-    } catch {
-      message = "\(error)"
+    let document = JSON.string([UInt8](repeating: UInt8(ascii: "a"), count: 3_000_000))
+    for variables in [["document": document], [:]] {
+      let start = threadSeconds()
+      let result = Result { try render("{#document#}" + source, variables) }
+      // Without the document a text may be too long already.
+      let reasons = variables.isEmpty ? [reason, "longer than"] : [reason]
+      let message =
+        switch result {
+        case .success(let spans): "rendered \(spans.text.prefix(100))"
+        case .failure(let error): "\(error)"
+        }
+      #expect(reasons.contains { message.contains($0) }, "\(source): \(message)")
+      // Tests run unoptimised; an optimised build takes less than a second.
+      #expect(threadSeconds() - start < 15, "\(source.prefix(100))")
     }
-    #expect(message.contains(reason), "\(source): \(message)")
-    // Tests run unoptimised; an optimised build takes less than a second.
-    #expect(threadSeconds() - start < 15, "\(source.prefix(100))")
+  }
+
+  /// What a template makes out of little is short: it is cut into tokens afterwards, which takes far more
+  /// memory than the text.
+  @Test(arguments: [
+    "{{ 'a'|replace('a', 'b' * 10000000) }}", "{{ 'a' * 300000 }}",
+    "{% for x in range(30000) %}{{ 'a' * 10 }}{% endfor %}", "{{ (['a' * 20] * 20000)|join }}",
+    "{% set ns = namespace(s='a') %}{% for x in range(40) %}{% set ns.s = ns.s + ns.s %}"
+      + "{% endfor %}",
+    "{% set s %}{% for x in range(300) %}{{ 'a' * 1000 }}{% endfor %}{% endset %}{{ s }}",
+    "{% macro f(n) %}{{ 'a' * 1000 }}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}"
+      + "{% endmacro %}{{ f(12) }}",
+    "{{ ([['a' * 100] * 60] * 60)|tojson(indent=60) }}",
+    "{{ ('\n' * 5000)|indent(60, true, true) }}",
+    "{{ ([['a' * 100] * 60] * 60)|string }}", "{{ (['a' * 1000] * 999)|map('upper')|join(',') }}",
+    "{% for x in range(99999) %}{{ [1, 2] }}{% endfor %}",
+  ]) func aTextOutOfNothingIsShort(source: String) throws {
+    let error = #expect(throws: TokenizationError.self) { _ = try render(source) }
+    #expect(error?.problem.contains("longer than 2") == true, "\(source): \(error?.problem ?? "")")
+  }
+
+  @Test func aTextThatWasGivenMayBeLong() throws {
+    let document = JSON.string([UInt8](repeating: UInt8(ascii: "a"), count: 10_000_000))
+    let spans = try render("{{ document }}{{ 'b' * 200000 }}", ["document": document])
+    #expect(spans.map(\.bytes.count) == [10_000_000, 200_000])
+    let short = JSON.string([UInt8](repeating: 0x1, count: 100_000))
+    let escaped = try render("{{ document|tojson }}", ["document": short])
+    #expect(escaped.map(\.bytes.count).reduce(0, +) == 600_002)
   }
 
   @Test func deepNestingIsRefused() throws {

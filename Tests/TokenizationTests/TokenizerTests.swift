@@ -131,21 +131,6 @@ struct TokenizerTests {
     #expect(encoding.segments.last == .answer)
   }
 
-  /// Normalising cluster by cluster is normalising the whole: every character that decomposes, between
-  /// neighbours of every kind.
-  @Test func clustersNormaliseAlone() {
-    for value in UInt32(0xC0)..<0x30000 {
-      guard let scalar = Unicode.Scalar(value) else { continue }
-      let composed = String(Character(scalar))
-      let decomposed = composed.decomposedStringWithCanonicalMapping
-      guard !decomposed.unicodeScalars.elementsEqual(composed.unicodeScalars) else { continue }
-      let text = Array("a\(decomposed)\u{301}\u{323}\u{4ECA}\(decomposed)\(composed)".utf8)
-      let whole = String(decoding: text, as: UTF8.self).precomposedStringWithCanonicalMapping
-      let normal = Normalizer(steps: [.compose]).normalized(text)
-      if normal != Array(whole.utf8) { Issue.record("U+\(String(value, radix: 16))") }
-    }
-  }
-
   @Test func theBOSIsNeitherMissingNorDoubled() throws {
     func text(_ text: String, parsesSpecials: Bool = false) -> [TextSpan] {
       [TextSpan(bytes: Array(text.utf8), segment: .prompt, parsesSpecials: parsesSpecials)]

@@ -51,7 +51,7 @@ extension JinjaInterpreter {
       for piece in try evaluate(all: pieces) {
         let piece = try string(of: piece)
         try require(text.count + piece.count)
-        try charge(piece.count / 64)
+        try chargeText(piece.count)
         text.append(piece)
       }
       return .string(text)

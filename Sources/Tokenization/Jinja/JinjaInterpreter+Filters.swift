@@ -164,7 +164,8 @@ extension JinjaInterpreter {
     for (index, item) in items.enumerated() {
       let text = try string(of: item)
       try require(result.count + separator.count + text.count)
-      try charge(1 + (separator.count + text.count) / 64)
+      try charge()
+      try chargeText(separator.count + text.count)
       if index > 0 { result.append(separator) }
       result.append(text)
     }

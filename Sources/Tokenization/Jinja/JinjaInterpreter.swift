@@ -8,6 +8,9 @@ final class JinjaInterpreter {
 
   let file: String
   let date: TemplateDate
+  /// Bytes of the longest string that it may make, and of the whole output; and of a step.
+  private let longestText: Int
+  private let bytesOfStep: Int
   /// The line that runs, for errors.
   var line = 1
   private var steps = 0
@@ -24,6 +27,10 @@ final class JinjaInterpreter {
   private init(file: String, date: TemplateDate, variables: [String: JinjaValue]) {
     self.file = file
     self.date = date
+    // A weight counts 64 bytes.
+    let given = variables.values.reduce(0) { $0 + 64 * $1.weight }
+    longestText = min(JinjaLimits.textOfItsOwn + JinjaLimits.growth * given, JinjaLimits.text)
+    bytesOfStep = JinjaLimits.bytesOfStep(longestText: longestText)
     scope = JinjaScope(parent: nil)
     for name in Self.functions { scope.names[name] = .function(name) }
     scope.names.merge(variables) { $1 }
@@ -66,15 +73,18 @@ final class JinjaInterpreter {
 
   /// Refuses a string before it is made.
   func require(_ bytes: Int) throws(TokenizationError) {
-    guard bytes <= JinjaLimits.text else {
-      throw error("the template makes a text longer than \(JinjaLimits.text) bytes")
+    guard bytes <= longestText else {
+      throw error("the template makes a text longer than \(longestText) bytes")
     }
   }
+
+  /// Charges for making a text.
+  func chargeText(_ bytes: Int) throws(TokenizationError) { try charge(bytes / bytesOfStep) }
 
   /// Refuses a string before it is made, and charges for making it.
   func reserve(_ bytes: Int) throws(TokenizationError) {
     try require(bytes)
-    try charge(bytes / 64)
+    try chargeText(bytes)
   }
 
   /// The value, unless it is nested too deep or too large to walk through.
@@ -138,10 +148,10 @@ final class JinjaInterpreter {
   }
 
   private func write(_ text: JinjaText) throws(TokenizationError) {
-    guard output.count + text.count <= JinjaLimits.text else {
-      throw error("the output is longer than \(JinjaLimits.text) bytes")
+    guard output.count + text.count <= longestText else {
+      throw error("the output is longer than \(longestText) bytes")
     }
-    try charge(text.count / 64)
+    try chargeText(text.count)
     output.append(text)
   }
 

@@ -9,10 +9,18 @@ enum JinjaLimits {
   static let stack = 400
   /// A macro's call takes as much stack as these many nested expressions.
   static let levelsOfMacro = 8
-  /// Bytes of a string, and of the whole output.
+  /// Bytes of a string, and of the whole output, at most.
   static let text = 16 << 20
-  /// Steps for a piece cut out of a text, which takes 200 bytes and more.
-  static let piece = 4
+  /// Bytes that a template may make out of nothing, and for each byte that it was given: a message as
+  /// JSON of Unicode escapes is six times as long. What it makes is cut into tokens afterwards, which
+  /// takes up to a hundred bytes for each of its own.
+  static let textOfItsOwn = 256 << 10
+  static let growth = 8
+  /// Bytes of a text that a step pays for: few where texts may only be short, so that all that are made
+  /// take some megabytes together.
+  static func bytesOfStep(longestText: Int) -> Int { min(max(longestText >> 15, 8), 64) }
+  /// Steps for a piece cut out of a text, which takes 200 bytes and more while others are made.
+  static let piece = 8
   /// How much more folding a text's case costs than comparing it.
   static let folding = 4
   /// Characters of an error, which may quote what the template made.
