@@ -107,7 +107,7 @@ struct AttackCommand: ParsableCommand {
         + arm.map(\.value) + judging.inputs)
     let (harmful, benign) = try split(try prompts.read())
     let neutral = try neutralTexts()
-    let model = try model.load()
+    let model = try model.load(for: harmful + benign)
     _ = try model.encoder
     let tested = try arm.map { try $0.arm(for: model, at: at) }
     let jury = try Jury(judging, model: model, threads: options.threads)

@@ -77,7 +77,7 @@ struct CaptureCommand: ParsableCommand {
       files: [out, Journal.path(of: out)],
       inputs: model.inputs + prompts.prompts + answers.inputs)
     let prompts = try prompts.read()
-    let model = try model.load()
+    let model = try model.load(for: prompts)
     let clock = Progress(of: 0, "")
     let transcripts = try answers.transcripts(prompts, in: model, force: force)
     let (rows, batch) = (transcripts.rows, transcripts.batch)

@@ -119,7 +119,7 @@ struct DirectionCommand: ParsableCommand {
         folder: out, ["directions.safetensors", "card.json"], journal: "directions.journal",
         inputs: model.inputs + prompts.prompts)
       let rows = try prompts.read()
-      let model = try model.load()
+      let model = try model.load(for: rows)
       let clock = Progress(of: 0, "")
       let batch = try model.encode(rows.map(\.conversation))
       let harmful = try classes(of: rows)

@@ -91,7 +91,7 @@ struct DirectionSelectCommand: ParsableCommand {
       inputs: model.inputs + prompts.prompts + [directions])
     let rows = try prompts.read()
     let stored = try StoredDirections(directions)
-    let model = try model.load()
+    let model = try model.load(for: rows)
     let batch = try model.encode(rows.map(\.conversation))
     try check(stored.card, model, batch)
     let openers = try OpenerTokens(

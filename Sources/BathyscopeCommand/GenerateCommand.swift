@@ -76,7 +76,7 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     try claimPlaces()
     let rows = try prompts.read()
-    let model = try model.load()
+    let model = try model.load(for: rows)
     let clock = Progress(of: 0, "")
     let batch = try model.encode(rows.map(\.conversation))
     let settings = try writing.settings(seed: options.seed, for: model)

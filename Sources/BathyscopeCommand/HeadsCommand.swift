@@ -39,6 +39,7 @@ struct HeadPromptOptions: ParsableArguments {
   ) throws -> [HeadPrompt] {
     let transcripts = try answers.transcripts(try prompts.read(), in: model, force: force)
     let (rows, batch) = (transcripts.rows, transcripts.batch)
+    model.warn(about: rows)
     if let group, !rows.contains(where: { $0.labels[group] != nil }) {
       let names = Set(rows.flatMap(\.labels.keys)).sorted().joined(separator: ", ")
       throw TokenizationError(

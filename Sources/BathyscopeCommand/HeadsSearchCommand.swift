@@ -158,6 +158,7 @@ struct HeadsSearchCommand: ParsableCommand {
 
   private func searchByAttack(_ model: Model) throws -> (SearchSummary, HeadsFolder) {
     let rows = try input.requests()
+    model.warn(about: rows)
     let task = try AttackTask(
       model: model, rows: rows, input, ablation.ablation, at: ablation.at,
       settings: try writing.settings(seed: options.seed, for: model), slots: batch,

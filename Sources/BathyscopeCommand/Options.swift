@@ -22,12 +22,22 @@ struct ModelOptions: ParsableArguments {
 
   @OptionGroup var template: TemplateOptions
 
-  func load() throws -> Model {
+  /// Loads the model and warns of what is odd about it, and about the prompts that it is to read.
+  func load(for prompts: [Prompt] = []) throws -> Model {
     let model = try Model.load(
       model, precision: precision, keepsQuantized: keepQuantized,
       adapters: adapter.map(openAdapter), template: template.settings)
     for warning in model.warnings { writeError("warning: \(warning)") }
+    model.warn(about: prompts)
     return model
+  }
+}
+
+extension Model {
+  /// Says what is odd about prompts that the model is to read.
+  func warn(about prompts: [Prompt]) {
+    let warnings = try? encoder.warnings(about: prompts.map(\.conversation))
+    for warning in warnings ?? [] { writeError("warning: \(warning)") }
   }
 }
 

@@ -24,6 +24,12 @@ struct TokensCommand: ParsableCommand {
   @Option(help: "A plain text instead of a file; special tokens in it are text.")
   var text: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "A LoRA adapter, of which its own tokenizer and chat template count; may be repeated.",
+      valueName: "name-or-folder"), completion: .directory)
+  var adapter: [String] = []
+
   @OptionGroup var template: TemplateOptions
 
   @Flag(help: "Print one JSON document on standard output.")
@@ -38,10 +44,14 @@ struct TokensCommand: ParsableCommand {
   func run() throws {
     // The weights are not needed, and not read.
     let encoder = try PromptEncoder(
-      Checkpoint.open(ModelCatalogue.resolve(model)), template.settings)
+      Checkpoint.open(ModelCatalogue.resolve(model)), template.settings,
+      adapters: adapter.map(openAdapter))
     var conversations = try prompts.flatMap { try PromptFile.read($0).map(\.conversation) }
     conversations += text.enumerated().map {
       Conversation(id: "text-\($0.offset + 1)", source: .text($0.element))
+    }
+    for warning in encoder.warnings + encoder.warnings(about: conversations) {
+      writeError("warning: \(warning)")
     }
     // All before the first word of output, which an error would cut short.
     let sequences = try conversations.map(encoder.encode)

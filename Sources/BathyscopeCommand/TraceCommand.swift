@@ -110,7 +110,7 @@ struct TraceCommand: ParsableCommand {
       folder: out, Self.written + [Report.page], journal: StoredTrace.journal,
       inputs: model.inputs + prompts.prompts + answers.inputs + [probe])
     let prompts = try prompts.read()
-    let model = try model.load()
+    let model = try model.load(for: prompts)
     let clock = Progress(of: 0, "")
     let set = try ProbeSet.load(
       probe,

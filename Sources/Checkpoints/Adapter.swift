@@ -78,6 +78,12 @@ public struct Adapter: Sendable {
     }
   }
 
+  /// The path of another file of the folder, such as `chat_template.jinja`; nil when it is not there.
+  package func file(named name: String) -> String? {
+    let candidate = "\(path)/\(name)"
+    return FileManager.default.fileExists(atPath: candidate) ? candidate : nil
+  }
+
   /// Which adapter this is, exactly; reads its weights once, for their digest.
   public var identity: AdapterIdentity {
     AdapterIdentity(

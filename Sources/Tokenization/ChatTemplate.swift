@@ -17,24 +17,23 @@ public struct ChatTemplate: Sendable {
   public let variables: [String: JSON]
 
   private let statements: [JinjaStatement]
-  private let bosToken: String?
-  private let eosToken: String?
+  /// The special tokens that it may write, by role, such as `bos_token`.
+  package let tokens: [String: String]
 
   /// Parses a template once.
   ///
   /// - Parameters:
   ///   - file: the file it stood in, for errors.
-  ///   - bosToken: the text of the token that begins a sequence; nil when the model has none.
-  ///   - eosToken: the text of the token that ends one.
+  ///   - tokens: the texts of special tokens by role, such as `bos_token`; one that the model lacks is left out.
   ///   - date: what `strftime_now` formats; the present in UTC unless given.
   ///   - variables: further variables that the template knows, such as `enable_thinking`.
   /// - Throws: when the source is not a template, uses what no chat template needs, or has no such variable.
   public init(
-    source: String, file: String, bosToken: String?, eosToken: String?, date: TemplateDate = .now,
+    source: String, file: String, tokens: [String: String], date: TemplateDate = .now,
     variables: [String: JSON] = [:]
   ) throws(TokenizationError) {
     for name in variables.keys.sorted() {
-      guard !Self.reserved.contains(name) else {
+      guard !Self.reserved.contains(name), tokens[name] == nil else {
         throw TokenizationError(
           file: file, place: "variable '\(name)'", problem: "is not to be set",
           remedy: "it follows from the messages and the model")
@@ -49,16 +48,14 @@ public struct ChatTemplate: Sendable {
     sha256 = Digest.sha256(Array(source.utf8))
     self.source = source
     self.file = file
-    self.bosToken = bosToken
-    self.eosToken = eosToken
+    self.tokens = tokens
     self.date = date
     self.variables = variables
   }
 
-  private static let reserved: Set = [
-    "messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token",
-    "strftime_now",
-  ]
+  private static let reserved = Set(
+    ["messages", "tools", "documents", "add_generation_prompt", "strftime_now"]
+      + TokenizerConfiguration.standardRoles)
 
   /// What it is filled in with that can change from run to run, by name: given variables, and the day
   /// where it writes the date.
@@ -66,6 +63,13 @@ public struct ChatTemplate: Sendable {
     var settings = variables.mapValues(\.written)
     if source.contains("strftime_now") { settings["template_date"] = date.dayText }
     return settings
+  }
+
+  /// The tokens that it names besides BOS and EOS, which the tokenizer's digest does not tell by role.
+  package var furtherTokens: [String] {
+    tokens.keys.sorted().filter {
+      !["bos_token", "eos_token"].contains($0) && source.contains($0)
+    }.flatMap { [$0, tokens[$0] ?? ""] }
   }
 
   /// The messages as text, cut where the writer changes.
@@ -91,8 +95,7 @@ public struct ChatTemplate: Sendable {
       "documents": .none,
       "add_generation_prompt": .bool(addsGenerationPrompt),
     ]
-    if let bosToken { names["bos_token"] = .text(bosToken) }
-    if let eosToken { names["eos_token"] = .text(eosToken) }
+    for (role, text) in tokens { names[role] = .text(text) }
     let given = JinjaText.Origin(segment: .template, parsesSpecials: false)
     for (name, value) in self.variables.merging(variables, uniquingKeysWith: { $1 }) {
       names[name] = JinjaValue(value, origin: given)
@@ -136,11 +139,33 @@ public struct ChatTemplate: Sendable {
 
   /// Under which name the template looks for an assistant's thinking beside the content; nil where it
   /// looks for none.
-  private var thinkingKey: String? {
+  package var thinkingKey: String? {
     if source.contains("reasoning_content") { return "reasoning_content" }
-    // gpt-oss.
-    return source.contains("message.thinking") ? "thinking" : nil
+    // As gpt-oss writes it. Parts of a content and variables may have such a name, too.
+    return ["thinking", "reasoning"].first { key in
+      ["message", "msg", "m"].contains { message in
+        ["['\(key)']", "[\"\(key)\"]", ".get('\(key)'", ".get(\"\(key)\""]
+          .contains { source.containsName(message + $0) }
+          || source.containsName("\(message).\(key)", isWhole: true)
+      }
+    }
   }
+}
+
+extension String {
+  /// Whether a text occurs that begins a name, and ends one where it is to be whole.
+  fileprivate func containsName(_ text: String, isWhole: Bool = false) -> Bool {
+    ranges(of: text).contains { range in
+      let begins =
+        range.lowerBound == startIndex || !self[index(before: range.lowerBound)].isPartOfName
+      return begins
+        && (!isWhole || range.upperBound == endIndex || !self[range.upperBound].isPartOfName)
+    }
+  }
+}
+
+extension Character {
+  fileprivate var isPartOfName: Bool { isLetter || isNumber || self == "_" || self == "." }
 }
 
 extension JSON {

@@ -58,18 +58,11 @@ struct PreTokenizer: Sendable, Equatable {
 
 /// SentencePiece's visible space, written by a pre-tokenizer instead of a normaliser.
 struct Metaspace: Sendable, Equatable {
-  enum Prefix: String, Sendable {
-    case always
-    /// Only where the text begins, not behind an added token.
-    case first
-    case never
-  }
-
   /// U+2581.
   static let standard: [UInt8] = [0xE2, 0x96, 0x81]
 
   var replacement = standard
-  var prefix: Prefix
+  var prefix: PrefixSpace
   var splits: Bool
 
   fileprivate func withSpaces(

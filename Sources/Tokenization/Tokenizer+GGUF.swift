@@ -19,6 +19,9 @@ package struct GGUFVocabulary: Sendable {
   package var eosID: Int?
   package var unknownID: Int?
   package var paddingID: Int?
+  package var separatorID: Int?
+  package var classID: Int?
+  package var maskID: Int?
   package var addsBOS: Bool?
   package var addsEOS: Bool?
   /// Whether a space is put before a text and behind every special token.
@@ -31,7 +34,8 @@ package struct GGUFVocabulary: Sendable {
   package init(
     file: String, model: String, preTokenizer: String, tokens: [[UInt8]], tokenTypes: [Int],
     merges: [[UInt8]] = [], scores: [Float] = [], bosID: Int? = nil, eosID: Int? = nil,
-    unknownID: Int? = nil, paddingID: Int? = nil, addsBOS: Bool? = nil, addsEOS: Bool? = nil,
+    unknownID: Int? = nil, paddingID: Int? = nil, separatorID: Int? = nil,
+    classID: Int? = nil, maskID: Int? = nil, addsBOS: Bool? = nil, addsEOS: Bool? = nil,
     addsSpacePrefix: Bool? = nil, removesExtraSpaces: Bool? = nil,
     stripsBehindSpecials: Bool = false
   ) {
@@ -46,6 +50,9 @@ package struct GGUFVocabulary: Sendable {
     self.eosID = eosID
     self.unknownID = unknownID
     self.paddingID = paddingID
+    self.separatorID = separatorID
+    self.classID = classID
+    self.maskID = maskID
     self.addsBOS = addsBOS
     self.addsEOS = addsEOS
     self.addsSpacePrefix = addsSpacePrefix
@@ -70,16 +77,13 @@ extension Tokenizer {
           "tokenizer.ggml.model", "'\(checks.readable(source.model.utf8))' is not supported",
           "use a model with byte pair encoding ('gpt2' or 'llama'), or give prompts as token ids")
       }
-    let vocabulary = definition.vocabulary
-    definition.bosID = try checks.id(
-      source.bosID, in: vocabulary, place: "tokenizer.ggml.bos_token_id")
-    definition.eosID = try checks.id(
-      source.eosID, in: vocabulary, place: "tokenizer.ggml.eos_token_id")
-    // Named by the file, used by nothing: a byte without a token is left out, as in the reference.
-    _ = try checks.id(
-      source.unknownID, in: vocabulary, place: "tokenizer.ggml.unknown_token_id")
-    _ = try checks.id(
-      source.paddingID, in: vocabulary, place: "tokenizer.ggml.padding_token_id")
+    for (role, name, id) in source.roles {
+      let place = "tokenizer.ggml.\(name)_token_id"
+      guard let id = try checks.id(id, in: definition.vocabulary, place: place) else { continue }
+      definition.roles["\(role)_token"] = definition.vocabulary.text(of: id).map(Array.init)
+      if role == "bos" { definition.bosID = id }
+      if role == "eos" { definition.eosID = id }
+    }
     if source.addsBOS ?? source.addsBOSByDefault {
       guard let bosID = definition.bosID else {
         throw checks.error(
@@ -99,6 +103,15 @@ extension Tokenizer {
 }
 
 extension GGUFVocabulary {
+  /// What a chat template calls a token, what the file calls it, and its id.
+  fileprivate var roles: [(role: String, name: String, id: Int?)] {
+    [
+      ("bos", "bos", bosID), ("eos", "eos", eosID), ("unk", "unknown", unknownID),
+      ("sep", "seperator", separatorID), ("pad", "padding", paddingID), ("cls", "cls", classID),
+      ("mask", "mask", maskID),
+    ]
+  }
+
   fileprivate var addsBOSByDefault: Bool {
     model == "llama" || GGUFFamily(name: preTokenizer)?.addsBOS ?? false
   }
@@ -124,7 +137,7 @@ extension GGUFVocabulary {
     return TokenizerDefinition(
       vocabulary: vocabulary, normalizer: Normalizer(steps: family.composes ? [.compose] : []),
       preTokenizer: PreTokenizer(steps: family.steps.map(PreTokenizer.Step.split)), model: model,
-      addedTokens: added)
+      added: AddedVocabulary(added))
   }
 
   func vocabulary(_ checks: DefinitionChecks) throws(TokenizationError) -> Vocabulary {

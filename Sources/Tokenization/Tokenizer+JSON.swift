@@ -1,85 +1,11 @@
 import Files
 
-extension Tokenizer {
-  /// The tokenizer of a Hugging Face `tokenizer.json`.
-  ///
-  /// - Parameters:
-  ///   - configuration: `tokenizer_config.json`, which names the BOS and the EOS.
-  /// - Throws: for a component that is not known here, rather than ignore it and get other ids, and for a
-  ///   tokenizer that contradicts itself.
-  package init(
-    tokenizerJSON bytes: [UInt8], file: String, configuration: [UInt8]? = nil,
-    configurationFile: String = "tokenizer_config.json"
-  ) throws(TokenizationError) {
-    let root: JSON
-    var names: JSON?
-    do throws(FileError) {
-      // Half as much again as the largest tokenizer in use, whose merges take three values each.
-      root = try JSONReader.parse(bytes, file: file, valueLimit: 3_000_000)
-      if let configuration {
-        names = try JSONReader.parse(
-          configuration, file: configurationFile, valueLimit: 400_000)
-      }
-    } catch {
-      throw TokenizationError(error)
-    }
-    let reader = TokenizerJSON(root: root, checks: DefinitionChecks(file: file))
-    var definition = try reader.definition()
-    if let names {
-      let checks = DefinitionChecks(file: configurationFile)
-      let configured = TokenizerConfiguration(root: names, checks: checks)
-      try configured.complete(&definition)
-    }
-    self.init(definition)
-  }
-}
-
-/// The names of the special roles in `tokenizer_config.json`.
-private struct TokenizerConfiguration {
-  let root: JSON
-  let checks: DefinitionChecks
-
-  func complete(_ definition: inout TokenizerDefinition) throws(TokenizationError) {
-    let bosID = try id(of: "bos_token", in: definition.vocabulary)
-    definition.bosID = bosID ?? definition.bosID
-    definition.eosID = try id(of: "eos_token", in: definition.vocabulary)
-    // As in transformers: where the file says either, both replace what the post-processor does.
-    let (addsBOS, addsEOS) = (try flag("add_bos_token"), try flag("add_eos_token"))
-    guard addsBOS != nil || addsEOS != nil else { return }
-    definition.prefixID = addsBOS == true ? try named(definition.bosID, "bos_token") : nil
-    definition.suffixID = addsEOS == true ? try named(definition.eosID, "eos_token") : nil
-  }
-
-  private func named(_ id: Int32?, _ role: String) throws(TokenizationError) -> Int32 {
-    guard let id else {
-      throw checks.error("add_\(role)", "is true, but no token is named as \(role)")
-    }
-    return id
-  }
-
-  private func flag(_ name: String) throws(TokenizationError) -> Bool? {
-    guard let value = root[name], !value.isNull else { return nil }
-    guard let flag = value.bool else { throw checks.error(name, "is no true or false") }
-    return flag
-  }
-
-  /// The role's token stands there as text or as an object with `content`.
-  private func id(of role: String, in vocabulary: Vocabulary) throws(TokenizationError) -> Int32? {
-    guard let value = root[role], !value.isNull else { return nil }
-    guard let content = value.bytes ?? value["content"]?.bytes else {
-      throw checks.error(role, "is neither a text nor an object with 'content'")
-    }
-    guard let id = vocabulary.id(of: content) else {
-      throw checks.error(role, "'\(checks.readable(content))' is not in the vocabulary")
-    }
-    return id
-  }
-}
-
 /// Reads the sections of a `tokenizer.json`.
 struct TokenizerJSON {
   let root: JSON
   let checks: DefinitionChecks
+  /// Takes the place of the prefix that the file gives; nil leaves it.
+  var prefixSpace: PrefixSpace?
 
   func definition() throws(TokenizationError) -> TokenizerDefinition {
     guard let model = root["model"]?.object else {
@@ -88,24 +14,30 @@ struct TokenizerJSON {
     try checkModel(model)
     var vocabulary = try vocabulary(of: model)
     let merges = try mergeTable(of: model, vocabulary)
-    // Behind the merges, which may only name tokens of the model itself.
-    let added = try addedTokens(&vocabulary)
+    // After the merges, which may only name tokens of the model itself.
+    var warnings: [String] = []
+    let added = try addedTokens(&vocabulary, &warnings)
     let (preTokenizer, isByteLevel) = try preTokenizer()
     var bytePairs = BytePairModel(order: .merges(merges), isByteLevel: isByteLevel)
     bytePairs.fallsBackToBytes = model["byte_fallback"]?.bool ?? false
     bytePairs.ignoresMerges = model["ignore_merges"]?.bool ?? false
     bytePairs.fusesUnknown = model["fuse_unk"]?.bool ?? false
     bytePairs.unknownID = try unknownID(of: model, vocabulary)
-    let reserved = added.filter { $0.isSpecial || $0.isOutsideOfModel }
-    bytePairs.resolve(vocabulary, reserved: reserved.map(\.id))
-    try checkBytes(of: bytePairs)
     var definition = TokenizerDefinition(
-      vocabulary: vocabulary, preTokenizer: preTokenizer, model: bytePairs, addedTokens: added)
+      vocabulary: vocabulary, preTokenizer: preTokenizer, model: bytePairs, added: added)
+    definition.warnings = warnings
     definition.normalizer = try checkedNormalizer()
     definition.decoder = try decoder(isByteLevel: isByteLevel)
     (definition.prefixID, definition.suffixID) = try tokensAround(vocabulary)
     definition.bosID = definition.prefixID
     return definition
+  }
+
+  /// Names the tokens that no text merges into, when all added tokens are there.
+  func resolve(_ definition: inout TokenizerDefinition) throws(TokenizationError) {
+    let reserved = definition.addedTokens.filter { $0.isSpecial || $0.isOutsideOfModel }
+    definition.model.resolve(definition.vocabulary, reserved: reserved.map(\.id))
+    try checkBytes(of: definition.model)
   }
 
   private func checkModel(_ model: JSON.Object) throws(TokenizationError) {

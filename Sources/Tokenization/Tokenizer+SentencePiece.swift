@@ -25,7 +25,7 @@ extension GGUFVocabulary {
     return TokenizerDefinition(
       vocabulary: vocabulary, normalizer: .sentencePiece(addsPrefix: addsPrefix),
       preTokenizer: PreTokenizer(steps: []), model: model,
-      decoder: .sentencePiece(stripsPrefix: addsPrefix), addedTokens: added)
+      decoder: .sentencePiece(stripsPrefix: addsPrefix), added: AddedVocabulary(added))
   }
 
   /// The rank of each token that text merges into: the higher the score, the lower the rank, and tokens of

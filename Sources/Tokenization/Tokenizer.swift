@@ -27,6 +27,11 @@ public struct Tokenizer: Sendable {
   /// What a raw text begins and ends with. A chat template writes its own, so that neither is doubled.
   let prefixID: Int32?
   let suffixID: Int32?
+  /// The texts of the tokens that the files name for a role, such as `bos_token`, by role: what a chat
+  /// template may write.
+  package let roles: [String: String]
+  /// Where the files contradict each other, or versions of transformers read them differently, in words.
+  package let warnings: [String]
 
   init(_ definition: TokenizerDefinition) {
     vocabulary = definition.vocabulary
@@ -34,11 +39,13 @@ public struct Tokenizer: Sendable {
     preTokenizer = definition.preTokenizer
     model = definition.model
     decoder = definition.decoder
-    addedTokens = Dictionary(uniqueKeysWithValues: definition.addedTokens.map { ($0.id, $0) })
+    addedTokens = definition.added.tokens
     (bosID, eosID) = (definition.bosID, definition.eosID)
     (prefixID, suffixID) = (definition.prefixID, definition.suffixID)
     asciiIDs = definition.model.asciiIDs(definition.vocabulary)
-    let added = definition.addedTokens
+    roles = definition.roles.mapValues { String(decoding: $0, as: UTF8.self) }
+    warnings = definition.warnings
+    let added = definition.addedTokens.filter { !$0.content.isEmpty }
     matcher = AddedTokenMatcher(added.filter { !$0.isNormalized })
     normalizedMatcher = AddedTokenMatcher(
       added.filter(\.isNormalized).map { token in
@@ -73,6 +80,11 @@ public struct Tokenizer: Sendable {
       return nil
     }
     return id
+  }
+
+  /// The added tokens with this id or a larger one, as labels.
+  package func addedTokens(from id: Int) -> [String] {
+    addedTokens.keys.filter { $0 >= id }.sorted().map(label)
   }
 
   /// The SHA-256 of everything that decides the ids: the same for one tokenizer in two file formats.
@@ -130,9 +142,16 @@ struct TokenizerDefinition {
   var preTokenizer: PreTokenizer
   var model: BytePairModel
   var decoder = TokenDecoder()
-  var addedTokens: [AddedToken]
+  var added: AddedVocabulary
   var bosID: Int32?
   var eosID: Int32?
   var prefixID: Int32?
   var suffixID: Int32?
+  var roles: [String: [UInt8]] = [:]
+  var warnings: [String] = []
+
+  /// In the order of their ids.
+  var addedTokens: [AddedToken] { added.tokens.values.sorted { $0.id < $1.id } }
+
+  func roleID(_ role: String) -> Int32? { roles[role].flatMap { vocabulary.id(of: $0) } }
 }

@@ -2,26 +2,29 @@ import Files
 
 extension TokenizerJSON {
   /// The added tokens; those that the model's vocabulary lacks join it.
-  func addedTokens(_ vocabulary: inout Vocabulary) throws(TokenizationError) -> [AddedToken] {
-    guard let value = root["added_tokens"], !value.isNull else { return [] }
+  func addedTokens(
+    _ vocabulary: inout Vocabulary, _ warnings: inout [String]
+  ) throws(TokenizationError) -> AddedVocabulary {
+    var added = AddedVocabulary(modelCount: vocabulary.tokenCount)
+    guard let value = root["added_tokens"], !value.isNull else { return added }
     guard let entries = value.array else { throw checks.error("added_tokens", "is no list") }
-    var added: [AddedToken] = []
-    var seen: Set<Int32> = []
     for (index, entry) in entries.enumerated() {
-      var token = try addedToken(entry, place: "added_tokens[\(index)]")
+      let place = "added_tokens[\(index)]"
+      let token = try addedToken(entry, place: place)
+      let text = checks.readable(token.content)
       if let known = vocabulary.id(of: token.content) {
-        guard known == token.id, seen.insert(known).inserted else {
-          throw checks.error(
-            "added_tokens[\(index)]",
-            "'\(checks.readable(token.content))' has the id \(known) already")
+        guard known == token.id, added.tokens[known] == nil else {
+          throw checks.error(place, "'\(text)' has the id \(known) already")
         }
-      } else {
-        try checks.insert(
-          token.content, id: Int(token.id), into: &vocabulary, place: "added_tokens[\(index)]")
-        seen.insert(token.id)
-        token.isOutsideOfModel = true
+      } else if vocabulary.text(of: token.id) != nil {
+        throw checks.error(place, "the id \(token.id) belongs to another token already")
       }
-      added.append(token)
+      let given = try added.add(token, to: &vocabulary, checks, place: place)
+      if given != token.id {
+        warnings.append(
+          "\(checks.file) \(place): '\(text)' is said to have the id \(token.id), and gets "
+            + "\(given), as in transformers")
+      }
     }
     return added
   }

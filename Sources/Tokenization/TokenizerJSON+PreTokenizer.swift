@@ -18,9 +18,8 @@ extension TokenizerJSON {
       case "Metaspace": steps.append(.metaspace(try metaspace(part)))
       case "ByteLevel":
         isByteLevel = true
-        if try flag("add_prefix_space", of: part, "ByteLevel") ?? true {
-          steps.append(.prefixSpace)
-        }
+        let adds = try flag("add_prefix_space", of: part, "ByteLevel") ?? true
+        if prefixSpace.map({ $0 != .never }) ?? adds { steps.append(.prefixSpace) }
         if try flag("use_regex", of: part, "ByteLevel") ?? true { steps.append(.split(.gpt2)) }
       default: throw unsupported("pre_tokenizer.type", part["type"] ?? .null)
       }
@@ -48,16 +47,34 @@ extension TokenizerJSON {
     }
     // Files before prepend_scheme only said whether there is a prefix.
     let adds = try flag("add_prefix_space", of: part, "Metaspace") ?? true
-    var prefix = adds ? Metaspace.Prefix.always : .never
+    var prefix = adds ? PrefixSpace.always : .never
     if let scheme = part["prepend_scheme"], !scheme.isNull {
-      guard let named = scheme.text.flatMap(Metaspace.Prefix.init(rawValue:)),
+      guard let named = scheme.text.flatMap(PrefixSpace.init(rawValue:)),
         adds || named == .never
       else { throw unsupported("\(place).prepend_scheme", scheme) }
       prefix = named
     }
     return Metaspace(
-      replacement: Array(text.utf8), prefix: prefix,
+      replacement: Array(text.utf8), prefix: prefixSpace ?? prefix,
       splits: try flag("split", of: part, "Metaspace") ?? true)
+  }
+
+  /// The prefix that the file gives, by its pre-tokenizer or its normaliser.
+  var storedPrefixSpace: StoredPrefixSpace {
+    get throws(TokenizationError) {
+      let value = root["pre_tokenizer"] ?? .null
+      let parts = flattened(value, list: "pretokenizers")
+      var stored = StoredPrefixSpace(
+        isByteLevel: false, isAlone: value["type"]?.text == "ByteLevel")
+      if let part = parts.first(where: { $0["type"]?.text == "ByteLevel" }) {
+        stored.isByteLevel = true
+        stored.value =
+          try flag("add_prefix_space", of: part, "ByteLevel") ?? true ? .always : .never
+      } else if let part = parts.first(where: { $0["type"]?.text == "Metaspace" }) {
+        stored.value = try metaspace(part).prefix
+      }
+      return stored
+    }
   }
 
   private func split(_ part: JSON) throws(TokenizationError) -> PreTokenizer.Step {

@@ -55,7 +55,9 @@ public struct Model: Sendable {
     let checkpoint = try Checkpoint.open(ModelCatalogue.resolve(nameOrPath))
     try checkpoint.requireModel()
     let architecture = try Architectures.read(checkpoint)
-    let encoding = Result { try PromptEncoder(checkpoint, template) }
+    let encoding = Result { try PromptEncoder(checkpoint, template, adapters: adapters) }
+    // Without adapters, token ids work even where the tokenizer is not understood.
+    if EncoderSources.areBrought(by: adapters) { _ = try encoding.get() }
     let identity = try ModelIdentity(
       nameOrPath, checkpoint, architecture, encoder: try? encoding.get(),
       adapters: adapters.map(\.identity))
@@ -67,7 +69,8 @@ public struct Model: Sendable {
     try loader.finish()
     return Model(
       identity: identity, precision: precision, keepsQuantized: keepsQuantized,
-      warnings: loader.warnings, network: network, encoding: encoding,
+      warnings: loader.warnings + warnings(of: try? encoding.get(), network.shape),
+      network: network, encoding: encoding,
       endTokens: Result {
         try endTokens(
           checkpoint, try? encoding.get().tokenizer, vocabulary: network.shape.dVocabulary)
@@ -75,6 +78,19 @@ public struct Model: Sendable {
       writing: Result {
         try GenerationDefaults(checkpoint, vocabulary: network.shape.dVocabulary)
       })
+  }
+
+  /// What is to be said of a tokenizer, also of tokens that the model has no embedding for.
+  private static func warnings(of encoder: PromptEncoder?, _ shape: ModelShape) -> [String] {
+    guard let encoder else { return [] }
+    let beyond = encoder.tokenizer.addedTokens(from: shape.dVocabulary)
+    guard let first = beyond.first else { return encoder.warnings }
+    return encoder.warnings + [
+      """
+      the tokenizer has \(beyond.count) added tokens beyond the model's \(shape.dVocabulary) embeddings, \
+      the first '\(first)': a prompt that holds one is refused
+      """
+    ]
   }
 
   /// Turns conversations into a ragged batch, each token with its segment.

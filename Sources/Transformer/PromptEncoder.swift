@@ -16,78 +16,62 @@ public struct PromptEncoder: Sendable {
   /// were not guessed from it and of variables that were given.
   package let templateSHA256: String?
 
-  /// Takes the tokenizer and the chat template of a `.gguf` file or a Hugging Face folder.
-  /// - Throws: `TokenizationError` or `CheckpointError` when there is none or it is not understood.
-  public init(_ checkpoint: Checkpoint, _ settings: TemplateSettings = TemplateSettings()) throws {
+  /// Where versions of transformers disagree, files contradict each other or an adapter brings its own,
+  /// in words.
+  public let warnings: [String]
+
+  /// Takes the tokenizer and the chat template of a `.gguf` file or a Hugging Face folder, or those of an
+  /// adapter that has its own.
+  /// - Throws: `TokenizationError` or `CheckpointError` when there is none or it is not understood, or
+  ///   adapters disagree.
+  public init(
+    _ checkpoint: Checkpoint, _ settings: TemplateSettings = TemplateSettings(),
+    adapters: [Adapter] = []
+  ) throws {
     try checkpoint.requireModel()
-    let source: (text: String, file: String)?
-    switch checkpoint.format {
-    case .gguf:
-      tokenizer = try Tokenizer(vocabulary: GGUFVocabulary(checkpoint))
-      let key = "tokenizer.chat_template"
-      source =
-        checkpoint.metadata[key] == nil
-        ? nil : (try checkpoint.string(key), "\(checkpoint.path): \(key)")
-    case .safetensors:
-      guard let path = checkpoint.file(named: "tokenizer.json") else {
-        throw TokenizationError(
-          file: checkpoint.path, problem: "has no tokenizer.json",
-          remedy: "give prompts as token_ids, or put the tokenizer into the folder")
-      }
-      let configuration = checkpoint.file(named: "tokenizer_config.json")
-      tokenizer = try Tokenizer(
-        tokenizerJSON: readFile(path, limit: 64 << 20), file: path,
-        configuration: configuration.map { try readFile($0, limit: 16 << 20) },
-        configurationFile: configuration ?? "tokenizer_config.json")
-      source = try Self.templateSource(checkpoint, configuration)
-    }
-    let tokenizer = tokenizer
-    func text(_ id: Int32?) -> String? {
-      id.map { String(decoding: tokenizer.bytes(of: $0), as: UTF8.self) }
-    }
-    let template = try source.map {
+    let sources = try EncoderSources(checkpoint, adapters)
+    let template = try sources.template.map {
       try ChatTemplate(
-        source: $0.text, file: $0.file, bosToken: text(tokenizer.bosID),
-        eosToken: text(tokenizer.eosID), date: settings.date, variables: settings.variables)
+        source: $0.text, file: $0.file, tokens: sources.tokenizer.roles, date: settings.date,
+        variables: settings.variables)
     }
+    tokenizer = sources.tokenizer
+    warnings = sources.tokenizer.warnings + sources.notices
     self.template = template
     guard template != nil || settings.variables.isEmpty else {
       throw TokenizationError(
         file: checkpoint.path, problem: "has no chat template, which could have variables",
         remedy: "leave them out")
     }
-    let guessed = ThinkingMarkers(guessedFrom: source?.text ?? "")
+    let guessed = ThinkingMarkers(guessedFrom: template?.source ?? "")
     markers = settings.markers ?? guessed
     let values = template?.settings ?? [:]
     let variables = settings.variables.keys.sorted().flatMap { [$0, values[$0] ?? ""] }
-    let parts = [template?.sha256 ?? "", markers.open, markers.close] + variables
+    let tokens = template?.furtherTokens ?? []
+    let parts = [template?.sha256 ?? "", markers.open, markers.close] + variables + tokens
     templateSHA256 =
-      markers == guessed && variables.isEmpty
+      markers == guessed && variables.isEmpty && tokens.isEmpty
       ? template?.sha256
       : Digest.sha256(parts.flatMap { Array("\($0.utf8.count) \($0)".utf8) })
   }
 
-  /// The template's own file, or the one inside `tokenizer_config.json`.
-  private static func templateSource(
-    _ checkpoint: Checkpoint, _ settings: String?
-  ) throws -> (text: String, file: String)? {
-    if let path = checkpoint.file(named: "chat_template.jinja") {
-      return (String(decoding: try readFile(path, limit: 1 << 20), as: UTF8.self), path)
+  /// What is to be said about conversations before they are encoded: thinking that the template does not
+  /// read stands in the content, between the markers.
+  public func warnings(about conversations: [Conversation]) -> [String] {
+    guard let template, template.thinkingKey == nil else { return [] }
+    let count = conversations.count { conversation in
+      guard case .messages(let messages) = conversation.source else { return false }
+      return messages.contains { $0.thinking != nil }
     }
-    guard let settings,
-      let value = try JSONReader.parse(
-        readFile(settings, limit: 16 << 20), file: settings, valueLimit: 400_000)["chat_template"],
-      !value.isNull
-    else { return nil }
-    // Some models name several templates; transformers uses the one called default.
-    let named = value.array?.first { $0["name"]?.text == "default" }?["template"]
-    guard let text = value.text ?? named?.text else {
-      throw TokenizationError(
-        file: settings, place: "chat_template",
-        problem: "is neither a text nor a list of templates",
-        remedy: "put the template into chat_template.jinja")
-    }
-    return (text, settings)
+    guard count > 0 else { return [] }
+    let (open, close) = (markers.openCore, markers.closeCore)
+    return [
+      """
+      \(template.file): the template does not read a message's reasoning_content, which \(count) of \
+      \(conversations.count) prompts have: it is written into the content between '\(open)' and \
+      '\(close)', where transformers would leave it out
+      """
+    ]
   }
 
   /// Turns a conversation into tokens, each with its segment.
@@ -157,6 +141,8 @@ extension GGUFVocabulary {
         .map { Float($0) } ?? [],
       bosID: try id("bos_token_id"), eosID: try id("eos_token_id"),
       unknownID: try id("unknown_token_id"), paddingID: try id("padding_token_id"),
+      separatorID: try id("seperator_token_id"), classID: try id("cls_token_id"),
+      maskID: try id("mask_token_id"),
       addsBOS: try optional("add_bos_token", checkpoint.bool),
       addsEOS: try optional("add_eos_token", checkpoint.bool),
       addsSpacePrefix: try optional("add_space_prefix", checkpoint.bool),

@@ -12,7 +12,8 @@ struct ChatTemplateTests {
 
   func template(_ source: String = chatML) throws -> ChatTemplate {
     try ChatTemplate(
-      source: source, file: "test", bosToken: "<s>", eosToken: "</s>", date: recordingDate)
+      source: source, file: "test", tokens: ["bos_token": "<s>", "eos_token": "</s>"],
+      date: recordingDate)
   }
 
   func spans(

@@ -42,8 +42,8 @@ struct JinjaFuzzTests {
       let mutant = Self.mutant(of: sources, &random)
       do throws(TokenizationError) {
         let template = try ChatTemplate(
-          source: String(decoding: mutant, as: UTF8.self), file: "mutant", bosToken: "<s>",
-          eosToken: "</s>", date: recordingDate)
+          source: String(decoding: mutant, as: UTF8.self), file: "mutant",
+          tokens: ["bos_token": "<s>", "eos_token": "</s>"], date: recordingDate)
         let spans = try template.render(messages, addsGenerationPrompt: true)
         if !spans.allSatisfy({ $0.bytes.withUnsafeBytes(isValidUTF8) }) { broken += 1 }
         rendered += 1

@@ -18,7 +18,7 @@ let recordingDate = TemplateDate(year: 2024, month: 7, day: 4, hour: 15, minute:
 
 func render(_ source: String, _ variables: [String: JSON] = [:]) throws -> [TextSpan] {
   let template = try ChatTemplate(
-    source: source, file: "test", bosToken: nil, eosToken: nil, date: recordingDate)
+    source: source, file: "test", tokens: [:], date: recordingDate)
   return try template.render([], addsGenerationPrompt: false, variables: variables)
 }
 
@@ -56,8 +56,11 @@ struct JinjaGoldenTests {
     var templates: [String: ChatTemplate] = [:]
     for (name, source) in try #require(recorded["templates"]?.object).members {
       templates[String(decoding: name, as: UTF8.self)] = try ChatTemplate(
-        source: try #require(source.text), file: "test", bosToken: recorded["bos_token"]?.text,
-        eosToken: recorded["eos_token"]?.text, date: recordingDate)
+        source: try #require(source.text), file: "test",
+        tokens: [
+          "bos_token": recorded["bos_token"]?.text, "eos_token": recorded["eos_token"]?.text,
+        ]
+        .compactMapValues(\.self), date: recordingDate)
     }
     let cases = try #require(recorded["cases"]?.array)
     #expect(cases.count > 200)
@@ -93,7 +96,8 @@ struct JinjaGoldenTests {
     let recorded = try golden("templates-chat.json")
     let source = try #require(recorded["templates"]?["smollm2"]?.text)
     let template = try ChatTemplate(
-      source: source, file: "test", bosToken: "<|im_start|>", eosToken: "<|im_end|>")
+      source: source, file: "test",
+      tokens: ["bos_token": "<|im_start|>", "eos_token": "<|im_end|>"])
     let message = Message(role: "user", content: "Hello")
     let text = try template.render([message], addsGenerationPrompt: true).text
     #expect(

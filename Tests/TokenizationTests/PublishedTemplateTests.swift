@@ -20,7 +20,8 @@ struct PublishedTemplateTests {
   func template(_ name: String) throws -> ChatTemplate {
     let source = String(decoding: try goldenBytes("templates/\(name).jinja"), as: UTF8.self)
     return try ChatTemplate(
-      source: source, file: name, bosToken: "<s>", eosToken: "</s>", date: recordingDate)
+      source: source, file: name, tokens: ["bos_token": "<s>", "eos_token": "</s>"],
+      date: recordingDate)
   }
 
   private static func conversations() throws -> [[Message]] {

@@ -67,6 +67,25 @@ struct HostileVocabularyTests {
     #expect(tokenizer.eosID == 3)
   }
 
+  /// A chat template can write every token that the file gives a role, and no other.
+  @Test func aTemplateWritesEveryRole() throws {
+    var values = Self.good
+    let roles = ["bos", "unknown", "seperator", "padding", "cls", "mask"]
+    values["tokenizer.ggml.tokens"] = .texts(["a", "b", "ab", "<e>"] + roles.map { "<\($0)>" })
+    values["tokenizer.ggml.scores"] = .floats([Float](repeating: 0, count: 10))
+    values["tokenizer.ggml.token_type"] = .integers([1, 1, 1, 3, 3, 3, 3, 3, 3, 3])
+    for (index, role) in roles.enumerated() {
+      values["tokenizer.ggml.\(role)_token_id"] = .integer(UInt32(4 + index))
+    }
+    let names = ["bos", "eos", "unk", "sep", "pad", "cls", "mask", "image"]
+    values["tokenizer.chat_template"] = .text(names.map { "{{ \($0)_token }}" }.joined())
+    let conversation = Conversation(
+      id: "1", source: .messages([Message(role: "user", content: "a")]))
+    #expect(try encoder(values).encode(conversation).tokens == [4, 3, 5, 6, 7, 8, 9])
+    values["tokenizer.ggml.mask_token_id"] = .integer(10)
+    #expect(throws: CheckpointError.self) { try encoder(values) }
+  }
+
   /// A chat model's file that names the end of a text only still stops where a turn ends.
   @Test(arguments: [("<end_of_turn>", 3, true), ("<end_of_turn>", 1, false), ("<x>", 3, false)])
   func theEndOfATurnIsKnownByItsName(name: String, type: Int32, isFound: Bool) throws {

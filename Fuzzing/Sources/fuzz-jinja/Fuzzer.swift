@@ -13,7 +13,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
   let source = String(decoding: UnsafeBufferPointer(start: data, count: size), as: UTF8.self)
   guard
     let template = try? ChatTemplate(
-      source: source, file: "fuzz", bosToken: "<s>", eosToken: "</s>", date: date),
+      source: source, file: "fuzz", tokens: ["bos_token": "<s>", "eos_token": "</s>"], date: date),
     let spans = try? template.render(
       messages, addsGenerationPrompt: true, variables: ["enable_thinking": .bool(true)])
   else { return 0 }
