@@ -462,8 +462,11 @@ def row_distances(values, expected):
     """For each row the norm of the difference in units of the norm of the row; 0 for rows of zeros."""
     import torch
 
+    # Scores are minus infinity where a query does not look.
+    values = torch.where(expected.isfinite(), values.double(), 0.0)
+    expected = torch.where(expected.isfinite(), expected, 0.0)
     sizes = expected.norm(dim=-1)
-    differences = (values.double() - expected).norm(dim=-1)
+    differences = (values - expected).norm(dim=-1)
     return torch.where(sizes > 0, differences / sizes, 0.0).float()
 
 

@@ -15,7 +15,7 @@ extension StoreDescription {
       model.id, model.architecture, model.weightsSHA256, model.configurationSHA256,
       model.configurationJSON, model.tokenizerSHA256 ?? "", model.templateSHA256 ?? "",
       precision.rawValue, kernel, arguments, rule?.description ?? "", toolVersion,
-      timeText(creationTime), elementType.rawValue, configurationSHA256,
+      created.map(timeText) ?? "", elementType.rawValue, configurationSHA256,
     ])
     digest.add([seed, UInt64(compresses ? 1 : 0)])
     digest.add(hooks.map(\.description))

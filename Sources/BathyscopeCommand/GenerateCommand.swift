@@ -126,10 +126,11 @@ struct GenerateCommand: ParsableCommand {
     guard let activations = reading.activations else { return }
     let journal = Journal.path(of: activations)
     let stored = (try? readFile(journal)).flatMap { try? JSONReader.parse($0, file: journal) }
-    let arguments = try reading.arguments(provenance: prompts.provenance())
     // Of this very command: whether it is of this very model, the answers tell.
-    let isOwn = stored?["arguments"]?.text == arguments
-    try output.claim(files: read, isOwn: isOwn, inputs: inputs)
+    let isOwn = try stored.map {
+      $0["arguments"]?.text == (try reading.arguments(provenance: prompts.provenance()))
+    }
+    try output.claim(files: read, isOwn: isOwn ?? false, inputs: inputs)
     // Only to see whether the place can be written to.
     _ = try AtomicFile(activations)
   }

@@ -146,7 +146,8 @@ struct TraceCommand: ParsableCommand {
       model, batch, rows, groups, probes, set.chosen,
       report.evaluations[report.chosen].spread, journal)
     let summary = try CliffSummary(
-      traces, trainedAt: report.coverage, rule: rule, seed: options.seed)
+      traces, trainedAt: report.coverage,
+      naturalFall: report.evaluations[report.chosen].naturalFall, rule: rule, seed: options.seed)
     let cuts = cutThinking ? try cut(model, batch, traces, set.chosen, journal) : nil
     let path = try write(model, set, forced, traces, summary, cuts)
     journal.remove()

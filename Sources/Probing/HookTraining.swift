@@ -1,5 +1,6 @@
 import Statistics
 import Tensors
+import Transformer
 
 /// The training and evaluation of the probe of one hook: what runs on one thread.
 struct HookTraining {
@@ -31,8 +32,9 @@ struct HookTraining {
       }
       let (probes, isConverged) = try probes(shuffles, penalty: penalty)
       var evaluation = try evaluate(probes, shuffles)
-      evaluation.spread = ScoreSpread(
-        (try? probes[0].score(matrix.selecting(parts.train))) ?? [])
+      let scores = (try? probes[0].score(matrix.selecting(parts.train))) ?? []
+      evaluation.spread = ScoreSpread(scores)
+      evaluation.naturalFall = naturalFall(scores)
       evaluation.inversePenalty = penalty
       evaluation.isConverged = isConverged
       return TrainedProbe(probe: probes[0], evaluation: evaluation)
@@ -66,6 +68,21 @@ struct HookTraining {
         standardisation: written)
     }
     return (probes, fits[0].isConverged)
+  }
+
+  /// How far s falls from thinking to the final token in the training rows of the class that scores high; nil
+  /// where it has rows of only one of them.
+  /// - Parameter scores: of the training rows.
+  private func naturalFall(_ scores: [Float]) -> Double? {
+    func mean(_ place: TokenPlace) -> Double? {
+      let mine = zip(scores, parts.train).filter {
+        features.places?[$0.1] == place && task.labels[$0.1]
+      }
+      guard !mine.isEmpty else { return nil }
+      return mine.reduce(0) { $0 + Probe.probability($1.0) } / Double(mine.count)
+    }
+    guard let thinking = mean(.thinking), let final = mean(.final) else { return nil }
+    return thinking - final
   }
 
   /// The inverse penalty with the lowest mean log loss on the held-out rows of the folds.
@@ -151,6 +168,7 @@ struct HookTraining {
     (selection.calibration, selection.roc) = (nil, nil)
     return ProbeEvaluation(
       hook: features.hooks[index], inversePenalty: nil, isConverged: true, spread: nil,
+      naturalFall: nil,
       selection: selection,
       test: try metrics(probes[0], parts.test), shuffled: shuffledMetrics,
       selectivity: selectivity, random: try ControlMetrics(randoms),

@@ -10,6 +10,9 @@ public struct ProbeEvaluation: Sendable, Equatable, Codable {
   public var isConverged: Bool
   /// Of z over the training rows; nil in cards of earlier versions.
   public var spread: ScoreSpread?
+  /// How far s falls from the thinking to the final token by itself: the difference of its means over the
+  /// positive training rows of both places; nil where there are none.
+  public var naturalFall: Double?
   /// On the rows that the choice of the layer rests on.
   public var selection: ProbeMetrics
   /// On rows that served neither training nor any choice.

@@ -80,6 +80,8 @@ public struct CliffSummary: Sendable, Equatable, Codable {
   /// The hook that the verdicts are about.
   public var hook: HookPoint
   public var rule: PlateauRule
+  /// How far the probe falls by itself in the transcripts that trained it; nil where that is not known.
+  public var naturalFall: Double?
   public var seed: UInt64
   /// One per label in alphabetical order; transcripts without a label are `unlabelled`.
   public var groups: [Group]
@@ -88,11 +90,12 @@ public struct CliffSummary: Sendable, Equatable, Codable {
   ///   - traces: with the same hooks and the same chosen hook.
   ///   - coverage: at which places the probe was trained, as its card says; where it was not trained at
   ///     the thinking and the final token, or it is not known, no verdict can be told.
+  ///   - naturalFall: of the probe, as its card says: a cliff is a larger one.
   ///   - resamples: bootstrap resamples of whole prompts; intervals of means are BCa.
   /// - Throws: when there are none or their hooks differ.
   public init(
-    _ traces: [TokenTrace], trainedAt coverage: TokenCoverage?, rule: PlateauRule = .robust,
-    seed: UInt64, resamples: Int = 10_000
+    _ traces: [TokenTrace], trainedAt coverage: TokenCoverage?, naturalFall: Double? = nil,
+    rule: PlateauRule = .robust, seed: UInt64, resamples: Int = 10_000
   ) throws(RefusalError) {
     guard let first = traces.first else {
       throw RefusalError("cliff", problem: "there are no transcripts", remedy: "give some")
@@ -104,6 +107,7 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     }
     hook = first.hooks[first.chosen]
     self.rule = rule
+    self.naturalFall = naturalFall
     self.seed = seed
     let bootstrap = Bootstrap(seed: seed, resamples: resamples)
     let byLabel = Dictionary(grouping: traces) { $0.label ?? "unlabelled" }
@@ -120,7 +124,8 @@ extension CliffSummary {
   /// Says what was found.
   mutating func judge(trainedAt coverage: TokenCoverage?) {
     for index in groups.indices {
-      groups[index].verdict = Verdict(of: groups[index], rule: rule, trainedAt: coverage)
+      groups[index].verdict = Verdict(
+        of: groups[index], rule: rule, trainedAt: coverage, naturalFall: naturalFall ?? 0)
     }
   }
 

@@ -72,6 +72,7 @@ public struct StoredTrace: Sendable, Equatable {
         remedy: "trace the transcripts again")
     }
     // An earlier version may have told more than the probe can tell.
+    summary.naturalFall = card.report.evaluations[card.report.chosen].naturalFall
     summary.judge(trainedAt: card.report.coverage)
   }
 

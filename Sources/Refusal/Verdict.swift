@@ -18,7 +18,7 @@ public struct Verdict: Sendable, Equatable, Codable {
 
   /// Below this many prompts an interval of a mean is not to be trusted.
   public static let fewestPrompts = 10
-  /// The whole interval of a fall lies above this where it is called a cliff.
+  /// The whole interval of a fall lies so far above the probe's natural fall where it is called a cliff.
   public static let smallestFall = 0.05
 
   public var kind: Kind
@@ -33,7 +33,11 @@ public struct Verdict: Sendable, Equatable, Codable {
 
   /// - Parameters:
   ///   - coverage: where the probe was trained; nil where that is not known.
-  init(of group: CliffSummary.Group, rule: PlateauRule, trainedAt coverage: TokenCoverage?) {
+  ///   - naturalFall: of the probe in the transcripts that trained it.
+  init(
+    of group: CliffSummary.Group, rule: PlateauRule, trainedAt coverage: TokenCoverage?,
+    naturalFall: Double
+  ) {
     guard group.prompts >= Self.fewestPrompts, let fall = group.means.cliff else {
       kind = .notMeasurable
       sentence = "Not measurable: \(Self.missing(in: group, rule))."
@@ -55,11 +59,12 @@ public struct Verdict: Sendable, Equatable, Codable {
     } else if fall.low <= 0 {
       kind = .noCliff
       sentence = "No cliff, the interval includes 0: \(numbers)."
-    } else if fall.low <= Self.smallestFall {
+    } else if fall.low <= Self.smallestFall + max(naturalFall, 0) {
       kind = .noCliff
+      let natural = fixed(max(naturalFall, 0), decimals: 3)
       sentence =
-        "No cliff, the interval reaches below \(Self.smallestFall), the smallest fall that is "
-        + "called one: \(numbers)."
+        "No cliff, the interval does not lie above \(Self.smallestFall) more than \(natural), by which "
+        + "the probe falls in the transcripts that trained it: \(numbers)."
     } else if let comparison, let control = group.control, control.p > 0.05 {
       kind = .notDistinct
       sentence = "Not distinct from random directions: \(numbers); \(comparison)."

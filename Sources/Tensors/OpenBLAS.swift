@@ -1,5 +1,6 @@
 import COpenBLAS
 import Foundation
+import Synchronization
 
 /// The system's BLAS: what probes are fitted with, and the oracle for our own products.
 ///
@@ -35,11 +36,16 @@ package enum OpenBLAS {
     switch loading {
     case .done(let library): return library
     case .failed(let problem):
-      let line = "error: OpenBLAS: cannot be loaded: \(problem); install it or raise the limit\n"
-      _ = Array(line.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      exit(4)
+      // Once, whichever threads find out.
+      return ending.withLock { _ in
+        let line = "error: OpenBLAS: cannot be loaded: \(problem); install it or raise the limit\n"
+        _ = Array(line.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        exit(4)
+      }
     }
   }
+
+  private static let ending = Mutex(())
 
   /// Its version, build options and the kernel that it chose.
   package static let description: String = {

@@ -34,7 +34,7 @@ import Testing
   static let words = [
     "attack", "--model", "model", "--prompts", "p.jsonl", "--benign", "benign.jsonl", "--neutral",
     "neutral.jsonl", "--arm", "one=heads:heads.json:set=top", "--arm",
-    "v=add:v.json:layer=1:scale=3:at=-1..", "--random", "2", "--max-new-tokens", "9",
+    "v=add:v.json:layer=1:scale=1:at=-1..", "--random", "2", "--max-new-tokens", "9",
     "--judges", "substring-arditi,opener", "--out", "out",
   ]
 
@@ -128,7 +128,7 @@ import Testing
     let more = try attack(["--arm", "off=project-out:v.json"])
     #expect(more.status == 0 && more.errors.contains("up to 21 answers"), "\(more.errors)")
     #expect(try folder.bytes("out/answers/one.random-02.jsonl") == before)
-    let changed = try attack(["--max-new-tokens", "8"])
+    let changed = try attack(["--arm", "off=project-out:v.json", "--max-new-tokens", "8"])
     #expect(changed.status == 3, "\(changed.errors)")
     #expect(changed.errors.contains("settings.max_new_tokens was 9 and is 8"))
   }

@@ -37,7 +37,10 @@ enum ChattingModel {
       "model/tokenizer_config.json",
       Array(
         try JSONSerialization.data(
-          withJSONObject: ["eos_token": "<|end|>", "chat_template": template],
+          withJSONObject: [
+            "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>",
+            "chat_template": template,
+          ],
           options: [.sortedKeys])))
   }
 }

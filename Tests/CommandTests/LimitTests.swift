@@ -21,10 +21,10 @@ import Testing
   }
 
   private var capture: [String] {
-    ["capture", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--out", "a.h5"]
+    ["capture", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--overwrite", "--out", "a.h5"]
   }
   private var train: [String] {
-    ["probe", "train", "--acts", "a.h5", "--label", "marked", "--out", "probe"]
+    ["probe", "train", "--acts", "a.h5", "--label", "marked", "--overwrite", "--out", "probe"]
   }
 
   private func expectEnd(_ outcome: Tool.Outcome, _ what: String) {

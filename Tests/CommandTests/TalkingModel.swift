@@ -35,7 +35,8 @@ enum TalkingModel {
     try JSONSerialization.data(withJSONObject: tokenizer).write(
       to: URL(fileURLWithPath: path + "/tokenizer.json"))
     try folder.write(
-      "\(name)/tokenizer_config.json", #"{"eos_token": "<|end|>"}"#)
+      "\(name)/tokenizer_config.json",
+      #"{"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>"}"#)
     try folder.write(
       "\(name)/chat_template.jinja",
       "{% for m in messages %}<|end|>{{ m['content'] }}<|end|>{% endfor %}"

@@ -42,13 +42,13 @@ import Testing
     expectTame(try Tool.run(["probe", "train"] + acts + [label, "--out", "p"], in: folder), 4)
     let train = ["probe", "train"] + acts + [label, "--positive", label, "--out", "p"]
     expectTame(try Tool.run(train, in: folder), 0)
-    expectTame(try Tool.run(train + ["--json"], in: folder), 0)
+    expectTame(try Tool.run(train + ["--json", "--overwrite"], in: folder), 0)
     let trace = [
       "trace", "--model", TinyModel.llama, "--prompts", "p.jsonl", "--probe", "p", "--label", label,
       "--out", "trace",
     ]
     expectTame(try Tool.run(trace, in: folder), 0)
-    expectTame(try Tool.run(trace + ["--json"], in: folder), 0)
+    expectTame(try Tool.run(trace + ["--json", "--overwrite"], in: folder), 0)
     #expect(!(try folder.text("trace/report.html")).contains("\u{1B}"))
   }
 

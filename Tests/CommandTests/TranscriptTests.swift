@@ -209,7 +209,8 @@ import Testing
       "2", "--temperature", "1", "--out", "answers.jsonl",
     ])
     let capture = [
-      "capture", "--model", "model", "--out", "a.h5", "--answers", "answers.jsonl", "--prompts",
+      "capture", "--model", "model", "--out", "a.h5", "--overwrite", "--answers", "answers.jsonl",
+      "--prompts",
     ]
     try run(capture + ["p.jsonl"])
     try folder.write("few.jsonl", TalkingModel.prompts(12))

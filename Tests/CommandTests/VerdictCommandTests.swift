@@ -90,8 +90,11 @@ import Testing
         #expect(verdicts.allSatisfy { ($0 != "cannot be told") == isCovered }, "\(verdicts)")
       }
     }
-    try capture("0..1")
-    try run(["probe", "map", "--acts", "0..1.h5", "--label", "harmful", "--out", "map"])
+    try run([
+      "capture", "--model", "model", "--prompts", "t.jsonl", "--positions", "-2..-1", "--layers",
+      "-1", "--out", "ends.h5",
+    ])
+    try run(["probe", "map", "--acts", "ends.h5", "--label", "harmful", "--out", "map"])
     #expect(try verdicts("map/logistic") == ["cannot be told", "cannot be told"])
   }
 

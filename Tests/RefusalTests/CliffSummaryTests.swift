@@ -234,13 +234,24 @@ struct CliffSummaryTests {
     #expect(group.verdict.kind == .cliff)
   }
 
+  /// What the probe does in the transcripts that trained it is no finding in others.
+  @Test func aNaturalFallIsNoCliff() throws {
+    for (natural, kind) in [(-0.3, Verdict.Kind.cliff), (0.1, .cliff), (0.3, .noCliff)] {
+      let verdict = try CliffSummary(
+        try traces(plateaus, finals), trainedAt: .both, naturalFall: natural, rule: rule, seed: 42,
+        resamples: 500
+      ).groups[0].verdict
+      #expect(verdict.kind == kind, "\(natural): \(verdict.sentence)")
+    }
+  }
+
   /// A fall is printed as one number with its sign.
   @Test func fallsAndRisesAreWrittenAlike() throws {
     let near = plateaus.enumerated().map { $1 - ($0 % 2 == 0 ? 0.05 : 0.01) }
     for (plateaus, finals, start) in [
       (plateaus, finals, "Cliff: fall = 0.352 ["),
       (finals, plateaus, "No cliff, the refusal score rises: fall = -0.352 ["),
-      (plateaus, near, "No cliff, the interval reaches below 0.05, the smallest fall"),
+      (plateaus, near, "No cliff, the interval does not lie above 0.05 more than 0.000, by which"),
     ] {
       let sentence = try CliffSummary(
         try traces(plateaus, finals), trainedAt: .both, rule: rule, seed: 1, resamples: 500

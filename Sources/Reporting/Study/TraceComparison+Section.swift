@@ -66,7 +66,7 @@ extension TraceComparison {
         + "noisy and so sees a small fall where there is none. Whether there is a cliff goes by "
         + "the \(entries[0].trace.summary.rule == .paper ? "paper's" : "robust") rule: the 95 % "
         + "interval of the mean fall, of each kind of prompts for itself, lies above "
-        + "\(Verdict.smallestFall), and random directions with the same spread of z seldom see as "
+        + "\(Verdict.smallestFall) more than the probe falls in the transcripts that trained it, and random directions with the same spread of z seldom see as "
         + "large a fall (p at most 0.05, by Holm over the kinds of prompts within each model). It "
         + "cannot be told by a probe that was not trained both at the thinking and at that last "
         + "template token: its score falls there by itself.",
