@@ -8,7 +8,7 @@ extension ActivationFile {
   /// Opens a file and checks all that it says.
   init(reading path: String) throws(ActivationStoreError) {
     let (file, size) = try HDF5Object.openFile(path)
-    try file.checkVersion()
+    let version = try file.checkedVersion()
     let (prompts, rowOffsets) = try file.prompts(fileSize: size)
     let rowCount = prompts.reduce(0) { $0 + $1.positions.count }
     let acts = try file.group("acts")
@@ -38,6 +38,9 @@ extension ActivationFile {
       throw .damaged(path, "/ attribute config_json", "does not have the digest config_sha256")
     }
     let hasDigest = file.hasAttribute(StoreLayout.contentDigest)
+    guard hasDigest || version == 1 else {
+      throw .damaged(path, "/ attribute content_sha256", "is missing")
+    }
     if hasDigest {
       let counts = Dictionary(uniqueKeysWithValues: nonFinite.map { (HookPoint($0.key), $0.value) })
       let digest = description.contentSHA256(
@@ -71,18 +74,19 @@ extension ActivationFile {
 }
 
 extension HDF5Object {
-  fileprivate func checkVersion() throws(ActivationStoreError) {
+  fileprivate func checkedVersion() throws(ActivationStoreError) -> Int64 {
     let format = try text("format")
     guard format == StoreLayout.format else {
       throw .damaged(file, "/ attribute format", "'\(format)' is no format of activations")
     }
     let version: Int64 = try number("format_version", .int64)
-    guard version == StoreLayout.version else {
+    guard (1...StoreLayout.version).contains(version) else {
       throw ActivationStoreError(
         file: file, place: "/ attribute format_version",
-        problem: "is \(version), and this Bathyscope reads version \(StoreLayout.version)",
+        problem: "is \(version), and this Bathyscope reads versions 1 to \(StoreLayout.version)",
         remedy: "use the version of Bathyscope that wrote it")
     }
+    return version
   }
 
   fileprivate func model() throws(ActivationStoreError) -> ModelIdentity {

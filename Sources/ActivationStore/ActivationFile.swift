@@ -40,7 +40,8 @@ public struct ActivationFile: Sendable {
   /// - Parameters:
   ///   - inspector: tries the file in a process of its own first; nil trusts the file.
   ///   - verifies: whether its bytes are compared with the digest in its journal, at one to two
-  ///     gigabytes a second. Without a journal the file needs digests inside, which older ones lack.
+  ///     gigabytes a second. Without a journal the digests inside are all there is, and files of version 1 may
+  ///     have none: then `isVerified` is false.
   /// - Throws: when the file is missing, damaged, of a newer version or no activation file.
   public init(
     _ path: String, inspector: Inspector? = nil, verifies: Bool = true
@@ -55,13 +56,9 @@ public struct ActivationFile: Sendable {
       guard journal.size == size, journal.configurationSHA256 == configurationSHA256 else {
         throw journal.isOfAnother(than: path)
       }
-    } else if verifies, !hasDigest {
-      throw ActivationStoreError(
-        file: path, problem: "has no digest inside and no journal \(Journal.path(of: path))",
-        remedy: "fetch the journal too, or give --no-verify to trust the file")
     }
     sha256 = journal?.sha256
-    isVerified = verifies
+    isVerified = verifies && (journal != nil || hasDigest)
   }
 
   /// The captured hooks, in the order of the forward pass.

@@ -3,9 +3,9 @@ import Transformer
 /// The names and sizes that writer and reader agree upon. README.md shows the whole layout.
 enum StoreLayout {
   static let format = "bathyscope-activations"
-  static let version: Int64 = 1
+  static let version: Int64 = 2
   /// The root's attribute with a SHA-256 over all that the file says besides activations, whose chunks
-  /// have checksums of their own. Files of older versions have neither.
+  /// have checksums of their own. Files of version 1 may have neither.
   static let contentDigest = "content_sha256"
   /// The names of `index/segment` and `tokens/segment`, in the order of their numbers.
   static let segmentNames = "0 template, 1 prompt, 2 thinking, 3 answer"

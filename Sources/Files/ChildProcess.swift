@@ -90,6 +90,7 @@ package struct ChildProcess {
     } else {
       posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
     }
+    keepDescriptors()
     var signals = sigset_t()
     sigemptyset(&signals)
     posix_spawnattr_setsigmask(&attributes, &signals)
@@ -101,6 +102,17 @@ package struct ChildProcess {
     let code = posix_spawnp(&identifier, program, &actions, &attributes, &words, &variables)
     guard code == 0 else { throw cannotStart(program, code) }
     return identifier
+  }
+
+  /// Marks all open files to be closed in the child: one that it would hold open would stay locked, also after
+  /// it was closed here. libhdf5 does not mark its own.
+  private static func keepDescriptors() {
+    let first = STDERR_FILENO + 1
+    let end = Int32(clamping: min(sysconf(Int32(_SC_OPEN_MAX)), 4096))
+    for descriptor in first..<max(first, end) {
+      let flags = fcntl(descriptor, F_GETFD)
+      if flags >= 0 { _ = fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) }
+    }
   }
 
   private static func read(

@@ -8,7 +8,7 @@ public struct Duplicates: Sendable, Equatable, Codable {
   public enum Contents: Sendable, Equatable {
     /// In pieces of 5 characters; equal but for NFC, case and white space is equal.
     case texts([String])
-    /// In pieces of 2 tokens.
+    /// In pieces of 3 tokens: a prompt of ten that differs in one token is another prompt.
     case tokens([[Int32]])
   }
 
@@ -114,7 +114,7 @@ extension Duplicates.Contents {
         "texts but for NFC, case and white space, \(words)\(NearDuplicates.pieceLength) characters"
       )
     case .tokens(let tokens):
-      return (tokens.map { $0.map { UInt64(bitPattern: Int64($0)) } }, 2, "tokens, \(words)2")
+      return (tokens.map { $0.map { UInt64(bitPattern: Int64($0)) } }, 3, "tokens, \(words)3")
     }
   }
 }

@@ -63,7 +63,7 @@ import Testing
   @Test func newerVersionIsNamed() throws {
     let error = try after { (file) throws(ActivationStoreError) in
       try file.check(H5Adelete(file.id, "format_version"))
-      try file.setAttribute("format_version", Int64(2), .int64)
+      try file.setAttribute("format_version", Int64(3), .int64)
     }
     #expect(error?.place == "/ attribute format_version")
     #expect(error?.problem.contains("2") == true)

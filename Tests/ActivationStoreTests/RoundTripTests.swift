@@ -93,7 +93,7 @@ import Testing
   @Test func readsWhatAnotherProgramWrote() throws {
     let url = try #require(Bundle.module.url(forResource: "Golden/h5py", withExtension: "h5"))
     let file = try ActivationFile(url.path, verifies: false)
-    #expect(StoreFixture.errorOpening(url.path)?.problem.contains("no digest inside") == true)
+    #expect(try !ActivationFile(url.path).isVerified)
     #expect(file.hooks == [.residual(after: 4), .residual(after: 7), .finalNorm])
     #expect(file.prompts.map(\.sequence.id) == ["a", "née", "c"])
     #expect(file.prompts.map(\.positions) == [[0, 2], [], [0, 1, 2]])

@@ -51,6 +51,17 @@ import Testing
     #expect(groups == ends)
   }
 
+  /// Ten tokens of one form about another thing are another prompt, and thirty with one other word are not.
+  @Test func shortPromptsOfOneFormAreApart() throws {
+    for (length, isApart) in [(10, true), (30, false)] {
+      let prompts = (0..<4).map { thing in (1..<length).map(Int32.init) + [Int32(1000 + thing)] }
+      let other = prompts.map { $0.map { $0 + 100 } + [7] }
+      let (groups, _) = try Duplicates.merging(
+        (0..<8).map { "\($0)" }, of: .tokens(prompts + other))
+      #expect(Set(groups).count == (isApart ? 8 : 2), "\(length)")
+    }
+  }
+
   /// A chain of near-duplicates is one group, whatever its order.
   @Test func chainsAreOneGroup() throws {
     let words = (0..<40).map { Int32($0) }

@@ -23,7 +23,7 @@ def check_h5py(path):
         for name in ROOT:
             assert name in file.attrs, name
         assert file.attrs["format"] == "bathyscope-activations"
-        assert file.attrs["format_version"] == 1
+        assert file.attrs["format_version"] == 2
         json.loads(file.attrs["config_json"])
         json.loads(file.attrs["model_config_json"])
 
