@@ -243,7 +243,7 @@ struct JudgeCommand: ParsableCommand {
     let formatter = ISO8601DateFormatter()
     let log = try InspectLog(
       result, answers, model: model?.identity.id ?? "unknown",
-      created: formatter.string(from: try WrittenDate.now()))
+      created: formatter.string(from: WrittenDate.now()))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
