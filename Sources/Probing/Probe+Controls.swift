@@ -2,7 +2,9 @@ import Statistics
 
 /// Mean and standard deviation of z over a probe's training rows, in logits.
 public struct ScoreSpread: Sendable, Equatable, Codable {
+  /// Of z over the rows.
   public var mean: Double
+  /// Of z over the rows, divided by their number.
   public var deviation: Double
 
   /// Of one or more scores; 0 and 0 of none.
