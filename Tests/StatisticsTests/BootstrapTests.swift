@@ -43,6 +43,25 @@ import Testing
     #expect(clustered?.method.contains("of 4 clusters") == true && clustered?.n == 6)
   }
 
+  /// Ten answers to each of four prompts are four units and not forty.
+  @Test func sharesAreOfClusters() throws {
+    let clusters = (0..<40).map { "prompt \($0 / 10)" }
+    let outcomes = (0..<40).map { $0 < 20 || $0 == 25 }
+    let bootstrap = Bootstrap(seed: 3, resamples: 2000)
+    let share = try #require(try bootstrap.share(outcomes, clusters: clusters))
+    let mean = try #require(try bootstrap.mean(outcomes.map { $0 ? 1 : 0 }, clusters: clusters))
+    #expect(share == mean && share.n == 40 && share.method.contains("of 4 clusters"))
+    let rows = try #require(Interval.wilson(successes: 21, trials: 40))
+    #expect(share.high - share.low > 2 * (rows.high - rows.low))
+    // Every resample is 1: as many trials as there are prompts.
+    let all = try #require(try bootstrap.share(outcomes.map { _ in true }, clusters: clusters))
+    #expect(isClose(all.low, try #require(Interval.wilson(successes: 4, trials: 4)).low))
+    // One answer to a prompt.
+    let names = clusters.indices.map { "\($0)" }
+    let single = try bootstrap.share(outcomes, clusters: names)
+    #expect(single == rows)
+  }
+
   /// Worked by hand: for 1, 2, 6 the deviations are -2, -1, 3, so a = 18 / (6 * 14^1.5).
   @Test func accelerationAndCorrectionFollowTheFormula() throws {
     let a = Bootstrap.acceleration([[-2, -1, 3]])

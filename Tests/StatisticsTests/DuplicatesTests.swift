@@ -44,7 +44,8 @@ import Testing
 
   /// A long system message before every prompt makes no two of them alike.
   @Test func whatAllShareSaysNothing() throws {
-    let system = String(repeating: "You are a careful assistant of a library. ", count: 20)
+    // Without repetition, so that its pieces outnumber those of what differs.
+    let system = (0..<60).map { "Rule \($0 * 7919): answer \($0 * 104_729) in full. " }.joined()
     let ends = ["rivers", "bread", "locks", "winter"]
     let (groups, _) = try Duplicates.merging(
       ends, of: .texts(ends.map { system + "Tell me about \($0), please." }))

@@ -39,6 +39,21 @@ import Testing
     }
   }
 
+  /// Tenths are not exact in binary: sums that are equal on paper differ by rounding, and are ties.
+  @Test func tiesByRoundingCount() throws {
+    for tenths in [[1, 1, 1, -1], [1, 2, 3, 4, -5], [7, -3, 3, 1, 2, 6, -1, 3], [3, 3, 3]] {
+      let names = tenths.indices.map { "\($0)" }
+      let exact = signFlipTest(tenths)
+      let values = tenths.map { Double($0) / 10 }
+      #expect(isClose(try SignFlipTest(seed: 1).pValues([values], clusters: names)[0], exact))
+    }
+    // Too many units to try all patterns; many of those that are drawn have the observed sum.
+    let tenths = (0..<40).map { $0 < 18 ? -1 : 1 }
+    let drawn = try SignFlipTest(seed: 5, draws: 20_000).pValues(
+      [tenths.map { Double($0) / 10 }], clusters: tenths.indices.map { "\($0)" })[0]
+    #expect(abs(drawn - signFlipTest(tenths)) < 0.02)
+  }
+
   @Test func drawnPValuesAreClose() throws {
     let names = recorded.drawn.values.indices.map { "\($0)" }
     let test = SignFlipTest(seed: 7, draws: 40_000)
