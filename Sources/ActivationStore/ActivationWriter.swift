@@ -7,7 +7,7 @@ import Transformer
 /// Writes one activation file, prompt after prompt.
 ///
 /// The file appears under its name only when `finish()` returns; an error or a killed run leaves
-/// nothing. Memory stays at one chunk of every hook, 48 MB or less. Give it captures from one thread at
+/// nothing. Memory stays at one chunk of every hook, 16 MB or less, three times. Give it captures from one thread at
 /// a time.
 ///
 ///     let writer = try ActivationWriter("acts.h5", description)

@@ -10,11 +10,11 @@ enum StoreLayout {
   /// The names of `index/segment` and `tokens/segment`, in the order of their numbers.
   static let segmentNames = "0 template, 1 prompt, 2 thinking, 3 answer"
 
-  /// Rows in a chunk and in the writer's buffer: 256, or as many as fit into 48 MB for all hooks.
+  /// Rows in a chunk and in the writer's buffer: 256, or as many as fit into 16 MB for all hooks: libhdf5 copies a chunk twice.
   ///
   /// One chunk is one layer, because probes read one layer of all rows.
   static func chunkRows(rowCount: Int, bytesPerRow: Int) -> Int {
-    max(min(256, rowCount, (48 << 20) / max(bytesPerRow, 1)), 1)
+    max(min(256, rowCount, (16 << 20) / max(bytesPerRow, 1)), 1)
   }
 
   /// The coordinate variable with a site's layers: `layer`, which the first site has, or its own where

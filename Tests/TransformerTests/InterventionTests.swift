@@ -153,6 +153,32 @@ struct InterventionTests {
     #expect(distance(try #require(run[.attentionOutput(layer: 1)]), expected).difference < 1e-5)
   }
 
+  /// All heads of a token are scaled by one factor afterwards, so that their norm is what it was
+  /// (arXiv 2510.06036).
+  @Test func headsKeepTheNormOfTheirToken() throws {
+    let hook = HookPoint.headOutput(layer: 1)
+    let clean = try #require(try model.run(batch, capturing: [Capture(hook)])[hook])
+    for factor: Float in [0, 0.25, 3] {
+      let head = Head(layer: 1, head: 4)
+      let run = try model.run(
+        batch, capturing: [Capture(hook)],
+        applying: [.scaleHeads([head], by: factor, keepingNorm: true)])
+      let kept = try #require(run[hook])
+      let width = clean.columns / model.shape.heads
+      for row in 0..<clean.rows {
+        var scaled = Array(clean[row])
+        for column in (4 * width)..<(5 * width) { scaled[column] *= factor }
+        func norm(_ values: [Float]) -> Float {
+          Float(values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot())
+        }
+        let back = norm(Array(clean[row])) / norm(scaled)
+        for (column, value) in kept[row].enumerated() {
+          #expect(abs(value - scaled[column] * back) <= 1e-5 * norm(scaled))
+        }
+      }
+    }
+  }
+
   @Test func whatTouchesNothingIsAnErrorThatSaysWhich() throws {
     let good = Intervention.add(vector, after: 0)
     for (bad, word) in [
