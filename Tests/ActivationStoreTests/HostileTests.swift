@@ -23,7 +23,7 @@ import Testing
     try StoreFixture.write(path, StoreFixture.description())
     try FileManager.default.removeItem(atPath: Journal.path(of: path))
     try HDF5.locked {
-      let file = try HDF5Object(H5Fopen(path, 1, bathyscope_h5_default()), path, "/")
+      let file = try StoreFixture.openToChange(path)
       try change(file)
       try file.closeFile()
     }

@@ -107,7 +107,7 @@ import Testing
     let path = try write(compresses: false)
     let whole = try Self.content(path)
     try HDF5.locked {
-      let file = try HDF5Object(H5Fopen(path, 1, bathyscope_h5_default()), path, "/")
+      let file = try StoreFixture.openToChange(path)
       try file.check(H5Adelete(file.id, StoreLayout.contentDigest))
       try file.closeFile()
     }
@@ -117,7 +117,7 @@ import Testing
     #expect(StoreFixture.errorOpening(path)?.place == "/ attribute content_sha256")
     try FileManager.default.moveItem(atPath: path + ".away", toPath: journalPath)
     try HDF5.locked {
-      let file = try HDF5Object(H5Fopen(path, 1, bathyscope_h5_default()), path, "/")
+      let file = try StoreFixture.openToChange(path)
       try file.check(H5Adelete(file.id, "format_version"))
       try file.setAttribute("format_version", Int64(1), .int64)
       try file.closeFile()
@@ -136,7 +136,7 @@ import Testing
     let path = try write(compresses: false)
     try FileManager.default.removeItem(atPath: Journal.path(of: path))
     try HDF5.locked {
-      let file = try HDF5Object(H5Fopen(path, 1, bathyscope_h5_default()), path, "/")
+      let file = try StoreFixture.openToChange(path)
       try file.check(H5Adelete(file.id, "config_json"))
       try file.setAttribute("config_json", "{}")
       try file.closeFile()

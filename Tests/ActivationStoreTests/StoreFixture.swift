@@ -1,3 +1,4 @@
+import CHDF5
 import Foundation
 import Tensors
 import Testing
@@ -24,6 +25,13 @@ final class ScratchFolder {
 }
 
 enum StoreFixture {
+  /// Opens a file for writing, without a lock: a process that another test starts just then could
+  /// inherit it, and hold it for as long as it lives.
+  static func openToChange(_ path: String) throws(ActivationStoreError) -> HDF5Object {
+    let access = try HDF5Object.fileAccess(path)
+    return try HDF5Object(H5Fopen(path, 1, access.id), path, "/")
+  }
+
   static let modelWidths: [HookPoint.Site: Int] = [
     .residualAfter: 8, .headOutput: 6, .finalNorm: 8,
   ]
