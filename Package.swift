@@ -63,7 +63,9 @@ let package = Package(
     // Floor 1
     .target(name: "Checkpoints", dependencies: ["Tensors", "Files"]),
     .target(name: "Tokenization", dependencies: ["Files"]),
-    .target(name: "Statistics"),
+    .target(name: "Statistics", dependencies: ["Files"]),
+
+    .target(name: "Runs", dependencies: ["Files"], exclude: ["README.md"]),
 
     // Floor 0
     .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
@@ -77,6 +79,8 @@ let package = Package(
     .testTarget(
       name: "FilesTests", dependencies: ["Files"]),
     .testTarget(
+      name: "RunsTests", dependencies: ["Runs", "Files"]),
+    .testTarget(
       name: "TensorsTests", dependencies: ["Tensors", "CKernels"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
@@ -86,7 +90,7 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "StatisticsTests", dependencies: ["Statistics"],
+      name: "StatisticsTests", dependencies: ["Statistics", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "TransformerTests",
@@ -123,10 +127,12 @@ let package = Package(
       name: "ReportingTests",
       dependencies: [
         "Reporting", "Refusal", "Probing", "Transformer", "Tokenization", "Tensors", "Statistics",
+        "Files",
       ]),
     .testTarget(
-      name: "CommandTests", dependencies: ["ActivationStore", "BathyscopeCommand", "Refusal"],
-      exclude: ["Golden"]),
+      name: "CommandTests",
+      dependencies: ["ActivationStore", "BathyscopeCommand", "Files", "Refusal"],
+      exclude: ["Golden", "Oracles"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

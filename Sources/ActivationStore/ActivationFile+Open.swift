@@ -6,7 +6,7 @@ import Transformer
 
 extension ActivationFile {
   /// Opens a file and checks all that it says.
-  init(reading path: String) throws(ActivationStoreError) {
+  init(reading path: String) throws(Problem) {
     let (file, size) = try HDF5Object.openFile(path)
     let version = try file.checkedVersion()
     let (prompts, rowOffsets) = try file.prompts(fileSize: size)
@@ -25,7 +25,10 @@ extension ActivationFile {
     }
     guard let elementType = dataSets.values.first?.type.element,
       dataSets.values.allSatisfy({ $0.type.element == elementType })
-    else { throw .damaged(path, "/acts", "has no activations, or activations of several types") }
+    else {
+      throw .damaged(
+        .missingField, path, "/acts", "has no activations, or activations of several types")
+    }
     var description = StoreDescription(
       model: try file.model(), hooks: hooks, widths: dataSets.mapValues { $0.shape.last ?? 0 },
       prompts: prompts, labels: try file.labels(count: prompts.count, fileSize: size),
@@ -35,11 +38,12 @@ extension ActivationFile {
     try description.check(for: path)
     let configurationSHA256 = try file.text("config_sha256")
     guard Digest.sha256(Array(try file.text("config_json").utf8)) == configurationSHA256 else {
-      throw .damaged(path, "/ attribute config_json", "does not have the digest config_sha256")
+      throw .damaged(
+        .digestDiffers, path, "/ attribute config_json", "does not have the digest config_sha256")
     }
     let hasDigest = file.hasAttribute(StoreLayout.contentDigest)
     guard hasDigest || version == 1 else {
-      throw .damaged(path, "/ attribute content_sha256", "is missing")
+      throw .damaged(.missingField, path, "/ attribute content_sha256", "is missing")
     }
     if hasDigest {
       let counts = Dictionary(uniqueKeysWithValues: nonFinite.map { (HookPoint($0.key), $0.value) })
@@ -47,7 +51,8 @@ extension ActivationFile {
         configurationSHA256: configurationSHA256, nonFinite: counts)
       guard try file.text(StoreLayout.contentDigest) == digest else {
         throw .damaged(
-          path, "/ attribute content_sha256", "is not the digest of what the file says")
+          .digestDiffers, path, "/ attribute content_sha256",
+          "is not the digest of what the file says")
       }
     }
     self.init(
@@ -74,22 +79,23 @@ extension ActivationFile {
 }
 
 extension HDF5Object {
-  fileprivate func checkedVersion() throws(ActivationStoreError) -> Int64 {
+  fileprivate func checkedVersion() throws(Problem) -> Int64 {
     let format = try text("format")
     guard format == StoreLayout.format else {
-      throw .damaged(file, "/ attribute format", "'\(format)' is no format of activations")
+      throw .damaged(
+        .wrongFormat, file, "/ attribute format", "'\(format)' is no format of activations")
     }
     let version: Int64 = try number("format_version", .int64)
     guard (1...StoreLayout.version).contains(version) else {
-      throw ActivationStoreError(
-        file: file, place: "/ attribute format_version",
+      throw Problem(
+        .unknownVersion, file, place: "/ attribute format_version",
         problem: "is \(version), and this Bathyscope reads versions 1 to \(StoreLayout.version)",
         remedy: "use the version of Bathyscope that wrote it")
     }
     return version
   }
 
-  fileprivate func model() throws(ActivationStoreError) -> ModelIdentity {
+  fileprivate func model() throws(Problem) -> ModelIdentity {
     let (tokenizer, template) = (try text("tokenizer_sha256"), try text("template_sha256"))
     return ModelIdentity(
       id: try text("model_id"), architecture: try text("model_architecture"),
@@ -102,22 +108,23 @@ extension HDF5Object {
 
   fileprivate func readProvenance(
     into description: inout StoreDescription
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     description.kernel = try text("kernel")
     description.arguments = try text("arguments")
     description.seed = try number("seed", .uint64)
     let rule = try text("positions")
     description.rule = Positions(rule)
     guard rule.isEmpty || description.rule != nil else {
-      throw .damaged(file, "/ attribute positions", "'\(rule)' names no positions")
+      throw .damaged(.wrongType, file, "/ attribute positions", "'\(rule)' names no positions")
     }
     let (created, precision) = (try text("created"), try text("precision"))
     guard let time = try? Date(created, strategy: .iso8601) else {
-      throw .damaged(file, "/ attribute created", "'\(created)' is no time")
+      throw .damaged(.wrongType, file, "/ attribute created", "'\(created)' is no time")
     }
     description.created = time
     guard let precision = Precision(rawValue: precision) else {
-      throw .damaged(file, "/ attribute precision", "'\(precision)' is not known here")
+      throw .damaged(
+        .unsupported, file, "/ attribute precision", "'\(precision)' is not known here")
     }
     description.precision = precision
   }
@@ -125,7 +132,7 @@ extension HDF5Object {
   /// The prompts with their tokens and positions, and the place of each one's first row.
   fileprivate func prompts(
     fileSize: Int
-  ) throws(ActivationStoreError) -> ([StoreDescription.Prompt], rowOffsets: [Int64]) {
+  ) throws(Problem) -> ([StoreDescription.Prompt], rowOffsets: [Int64]) {
     let (index, tokens) = (try group("index"), try group("tokens"))
     let ids = try index.dataSet("prompt_id", [.text], rank: 1).texts(fileSize: fileSize)
     let positions: [Int32] = try index.dataSet("position", [.int32], rank: 1)
@@ -138,7 +145,7 @@ extension HDF5Object {
     let bounds = try tokens.offsets(
       "offset", prompts: ids.count, total: tokenIDs.count, fileSize: fileSize)
     guard segments.count == tokenIDs.count, rowSegments.count == positions.count else {
-      throw .damaged(file, "segment", "does not have one value a row and token")
+      throw .damaged(.wrongCount, file, "segment", "does not have one value a row and token")
     }
     var prompts: [StoreDescription.Prompt] = []
     for (prompt, id) in ids.enumerated() {
@@ -150,18 +157,19 @@ extension HDF5Object {
       guard own.allSatisfy({ sequence.tokens.indices.contains($0) }),
         own.map({ sequence.segments[$0] }) == Array(rowSegments[rowRange])
       else {
-        throw .damaged(file, "/index/position", "contradicts the tokens of prompt \(prompt)")
+        throw .damaged(
+          .contradictory, file, "/index/position", "contradicts the tokens of prompt \(prompt)")
       }
       prompts.append(StoreDescription.Prompt(sequence, positions: own))
     }
     return (prompts, rows)
   }
 
-  private func segments(fileSize: Int) throws(ActivationStoreError) -> [Segment] {
+  private func segments(fileSize: Int) throws(Problem) -> [Segment] {
     let numbers: [UInt8] = try dataSet("segment", [.uint8], rank: 1).values(fileSize: fileSize)
     let segments = numbers.compactMap(Segment.init(rawValue:))
     guard segments.count == numbers.count else {
-      throw .damaged(file, path("segment"), "has a segment that is not known here")
+      throw .damaged(.outOfRange, file, path("segment"), "has a segment that is not known here")
     }
     return segments
   }
@@ -169,20 +177,20 @@ extension HDF5Object {
   /// Offsets that start at 0, never fall, and end at `total`.
   private func offsets(
     _ name: String, prompts: Int, total: Int, fileSize: Int
-  ) throws(ActivationStoreError) -> [Int64] {
+  ) throws(Problem) -> [Int64] {
     let offsets: [Int64] = try dataSet(name, [.int64], rank: 1).values(fileSize: fileSize)
     guard offsets.count == prompts + 1, offsets.first == 0, offsets.last == Int64(total),
       zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
     else {
       throw .damaged(
-        file, path(name), "does not rise from 0 to \(total) in \(prompts) steps")
+        .badOffset, file, path(name), "does not rise from 0 to \(total) in \(prompts) steps")
     }
     return offsets
   }
 
   fileprivate func labels(
     count: Int, fileSize: Int
-  ) throws(ActivationStoreError) -> [String: StoreDescription.Labels] {
+  ) throws(Problem) -> [String: StoreDescription.Labels] {
     let group = try group("labels")
     var labels: [String: StoreDescription.Labels] = [:]
     for name in try group.memberNames(limit: 1000) {
@@ -193,7 +201,7 @@ extension HDF5Object {
         labels[name] = .number(try dataSet.values(fileSize: fileSize))
       }
       guard labels[name]?.count == count else {
-        throw .damaged(file, group.path(name), "does not have one label a prompt")
+        throw .damaged(.wrongCount, file, group.path(name), "does not have one label a prompt")
       }
     }
     return labels
@@ -201,27 +209,29 @@ extension HDF5Object {
 
   fileprivate func activations(
     _ site: HookPoint.Site, rowCount: Int
-  ) throws(ActivationStoreError) -> HDF5DataSet {
+  ) throws(Problem) -> HDF5DataSet {
     let dataSet = try dataSet(
       site.dataSetName, [.float32, .bfloat16, .float16], rank: site.isPerLayer ? 3 : 2)
     let hook = try dataSet.object.text("hook")
     guard dataSet.shape.first == rowCount, hook == site.pattern else {
       throw .damaged(
-        file, path(site.dataSetName), "does not have \(rowCount) rows of \(site.pattern)")
+        .wrongShape, file, path(site.dataSetName),
+        "does not have \(rowCount) rows of \(site.pattern)")
     }
     return dataSet
   }
 
   fileprivate func hooks(
     of site: HookPoint.Site, _ dataSet: HDF5DataSet, fileSize: Int
-  ) throws(ActivationStoreError) -> [HookPoint] {
+  ) throws(Problem) -> [HookPoint] {
     guard site.isPerLayer else { return [HookPoint(site)] }
     let own = StoreLayout.layerDimension(of: site, isShared: false)
     let name = hasMember(own) ? own : StoreLayout.layerDimension(of: site, isShared: true)
     let layers: [Int32] = try self.dataSet(name, [.int32], rank: 1).values(fileSize: fileSize)
     let ascend = zip(layers, layers.dropFirst()).allSatisfy { $0 < $1 }
     guard layers.count == dataSet.shape[1], ascend, layers.allSatisfy({ $0 >= 0 }) else {
-      throw .damaged(file, path(name), "does not name the layers of \(site.dataSetName)")
+      throw .damaged(
+        .contradictory, file, path(name), "does not name the layers of \(site.dataSetName)")
     }
     return layers.map { HookPoint(site, layer: Int($0)) }
   }

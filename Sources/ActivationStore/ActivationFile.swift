@@ -1,5 +1,6 @@
 import CHDF5
 import CKernels
+import Files
 import Foundation
 import Tensors
 import Transformer
@@ -45,11 +46,11 @@ public struct ActivationFile: Sendable {
   /// - Throws: when the file is missing, damaged, of a newer version or no activation file.
   public init(
     _ path: String, inspector: Inspector? = nil, verifies: Bool = true
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     let journal = try Journal.beside(path)
     if verifies { try journal?.check(path) }
     try inspector?.inspect(path)
-    self = try HDF5.locked { () throws(ActivationStoreError) in
+    self = try HDF5.locked { () throws(Problem) in
       try ActivationFile(reading: path)
     }
     if let journal {
@@ -80,16 +81,16 @@ public struct ActivationFile: Sendable {
   /// - Throws: when the hook was not captured, the rows are not there or the file is damaged.
   public func matrix(
     _ hook: HookPoint, rows: Range<Int>? = nil
-  ) throws(ActivationStoreError) -> Matrix {
+  ) throws(Problem) -> Matrix {
     let rows = rows ?? 0..<description.rowCount
     guard let dataSet = dataSets[hook.site], hooks.contains(hook) else {
-      throw ActivationStoreError(
-        file: path, place: "\(hook)", problem: "was not captured",
+      throw Problem(
+        .notCaptured, path, place: "\(hook)", problem: "was not captured",
         remedy: "name one of \(Set(hooks.map(\.site.pattern)).sorted().joined(separator: ", "))")
     }
     guard rows.lowerBound >= 0, rows.upperBound <= description.rowCount else {
-      throw ActivationStoreError(
-        file: path, place: "\(hook)", problem: "there are no rows \(rows)",
+      throw Problem(
+        .outOfRange, path, place: "\(hook)", problem: "there are no rows \(rows)",
         remedy: "name rows below \(description.rowCount)")
     }
     let width = description.widths[hook.site] ?? 0
@@ -111,19 +112,19 @@ extension HDF5DataSet {
   /// libhdf5's own conversion from 16 bits runs at 30 to 67 MB/s, so it hands over the file's bytes.
   func floats(
     start: [Int], shape: [Int], into values: inout [Float]
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     let result = values.withUnsafeMutableBufferPointer { target in
-      Result { () throws(ActivationStoreError) in
+      Result { () throws(Problem) in
         guard let floats = target.baseAddress else { return }
         if type == .float32 {
-          return try HDF5.locked { () throws(ActivationStoreError) in
+          return try HDF5.locked { () throws(Problem) in
             try read(start: start, shape: shape, into: floats)
           }
         }
         let halves = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: target.count)
         defer { halves.deallocate() }
         guard let first = halves.baseAddress else { return }
-        try HDF5.locked { () throws(ActivationStoreError) in
+        try HDF5.locked { () throws(Problem) in
           try read(start: start, shape: shape, into: first)
         }
         if type == .bfloat16 {

@@ -1,4 +1,5 @@
 import CHDF5
+import Files
 import Foundation
 import Tokenization
 import Transformer
@@ -7,7 +8,7 @@ extension HDF5Object {
   /// The root's attributes: where the numbers came from.
   func writeHeader(
     _ description: StoreDescription, created: Date, configuration: String, sha256: String
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     let model = description.model
     try setAttribute("format", StoreLayout.format)
     try setAttribute("format_version", StoreLayout.version, .int64)
@@ -30,8 +31,8 @@ extension HDF5Object {
   }
 
   /// Everything that is known of rows, tokens and prompts; returns the dimension of rows.
-  func writeIndex(_ description: StoreDescription) throws(ActivationStoreError) -> HDF5Dimension {
-    func dimension(_ name: String, _ size: Int) throws(ActivationStoreError) -> HDF5Dimension {
+  func writeIndex(_ description: StoreDescription) throws(Problem) -> HDF5Dimension {
+    func dimension(_ name: String, _ size: Int) throws(Problem) -> HDF5Dimension {
       HDF5Dimension(size: size, scale: try createDimension(name, size: size))
     }
     let prompts = description.prompts
@@ -70,7 +71,7 @@ extension HDF5Object {
 
   private func writeSegments(
     _ segments: [UInt8], _ dimension: HDF5Dimension
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     let dataSet = try createDataSet("segment", .uint8, [dimension])
     try dataSet.write(segments, .uint8)
     try dataSet.setAttribute("names", StoreLayout.segmentNames)
@@ -79,7 +80,7 @@ extension HDF5Object {
   /// The data sets of activations, one a site, still empty.
   func createBlocks(
     _ description: StoreDescription, rows: HDF5Dimension, chunkRows: Int
-  ) throws(ActivationStoreError) -> [SiteBlock] {
+  ) throws(Problem) -> [SiteBlock] {
     let group = try createGroup("acts")
     var scales: [String: HDF5Object] = [:]
     let shared = description.sharedLayers
@@ -113,7 +114,7 @@ extension HDF5Object {
   /// A coordinate variable: block numbers that are also the dimension's name.
   private func createLayers(
     _ name: String, _ layers: [Int]
-  ) throws(ActivationStoreError) -> HDF5Object {
+  ) throws(Problem) -> HDF5Object {
     let scale = try createDataSet(name, .int32, [HDF5Dimension(size: layers.count, scale: nil)])
     try scale.write(layers.map { Int32($0) }, .int32)
     try scale.check(H5DSset_scale(scale.id, name))
@@ -123,11 +124,11 @@ extension HDF5Object {
   private func createActivations(
     _ site: HookPoint.Site, _ description: StoreDescription, _ dimensions: [HDF5Dimension],
     chunk: [Int]
-  ) throws(ActivationStoreError) -> HDF5Object {
+  ) throws(Problem) -> HDF5Object {
     let type = try description.elementType.stored.open(for: file)
     let nan = description.elementType.nanBytes
     let dataSet = try createDataSet(site.dataSetName, description.elementType.stored, dimensions) {
-      (creation) throws(ActivationStoreError) in
+      (creation) throws(Problem) in
       try creation.check(
         H5Pset_chunk(creation.id, Int32(chunk.count), chunk.map { hsize_t($0) }))
       try creation.check(H5Pset_fill_value(creation.id, type.id, nan))

@@ -34,7 +34,7 @@ public final class ActivationWriter {
   /// Creates the temporary file and writes everything but the activations.
   ///
   /// - Throws: when the description is contradictory or the place cannot be written to.
-  public init(_ path: String, _ description: StoreDescription) throws(ActivationStoreError) {
+  public init(_ path: String, _ description: StoreDescription) throws(Problem) {
     try description.check(for: path)
     self.path = path
     self.description = description
@@ -43,9 +43,9 @@ public final class ActivationWriter {
     let configurationSHA256 = Digest.sha256(Array(configuration.utf8))
     let chunkRows = StoreLayout.chunkRows(
       rowCount: description.rowCount, bytesPerRow: description.bytesPerRow)
-    do { output = try AtomicFile(path) } catch { throw ActivationStoreError(error) }
+    output = try AtomicFile(path)
     let descriptor = output.descriptor
-    (file, blocks) = try HDF5.locked { () throws(ActivationStoreError) in
+    (file, blocks) = try HDF5.locked { () throws(Problem) in
       let file = try HDF5Object.create(descriptor, as: path)
       if !description.compresses { try file.reserve(description.estimatedBytes, descriptor) }
       try file.writeHeader(
@@ -65,11 +65,12 @@ public final class ActivationWriter {
   ///
   /// - Throws: when it is another prompt, when hooks, positions or widths differ from the description,
   ///   when a value does not fit into float16, or when the disk is full. The writer is of no use then.
-  public func append(_ capture: SequenceCapture) throws(ActivationStoreError) {
+  public func append(_ capture: SequenceCapture) throws(Problem) {
     guard file != nil, capture.sequence == promptsWritten,
       promptsWritten < description.prompts.count
     else {
-      throw misuse("sequence \(capture.sequence) arrived where \(promptsWritten) was expected")
+      throw misuse(
+        .outOfOrder, "sequence \(capture.sequence) arrived where \(promptsWritten) was expected")
     }
     let prompt = description.prompts[promptsWritten]
     try check(capture, against: prompt)
@@ -84,8 +85,8 @@ public final class ActivationWriter {
             block.put($0, layerIndex: index, row: rowsBuffered)
           }
           guard overflows == 0 else {
-            throw ActivationStoreError(
-              file: path, place: "\(hook) of prompt \(prompt.sequence.id)",
+            throw Problem(
+              .overflows, path, place: "\(hook) of prompt \(prompt.sequence.id)",
               problem: "\(overflows) values exceed 65,504, the largest float16",
               remedy: "store float32 or bfloat16")
           }
@@ -102,12 +103,12 @@ public final class ActivationWriter {
   ///
   /// - Returns: the journal, with the file's SHA-256.
   /// - Throws: when prompts are missing or the disk is full; no file is left then.
-  public func finish() throws(ActivationStoreError) -> Journal {
+  public func finish() throws(Problem) -> Journal {
     guard let file, promptsWritten == description.prompts.count else {
-      throw misuse("\(promptsWritten) of \(description.prompts.count) prompts arrived")
+      throw misuse(.outOfOrder, "\(promptsWritten) of \(description.prompts.count) prompts arrived")
     }
     try flush()
-    try HDF5.locked { () throws(ActivationStoreError) in
+    try HDF5.locked { () throws(Problem) in
       for block in blocks { try block.writeCounts(nonFinite) }
       blocks = []
       var described = description
@@ -120,12 +121,10 @@ public final class ActivationWriter {
     }
     self.file = nil
     let temporaryPath = output.temporaryPath
-    let (size, sha256) = try translating { () throws(FileError) in
-      let content = try MappedFile(temporaryPath)
-      return (content.count, Digest.sha256(of: content))
-    }
+    let content = try MappedFile(temporaryPath)
     let journal = Journal(
-      size: size, sha256: sha256, configurationSHA256: configurationSHA256,
+      size: content.count, sha256: Digest.sha256(of: content),
+      configurationSHA256: configurationSHA256,
       created: timeText(created), toolVersion: description.toolVersion,
       arguments: description.arguments, modelID: description.model.id,
       modelSHA256: description.model.weightsSHA256, prompts: description.prompts.count,
@@ -134,25 +133,22 @@ public final class ActivationWriter {
     var sidecar = try journal.draft(beside: path)
     // The journal of an earlier file must not be beside this one, not for a moment.
     unlink(Journal.path(of: path))
-    do throws(FileError) {
-      try output.commit()
-      try sidecar.commit()
-    } catch {
-      throw ActivationStoreError(error)
-    }
+    try output.commit()
+    try sidecar.commit()
     return journal
   }
 
   private func check(
     _ capture: SequenceCapture, against prompt: StoreDescription.Prompt
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     for hook in description.hooks {
       let matrix = capture.values[hook]
       guard capture.positions[hook] ?? [] == prompt.positions,
         matrix?.rows ?? 0 == prompt.positions.count,
         prompt.positions.isEmpty || matrix?.columns == description.widths[hook.site]
       else {
-        throw misuse("\(hook) of prompt \(prompt.sequence.id) has other positions or widths")
+        throw misuse(
+          .wrongShape, "\(hook) of prompt \(prompt.sequence.id) has other positions or widths")
       }
       guard let matrix else { continue }
       var (nans, infinities): (UInt64, UInt64) = (0, 0)
@@ -163,9 +159,9 @@ public final class ActivationWriter {
     }
   }
 
-  private func flush() throws(ActivationStoreError) {
+  private func flush() throws(Problem) {
     guard rowsBuffered > 0 else { return }
-    try HDF5.locked { () throws(ActivationStoreError) in
+    try HDF5.locked { () throws(Problem) in
       for block in blocks { try block.flush(from: rowsWritten, count: rowsBuffered) }
       try file?.checkWritten()
     }
@@ -173,9 +169,9 @@ public final class ActivationWriter {
     rowsBuffered = 0
   }
 
-  private func misuse(_ problem: String) -> ActivationStoreError {
-    ActivationStoreError(
-      file: path, problem: problem,
+  private func misuse(_ code: Problem.Code, _ problem: String) -> Problem {
+    Problem(
+      code, path, problem: problem,
       remedy: "append the captures of all described prompts, each once and in order")
   }
 }

@@ -15,7 +15,7 @@ extension HDF5Object {
   /// - Parameter descriptor: of the empty file that it is written to.
   static func create(
     _ descriptor: Int32, as path: String
-  ) throws(ActivationStoreError) -> HDF5Object {
+  ) throws(Problem) -> HDF5Object {
     let creation = try HDF5Object(H5Pcreate(bathyscope_h5_file_create()), path, "")
     try creation.check(H5Pset_obj_track_times(creation.id, false))
     try creation.check(H5Pset_link_creation_order(creation.id, bathyscope_h5_creation_order()))
@@ -40,7 +40,7 @@ extension HDF5Object {
   /// Takes room for a file of about so many bytes now, so that a full disk is seen before a long run.
   ///
   /// - Throws: when there is not enough; a disk that cannot be asked says so when it is full.
-  func reserve(_ count: Int, _ descriptor: Int32) throws(ActivationStoreError) {
+  func reserve(_ count: Int, _ descriptor: Int32) throws(Problem) {
     var limit = rlimit()
     #if os(Linux)
       getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
@@ -52,17 +52,17 @@ extension HDF5Object {
       ? EFBIG : bathyscope_h5_reserve(descriptor, Int64(count))
     guard [ENOSPC, EDQUOT, EFBIG].contains(reason) else { return }
     errno = reason
-    throw ActivationStoreError(AtomicFile.unwritable(file, place: "\(count) bytes"))
+    throw AtomicFile.unwritable(file, place: "\(count) bytes")
   }
 
-  static func fileAccess(_ path: String) throws(ActivationStoreError) -> HDF5Object {
+  static func fileAccess(_ path: String) throws(Problem) -> HDF5Object {
     let access = try HDF5Object(H5Pcreate(bathyscope_h5_file_access()), path, "")
     try access.check(H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG))
     bathyscope_h5_no_file_locking(access.id)
     return access
   }
 
-  func createGroup(_ name: String) throws(ActivationStoreError) -> HDF5Object {
+  func createGroup(_ name: String) throws(Problem) -> HDF5Object {
     let creation = try HDF5Object(H5Pcreate(bathyscope_h5_group_create()), file, path(name))
     try creation.check(H5Pset_obj_track_times(creation.id, false))
     try creation.check(H5Pset_link_creation_order(creation.id, bathyscope_h5_creation_order()))
@@ -73,8 +73,8 @@ extension HDF5Object {
   /// Creates a data set and attaches its dimensions' scales.
   func createDataSet(
     _ name: String, _ type: HDF5Type, _ dimensions: [HDF5Dimension],
-    configure: (HDF5Object) throws(ActivationStoreError) -> Void = { _ in }
-  ) throws(ActivationStoreError) -> HDF5Object {
+    configure: (HDF5Object) throws(Problem) -> Void = { _ in }
+  ) throws(Problem) -> HDF5Object {
     let creation = try HDF5Object(H5Pcreate(bathyscope_h5_dataset_create()), file, path(name))
     try creation.check(H5Pset_obj_track_times(creation.id, false))
     try creation.check(H5Pset_attr_creation_order(creation.id, bathyscope_h5_creation_order()))
@@ -91,7 +91,7 @@ extension HDF5Object {
   }
 
   /// Creates a dimension that has a name and a size but no coordinates, as netCDF-4 does.
-  func createDimension(_ name: String, size: Int) throws(ActivationStoreError) -> HDF5Object {
+  func createDimension(_ name: String, size: Int) throws(Problem) -> HDF5Object {
     let scale = try createDataSet(name, .float32, [HDF5Dimension(size: size, scale: nil)])
     let digits = String(size)
     let padding = String(repeating: " ", count: max(10 - digits.count, 0))
@@ -100,7 +100,7 @@ extension HDF5Object {
     return scale
   }
 
-  static func space(_ sizes: [Int], _ file: String) throws(ActivationStoreError) -> HDF5Object {
+  static func space(_ sizes: [Int], _ file: String) throws(Problem) -> HDF5Object {
     let sizes = sizes.map { hsize_t($0) }
     return try HDF5Object(H5Screate_simple(Int32(sizes.count), sizes, nil), file, "a shape")
   }
@@ -108,7 +108,7 @@ extension HDF5Object {
   /// Writes a whole data set.
   func write<T: BitwiseCopyable>(
     _ values: [T], _ type: HDF5Type
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     guard !values.isEmpty else { return }
     let type = try type.open(for: file)
     let (all, none) = (bathyscope_h5_all(), bathyscope_h5_default())
@@ -117,7 +117,7 @@ extension HDF5Object {
   }
 
   /// Writes a whole data set of UTF-8 strings.
-  func write(_ texts: [String]) throws(ActivationStoreError) {
+  func write(_ texts: [String]) throws(Problem) {
     guard !texts.isEmpty else { return }
     let type = try HDF5Type.text.open(for: file)
     let (all, none) = (bathyscope_h5_all(), bathyscope_h5_default())
@@ -125,7 +125,7 @@ extension HDF5Object {
     try check(status)
   }
 
-  func setAttribute(_ name: String, _ text: String) throws(ActivationStoreError) {
+  func setAttribute(_ name: String, _ text: String) throws(Problem) {
     let type = try HDF5Type.text.open(for: file)
     let attribute = try createAttribute(name, type)
     let status = withCStrings(try withoutNUL([text])) { H5Awrite(attribute.id, type.id, $0) }
@@ -134,7 +134,7 @@ extension HDF5Object {
 
   func setAttribute<T: FixedWidthInteger>(
     _ name: String, _ value: T, _ type: HDF5Type
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     let bytes = withUnsafeBytes(of: value.littleEndian) { Array($0) }
     try setAttribute(name, bytes: bytes, type)
   }
@@ -142,7 +142,7 @@ extension HDF5Object {
   /// - Parameter bytes: one value in the type's own bytes.
   func setAttribute(
     _ name: String, bytes: [UInt8], _ type: HDF5Type
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     let type = try type.open(for: file)
     let attribute = try createAttribute(name, type)
     try attribute.check(H5Awrite(attribute.id, type.id, bytes))
@@ -150,21 +150,21 @@ extension HDF5Object {
 
   private func createAttribute(
     _ name: String, _ type: HDF5Object
-  ) throws(ActivationStoreError) -> HDF5Object {
+  ) throws(Problem) -> HDF5Object {
     let (space, none) = (try HDF5Object.scalar(file), bathyscope_h5_default())
     let place = "\(place) attribute \(name)"
     return try HDF5Object(H5Acreate2(id, name, type.id, space.id, none, none), file, place)
   }
 
-  private static func scalar(_ file: String) throws(ActivationStoreError) -> HDF5Object {
+  private static func scalar(_ file: String) throws(Problem) -> HDF5Object {
     try HDF5Object(H5Screate(H5S_SCALAR), file, "a shape")
   }
 
   /// libhdf5's strings end at the first NUL: what stands behind it would be lost silently.
-  private func withoutNUL(_ texts: [String]) throws(ActivationStoreError) -> [String] {
+  private func withoutNUL(_ texts: [String]) throws(Problem) -> [String] {
     guard !texts.contains(where: { $0.utf8.contains(0) }) else {
-      throw ActivationStoreError(
-        file: file, place: place, problem: "a text with a NUL byte cannot be stored",
+      throw Problem(
+        .nulCharacter, file, place: place, problem: "a text with a NUL byte cannot be stored",
         remedy: "remove the byte")
     }
     return texts

@@ -28,10 +28,10 @@ enum HDF5 {
   static func check<T: SignedInteger>(
     _ result: T, _ file: String, _ place: String,
     remedy: String = "the file is damaged or the disk full: capture or fetch it again"
-  ) throws(ActivationStoreError) -> T {
+  ) throws(Problem) -> T {
     guard result >= 0 else {
-      throw ActivationStoreError(
-        file: file, place: place, problem: "libhdf5 says '\(lastError())'", remedy: remedy)
+      throw Problem(
+        .hdf5Failed, file, place: place, problem: "libhdf5 says '\(lastError())'", remedy: remedy)
     }
     return result
   }
@@ -72,7 +72,7 @@ final class HDF5Object: @unchecked Sendable {
   init(
     _ id: hid_t, _ file: String, _ place: String,
     remedy: String = "the file is damaged or the disk full: capture or fetch it again"
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     self.id = try HDF5.check(id, file, place, remedy: remedy)
     self.file = file
     self.place = place
@@ -85,7 +85,7 @@ final class HDF5Object: @unchecked Sendable {
   }
 
   /// Closes a file now, so that a full disk is seen.
-  func closeFile() throws(ActivationStoreError) {
+  func closeFile() throws(Problem) {
     isOpen = false
     try HDF5.check(H5Fclose(id), file, "")
     try checkWritten()
@@ -95,17 +95,17 @@ final class HDF5Object: @unchecked Sendable {
   func keep(_ failure: UnsafeMutablePointer<Int32>) { self.failure = failure }
 
   /// - Throws: when something could not be written to the file; libhdf5 is not told.
-  func checkWritten() throws(ActivationStoreError) {
+  func checkWritten() throws(Problem) {
     guard let reason = failure?.pointee, reason != 0 else { return }
     errno = reason
-    throw ActivationStoreError(AtomicFile.unwritable(file))
+    throw AtomicFile.unwritable(file)
   }
 
   /// The name of a member, for errors.
   func path(_ name: String) -> String { place == "/" ? "/\(name)" : "\(place)/\(name)" }
 
   @discardableResult
-  func check<T: SignedInteger>(_ result: T) throws(ActivationStoreError) -> T {
+  func check<T: SignedInteger>(_ result: T) throws(Problem) -> T {
     try HDF5.check(result, file, place)
   }
 }
@@ -115,7 +115,7 @@ enum HDF5Type: Sendable {
   case float32, bfloat16, float16, float64, int64, uint64, int32, uint8, text
 
   /// Opens the type.
-  func open(for file: String) throws(ActivationStoreError) -> HDF5Object {
+  func open(for file: String) throws(Problem) -> HDF5Object {
     let base =
       switch self {
       case .float32, .bfloat16, .float16: bathyscope_h5_type_float32()
@@ -145,7 +145,7 @@ enum HDF5Type: Sendable {
   }
 
   /// Whether a type found in a file is this one.
-  func isStored(as type: HDF5Object) throws(ActivationStoreError) -> Bool {
+  func isStored(as type: HDF5Object) throws(Problem) -> Bool {
     // Variable-length types of a file never equal those of memory.
     if self == .text {
       return H5Tis_variable_str(type.id) > 0 && H5Tget_cset(type.id) == H5T_CSET_UTF8

@@ -28,13 +28,13 @@ public struct Inspector: Sendable {
   }
 
   /// - Throws: what is wrong with the file, also when the process did not live to tell.
-  func inspect(_ path: String) throws(ActivationStoreError) {
+  func inspect(_ path: String) throws(Problem) {
     let child: ChildProcess
-    do throws(FileError) {
+    do throws(Problem) {
       child = try ChildProcess.run(executable, arguments + [path], patience: patience)
     } catch {
-      throw ActivationStoreError(
-        file: path, problem: "cannot be inspected: \(executable) \(error.problem)",
+      throw Problem(
+        error.code, path, problem: "cannot be inspected: \(executable) \(error.problem)",
         remedy: error.remedy)
     }
     switch child.end {
@@ -42,29 +42,34 @@ public struct Inspector: Sendable {
     case .exited(4): if let error = Self.error(in: child.output, path) { throw error }
     case .exited:
       // The program did not get as far as the file.
-      throw ActivationStoreError(
-        file: path, problem: "cannot be inspected: \(executable) ended \(child.end)",
+      throw Problem(
+        .inspectionFailed, path, problem: "cannot be inspected: \(executable) ended \(child.end)",
         remedy: "check that it can be run, and the limits of the system (ulimit -a)")
     case .killed, .outOfTime: break
     }
     let problem = "libhdf5 crashed, hung or took too much memory when it read the file"
     guard let limit = SystemLimits.addressSpace else {
-      throw ActivationStoreError(
-        file: path, problem: problem,
+      throw Problem(
+        .damaged, path, problem: problem,
         remedy: "it is damaged or made to do harm: fetch it again from a source that you trust")
     }
     // A good file can need more than the process was given.
-    throw ActivationStoreError(
-      file: path, problem: "\(problem) in at most \(limit >> 20) MiB of address space (ulimit -v)",
+    throw Problem(
+      .systemLimit, path,
+      problem: "\(problem) in at most \(limit >> 20) MiB of address space (ulimit -v)",
       remedy: "raise the limit, and see whether it can be read")
   }
 
-  private static func error(in report: [UInt8], _ path: String) -> ActivationStoreError? {
+  private static func error(in report: [UInt8], _ path: String) -> Problem? {
     guard let json = try? JSONReader.parse(report, file: path),
       let place = json["place"]?.text, let problem = json["problem"]?.text,
-      let remedy = json["remedy"]?.text
+      let remedy = json["remedy"]?.text, let code = json["code"]?.text,
+      code.utf8.count <= 40,
+      code.utf8.allSatisfy({
+        $0 == 0x2D || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0)
+      })
     else { return nil }
-    return ActivationStoreError(file: path, place: place, problem: problem, remedy: remedy)
+    return Problem(Problem.Code(code), path, place: place, problem: problem, remedy: remedy)
   }
 
   /// The process's part: reads the file under limits of one gigabyte more memory and five seconds of
@@ -79,7 +84,10 @@ public struct Inspector: Sendable {
       try file.touchEverySite()
       return 0
     } catch {
-      let report = ["place": error.place, "problem": error.problem, "remedy": error.remedy]
+      let report = [
+        "code": error.code.name, "place": error.place, "problem": error.problem,
+        "remedy": error.remedy,
+      ]
       print(jsonText(report.mapValues { String(decoding: $0.utf8.prefix(1000), as: UTF8.self) }))
       return 4
     }
@@ -111,7 +119,7 @@ public struct Inspector: Sendable {
 
 extension ActivationFile {
   /// Reads the first and the last row of every site, and so walks the way to the data.
-  func touchEverySite() throws(ActivationStoreError) {
+  func touchEverySite() throws(Problem) {
     var seen = Set<String>()
     for hook in hooks where seen.insert(hook.site.rawValue).inserted {
       _ = try matrix(hook, rows: 0..<1)

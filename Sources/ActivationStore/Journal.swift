@@ -35,24 +35,24 @@ public struct Journal: Sendable, Equatable, Encodable {
   public static func path(of file: String) -> String { file + ".json" }
 
   /// The journal beside an activation file; nil when there is none.
-  static func beside(_ file: String) throws(ActivationStoreError) -> Journal? {
+  static func beside(_ file: String) throws(Problem) -> Journal? {
     let path = path(of: file)
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let json = try translating { () throws(FileError) in
-      try JSONReader.parse(try readFile(path, limit: 1 << 20), file: path)
-    }
-    func damaged(_ field: String, _ problem: String) -> ActivationStoreError {
-      ActivationStoreError(
-        file: path, place: field, problem: problem,
+    let json = try JSONReader.parse(try readFile(path, limit: 1 << 20), file: path)
+    func damaged(_ code: Problem.Code, _ field: String, _ problem: String) -> Problem {
+      Problem(
+        code, path, place: field, problem: problem,
         remedy: "fetch it again together with its activation file, or remove it")
     }
-    func text(_ field: String) throws(ActivationStoreError) -> String {
-      guard let text = json[field]?.text else { throw damaged(field, "is missing or no text") }
+    func text(_ field: String) throws(Problem) -> String {
+      guard let text = json[field]?.text else {
+        throw damaged(.wrongType, field, "is missing or no text")
+      }
       return text
     }
-    func number(_ field: String) throws(ActivationStoreError) -> Int {
+    func number(_ field: String) throws(Problem) -> Int {
       guard let number = json[field]?.int, number >= 0 else {
-        throw damaged(field, "is missing or no whole number")
+        throw damaged(.wrongType, field, "is missing or no whole number")
       }
       return number
     }
@@ -64,7 +64,7 @@ public struct Journal: Sendable, Equatable, Encodable {
       prompts: try number("prompts"), rows: try number("rows"))
     let (schema, version) = (try text("schema"), try number("schema_version"))
     guard schema == journal.schema, version == journal.schemaVersion else {
-      throw damaged("schema", "'\(schema)' version \(version) is not known here")
+      throw damaged(.unknownVersion, "schema", "'\(schema)' version \(version) is not known here")
     }
     return journal
   }
@@ -72,10 +72,10 @@ public struct Journal: Sendable, Equatable, Encodable {
   /// Reads a whole activation file and compares it with its journal, as opening one does.
   ///
   /// - Throws: when there is no journal, or when it tells of other bytes.
-  public static func verify(_ file: String) throws(ActivationStoreError) -> Journal {
+  public static func verify(_ file: String) throws(Problem) -> Journal {
     guard let journal = try beside(file) else {
-      throw ActivationStoreError(
-        file: file, problem: "has no journal \(path(of: file)) to compare it with",
+      throw Problem(
+        .missing, file, problem: "has no journal \(path(of: file)) to compare it with",
         remedy: "fetch the journal too")
     }
     try journal.check(file)
@@ -83,32 +83,29 @@ public struct Journal: Sendable, Equatable, Encodable {
   }
 
   /// - Throws: when a file has other bytes.
-  func check(_ file: String) throws(ActivationStoreError) {
-    let content = try translating { () throws(FileError) in try MappedFile(file) }
+  func check(_ file: String) throws(Problem) {
+    let content = try MappedFile(file)
     guard content.count == size else { throw isOfAnother(than: file) }
     guard Digest.sha256(of: content) == sha256 else {
-      throw ActivationStoreError(
-        file: file, problem: "does not have the bytes that \(Self.path(of: file)) tells of",
+      throw Problem(
+        .digestDiffers, file,
+        problem: "does not have the bytes that \(Self.path(of: file)) tells of",
         remedy: "the file was damaged or changed: capture or fetch it again")
     }
   }
 
-  func isOfAnother(than file: String) -> ActivationStoreError {
-    ActivationStoreError(
-      file: file, problem: "is not the file that \(Self.path(of: file)) tells of",
+  func isOfAnother(than file: String) -> Problem {
+    Problem(
+      .otherJournal, file, problem: "is not the file that \(Self.path(of: file)) tells of",
       remedy: "fetch both again, or remove the journal of another file")
   }
 
   /// The journal on the disk, without its name yet.
-  func draft(beside file: String) throws(ActivationStoreError) -> AtomicFile {
+  func draft(beside file: String) throws(Problem) -> AtomicFile {
     let text = jsonText(self) + "\n"
-    do throws(FileError) {
-      var draft = try AtomicFile(Journal.path(of: file))
-      try draft.append(Array(text.utf8))
-      try draft.flush()
-      return draft
-    } catch {
-      throw ActivationStoreError(error)
-    }
+    var draft = try AtomicFile(Journal.path(of: file))
+    try draft.append(Array(text.utf8))
+    try draft.flush()
+    return draft
   }
 }

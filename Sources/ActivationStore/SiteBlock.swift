@@ -1,5 +1,6 @@
 import CHDF5
 import CKernels
+import Files
 import Transformer
 
 /// The data set of one site, and its next chunk of every layer as it will stand in the file.
@@ -51,7 +52,7 @@ final class SiteBlock {
   }
 
   /// Writes the buffer's first `count` rows of every layer.
-  func flush(from row: Int, count: Int) throws(ActivationStoreError) {
+  func flush(from row: Int, count: Int) throws(Problem) {
     let type = try elementType.stored.open(for: dataSet.file)
     let space = try HDF5Object(H5Dget_space(dataSet.id), dataSet.file, dataSet.place)
     // Of the same rank as the file's: otherwise libhdf5 goes number by number, 40 times slower.
@@ -74,7 +75,7 @@ final class SiteBlock {
   /// Notes how many NaNs and infinities the data set has.
   func writeCounts(
     _ counts: [HookPoint: (nans: Int, infinities: Int)]
-  ) throws(ActivationStoreError) {
+  ) throws(Problem) {
     let mine = hooks.compactMap { counts[$0] }
     try dataSet.setAttribute("nan_count", Int64(mine.reduce(0) { $0 + $1.nans }), .int64)
     try dataSet.setAttribute(

@@ -5,19 +5,24 @@ import Transformer
 
 extension StoreDescription {
   /// Refuses what cannot be written or could not be read back as it was meant.
-  func check(for path: String) throws(ActivationStoreError) {
-    func refuse(_ place: String, _ problem: String, _ remedy: String) -> ActivationStoreError {
-      ActivationStoreError(file: path, place: place, problem: problem, remedy: remedy)
+  func check(for path: String) throws(Problem) {
+    func refuse(_ code: Problem.Code, _ place: String, _ problem: String, _ remedy: String)
+      -> Problem
+    {
+      Problem(code, path, place: place, problem: problem, remedy: remedy)
     }
     guard !hooks.isEmpty, rowCount > 0 else {
-      throw refuse("", "there is nothing to capture", "name hooks and positions that prompts have")
+      throw refuse(
+        .readsNothing, "", "there is nothing to capture",
+        "name hooks and positions that prompts have")
     }
     guard Set(hooks).count == hooks.count else {
-      throw refuse("", "a hook is named twice", "name every hook once")
+      throw refuse(.duplicateHook, "", "a hook is named twice", "name every hook once")
     }
     if let pattern = hooks.first(where: \.site.isRagged) {
       throw refuse(
-        "\(pattern)", "attention's scores and patterns differ in width from prompt to prompt",
+        .hookNotOffered, "\(pattern)",
+        "attention's scores and patterns differ in width from prompt to prompt",
         "read them with the library, sequence by sequence")
     }
     var widthByDimension: [String: Int] = [:]
@@ -25,7 +30,8 @@ extension StoreDescription {
       guard let width = widths[site], width > 0,
         widthByDimension[site.widthDimension, default: width] == width
       else {
-        throw refuse(site.rawValue, "its width is missing or differs", "give the model's widths")
+        throw refuse(
+          .wrongShape, site.rawValue, "its width is missing or differs", "give the model's widths")
       }
       widthByDimension[site.widthDimension] = width
     }
@@ -33,12 +39,13 @@ extension StoreDescription {
     for prompt in prompts {
       let count = prompt.sequence.tokens.count
       guard ids.insert(Array(prompt.sequence.id.utf8)).inserted else {
-        throw refuse(prompt.sequence.id, "two prompts have this id", "give every prompt its own")
+        throw refuse(
+          .duplicateID, prompt.sequence.id, "two prompts have this id", "give every prompt its own")
       }
       let ascend = zip(prompt.positions, prompt.positions.dropFirst()).allSatisfy { $0 < $1 }
       guard ascend, prompt.positions.allSatisfy({ (0..<count).contains($0) }) else {
         throw refuse(
-          prompt.sequence.id, "its positions do not ascend within \(count) tokens",
+          .outOfRange, prompt.sequence.id, "its positions do not ascend within \(count) tokens",
           "name tokens that the prompt has")
       }
     }
@@ -47,7 +54,8 @@ extension StoreDescription {
         !name.utf8.contains(0), values.count == prompts.count
       else {
         throw refuse(
-          "labels/\(name)", "\(values.count) labels for \(prompts.count) prompts, or a bad name",
+          .wrongCount, "labels/\(name)",
+          "\(values.count) labels for \(prompts.count) prompts, or a bad name",
           "give one label a prompt under a name without '/'")
       }
     }
@@ -85,9 +93,9 @@ extension StoreDescription {
   }
 
   /// The time that is written: as given, or SOURCE_DATE_EPOCH, or now.
-  func creationTime() throws(ActivationStoreError) -> Date {
+  func creationTime() throws(Problem) -> Date {
     if let created { return created }
-    do { return try WrittenDate.now() } catch { throw ActivationStoreError(error) }
+    return try WrittenDate.now()
   }
 
   /// Everything that decides the numbers, as JSON with sorted keys: two runs with the same text capture

@@ -49,14 +49,17 @@ func requireAlike(_ files: [ActivationFile], force: Bool) throws {
   for path in files.map(\.path) {
     let place = URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
     guard seen.insert(place).inserted else {
-      throw UsageError("\(printable(path.utf8)) is named twice: its rows would count twice")
+      throw Problem(
+        .namedTwice, path, problem: "is named twice: its rows would count twice",
+        remedy: "name it once")
     }
   }
   for file in files.dropFirst() {
     let (mine, theirs) = (file.description, first.description)
     guard file.hooks == first.hooks, mine.widths == theirs.widths, mine.rule == theirs.rule else {
-      throw ActivationStoreError(
-        file: file.path, problem: "holds other hooks, widths or positions than \(first.path)",
+      throw Problem(
+        .differentHooks, file.path,
+        problem: "holds other hooks, widths or positions than \(first.path)",
         remedy: "capture the same hooks at the same positions")
     }
     if force {
@@ -71,8 +74,9 @@ func requireAlike(_ files: [ActivationFile], force: Bool) throws {
 /// - Parameter training: the SHA-256 of what trained it.
 func requireUnseen(_ source: ProbeSource, by training: [String]) throws {
   guard !training.contains(source.sha256) else {
-    throw ActivationStoreError(
-      file: source.file.path, problem: "is a file that the probe is trained on, and can be no test",
+    throw Problem(
+      .isTrainingData, source.file.path,
+      problem: "is a file that the probe is trained on, and can be no test",
       remedy: "the card has figures of held-out rows; test on other data")
   }
 }
@@ -81,8 +85,8 @@ func requireUnseen(_ source: ProbeSource, by training: [String]) throws {
 func requireSameModel(_ file: ActivationFile, _ other: ActivationFile) throws {
   let (left, right) = (file.description.model, other.description.model)
   guard left.weightsSHA256 == right.weightsSHA256 else {
-    throw ActivationStoreError(
-      file: file.path, place: "model_sha256",
+    throw Problem(
+      .otherModel, file.path, place: "model_sha256",
       problem: "holds activations of \(left.id), \(other.path) of \(right.id) with other weights",
       remedy: "capture both with one model")
   }

@@ -1,17 +1,6 @@
 import Bathyscope
 import Foundation
 
-/// Answers that belong to something else than what they are to be read with.
-struct ForeignAnswers: Error, CustomStringConvertible {
-  var file: String
-  var differences: [String]
-
-  var description: String {
-    "\(file): \(differences.joined(separator: "; ")); give what the answers were generated with, or "
-      + "--force to read them all the same"
-  }
-}
-
 /// What the file beside answers says of where they came from; every command that reads answers asks it.
 struct AnswerOrigin {
   let path: String
@@ -36,13 +25,13 @@ struct AnswerOrigin {
   ///   - answered: the ids of the prompts that have answers.
   ///   - files: names and digests of the prompts' files; nil where no prompts are given.
   /// - Returns: what was forced, which results record.
-  /// - Throws: `ForeignAnswers` for what does not fit, unless it is forced.
+  /// - Throws: for what does not fit, unless it is forced.
   func check(
     model: ModelIdentity?, prompts: Batch? = nil, answered: [String] = [], files: [String]? = nil,
     force: Bool
   ) throws -> [String] {
     guard let configuration else { return [] }
-    var differences: [String] = []
+    var differences: [(code: Problem.Code, text: String)] = []
     func differ(_ key: String, _ own: String?) -> Bool {
       guard let stored = configuration["model"]?[key]?.text, let own else { return false }
       return stored != own
@@ -50,10 +39,12 @@ struct AnswerOrigin {
     if let model {
       let writer = printable((configuration["model"]?["id"]?.text ?? "another model").utf8)
       if differ("weights_sha256", model.weightsSHA256) {
-        differences.append("was written by \(writer), and \(model.id) has other weights")
+        differences.append(
+          (.otherModel, "was written by \(writer), and \(model.id) has other weights"))
       }
       if differ("template_sha256", model.templateSHA256) {
-        differences.append("was written with another chat template or other thinking markers")
+        differences.append(
+          (.otherTemplate, "was written with another chat template or other thinking markers"))
       }
     }
     if let prompts {
@@ -61,18 +52,21 @@ struct AnswerOrigin {
       let own = Batch(prompts.sequences.filter { ids.contains(Array($0.id.utf8)) })
       let stored = configuration["prompt_tokens_sha256"]?.text
       if let stored, ![own.sha256, prompts.sha256].contains(stored) {
-        differences.append("was generated for other prompts, or with another chat template")
+        differences.append(
+          (.otherPrompts, "was generated for other prompts, or with another chat template"))
       }
     } else if let files, let stored = configuration["prompts"]?.array?.compactMap(\.text) {
       let given = Set(files.map(Self.digest))
       if !Set(stored.map(Self.digest)).isSubset(of: given) {
-        differences.append("was generated for other files of prompts")
+        differences.append((.otherPrompts, "was generated for other files of prompts"))
       }
     }
-    guard differences.isEmpty || force else {
-      throw ForeignAnswers(file: path, differences: differences)
+    if let first = differences.first, !force {
+      throw Problem(
+        first.code, path, problem: differences.map(\.text).joined(separator: "; "),
+        remedy: "give what the answers were generated with, or --force to read them all the same")
     }
-    let forced = differences.map { "\(path): \($0)" }
+    let forced = differences.map { "\(path): \($0.text)" }
     for difference in forced { writeError("forced: \(difference)") }
     return forced
   }

@@ -109,7 +109,10 @@ struct ArmSpecification {
     return number
   }
 
-  private func wrong(_ problem: String) -> UsageError {
-    UsageError("--arm \(printable(text.utf8)): \(problem)")
+  private func wrong(
+    _ problem: String, _ remedy: String = "see: bathyscope attack --help"
+  ) -> Problem {
+    Problem(
+      .invalidOption, "--arm \(printable(text.utf8))", problem: problem, remedy: remedy)
   }
 }

@@ -145,8 +145,7 @@ struct AttackCommand: ParsableCommand {
     try refuseResponses(rows, "--prompts")
     let harmful = rows.filter { $0.isBenign != true }
     guard !harmful.isEmpty else {
-      throw UsageError(
-        "--prompts: every row is labelled benign, so that there is nothing to attack")
+      throw Problem.allBenign
     }
     if let benign {
       let others = try PromptFile.read(benign)
@@ -172,7 +171,9 @@ struct AttackCommand: ParsableCommand {
     }
     let texts = try PromptFile.read(neutral).map { row in
       guard let text = row.conversation.request else {
-        throw UsageError("--neutral: the row '\(printable(row.id.utf8))' has no text")
+        throw Problem(
+          .unfitPrompts, "--neutral", place: "the row '\(printable(row.id.utf8))'",
+          problem: "has no text", remedy: "give texts")
       }
       return text
     }
@@ -207,7 +208,8 @@ struct AttackCommand: ParsableCommand {
 /// An answer behind an answer is none to the prompt.
 func refuseResponses(_ rows: [Prompt], _ option: String) throws {
   guard let row = rows.first(where: { $0.conversation.response != nil }) else { return }
-  throw UsageError(
-    "\(option): the row '\(printable(row.id.utf8))' has a response already; leave it out, or "
-      + "judge it with 'bathyscope judge'")
+  throw Problem(
+    .unfitPrompts, option, place: "the row '\(printable(row.id.utf8))'",
+    problem: "has a response already",
+    remedy: "leave it out, or judge it with 'bathyscope judge'")
 }

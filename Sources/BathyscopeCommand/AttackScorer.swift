@@ -34,7 +34,10 @@ struct AttackTask {
   /// Who decides: the first of the judges.
   func judge(_ heads: [Head]) throws -> any Judge {
     let reader = Reader(model, applying: interventions(heads), threads: threads)
-    guard let judge = try jury.judges(reader).first else { throw UsageError("--judges: none") }
+    guard let judge = try jury.judges(reader).first else {
+      throw Problem(
+        .invalidOption, "--judges", problem: "none", remedy: "name one")
+    }
     return judge
   }
 
@@ -134,8 +137,8 @@ final class AttackScorer: HeadsScorer {
     let verdicts = try panel.judge(ordered).compactMap(\.first?.outcome)
     // A question that failed on its way is no verdict: a search that took it for one would go astray.
     guard panel.missing(ordered) == 0 else {
-      throw RefusalError(
-        "judge \(panel.judges[0].card.name)",
+      throw Problem(
+        .judgeIncomplete, "judge \(panel.judges[0].card.name)",
         problem: "gave no verdict on \(panel.missing(ordered)) of \(ordered.count) answers",
         remedy: "look after it, and run the command again to go on")
     }

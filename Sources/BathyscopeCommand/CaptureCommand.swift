@@ -162,7 +162,9 @@ struct CaptureCommand: ParsableCommand {
     }
     guard size > 100_000_000_000, !yes else { return }
     guard isatty(STDIN_FILENO) == 1 else {
-      throw UsageError("the file would take \(bytes(size)); give --yes to write it")
+      throw Problem(
+        .needsConsent, out, problem: "the file would take \(bytes(size))",
+        remedy: "give --yes to write it")
     }
     let answer = ask("Write \(bytes(size))? [y/N]") ?? ""
     guard answer.lowercased().hasPrefix("y") else { throw ExitCode(2) }

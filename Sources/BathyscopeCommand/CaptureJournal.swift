@@ -16,7 +16,7 @@ final class CaptureJournal: CaptureKeeper {
   /// - Parameters:
   ///   - configuration: all that decides the values, with a `schema`.
   ///   - content: what the journal holds, for errors.
-  /// - Throws: `RunConflict` when a run with other arguments has not ended there.
+  /// - Throws: when a run with other arguments has not ended there.
   init(
     _ path: String, _ configuration: some Encodable, of content: String, overwrites: Bool
   ) throws {

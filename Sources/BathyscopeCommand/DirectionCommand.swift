@@ -162,8 +162,8 @@ struct DirectionCommand: ParsableCommand {
         let text = row.labels[label]?.description
         let truth = ["true": true, "1": true, "false": false, "0": false]
         guard let text, let value = positive.map({ text == $0 }) ?? truth[text.lowercased()] else {
-          throw TokenizationError(
-            file: prompts.prompts.joined(separator: ", "),
+          throw Problem(
+            text == nil ? .missingLabel : .labelValue, prompts.prompts.joined(separator: ", "),
             place: "label '\(label)' of prompt '\(printable(row.id.utf8))'",
             problem: text.map { "is '\(printable($0.utf8))', neither true nor false" }
               ?? "is missing",
@@ -177,7 +177,11 @@ struct DirectionCommand: ParsableCommand {
       guard case .range(let first, let last) = positions else {
         return try DirectionCandidates.positionsBehindInstruction(of: batch)
       }
-      guard first <= last else { throw UsageError("--positions \(first)..\(last) are none") }
+      guard first <= last else {
+        throw Problem(
+          .invalidOption, "--positions", problem: "\(first)..\(last) are none",
+          remedy: "name positions such as -5..-1")
+      }
       return first...last
     }
 

@@ -78,8 +78,10 @@ struct DirectionConvertCommand: ParsableCommand {
     try SteeringVectors.refusePickle(source)
     if source.hasSuffix(".safetensors"), let direction = try StoredDirection(source) {
       guard direction.layer > 0 else {
-        throw UsageError(
-          "the direction is of the input of block 0, behind no block; use it as it is")
+        throw Problem(
+          .invalidOption, source,
+          problem: "the direction is of the input of block 0, behind no block",
+          remedy: "use it as it is")
       }
       return ([direction.layer - 1: direction.vector], [])
     }

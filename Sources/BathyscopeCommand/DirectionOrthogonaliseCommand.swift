@@ -118,8 +118,8 @@ struct DirectionOrthogonaliseCommand: ParsableCommand {
     let largest = ablated.map { Double(abs($0)) }.max() ?? 0
     let differences = zip(changed, ablated).map { abs(Double($0) - Double($1)) }
     guard differences.count == ablated.count, largest > 0, differences.allSatisfy(\.isFinite) else {
-      throw RefusalError(
-        out, problem: "the new model's logits are not those of its kind",
+      throw Problem(
+        .notFinite, out, problem: "the new model's logits are not those of its kind",
         remedy: "check the original model's weights: 'bathyscope selfcheck'")
     }
     return (differences.max() ?? 0) / largest

@@ -131,7 +131,7 @@ struct DirectionSelectCommand: ParsableCommand {
       differences.append("the directions were measured with other prompts")
     }
     guard differences.isEmpty else {
-      throw RunConflict(file: directions, differences: differences)
+      throw RunConflict.differs(differences, in: directions)
     }
     notePrecisions(card.precision, model.precision, of: directions)
   }

@@ -44,7 +44,10 @@ struct ReadingOptions: ParsableArguments {
     guard activations != nil else { return [] }
     let chosen = try chosenHooks(hooks ?? "blocks.*.hook_resid_post", layers: layers, in: model)
     if let ragged = chosen.first(where: \.site.isRagged) {
-      throw UsageError("\(ragged): its rows are as wide as the text, and are not stored")
+      throw Problem(
+        .invalidOption, "\(ragged)",
+        problem: "its rows are as wide as the text, and are not stored",
+        remedy: "name other hooks")
     }
     return chosen
   }

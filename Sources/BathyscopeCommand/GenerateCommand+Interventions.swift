@@ -87,7 +87,9 @@ struct InterventionOptions: ParsableArguments {
       return try SteeringFile(path).interventions(scale: scale, at: positions, in: model)
     }
     guard (0..<model.shape.layers).contains(after) else {
-      throw UsageError("--after \(after): the model has blocks 0 to \(model.shape.layers - 1)")
+      throw Problem(
+        .invalidOption, "--after \(after)",
+        problem: "the model has blocks 0 to \(model.shape.layers - 1)", remedy: "name one of these")
     }
     let vector = try VectorFile(path, tensor: tensor)
       .vector(for: model, at: .residual(after: after))
@@ -121,20 +123,20 @@ enum InterventionFile {
     do {
       interventions = try JSONDecoder().decode([Intervention].self, from: Data(bytes))
     } catch let error as DecodingError {
-      throw FileError(
-        file: path, place: place(of: error), problem: "is missing or not understood",
+      throw Problem(
+        .missingField, path, place: place(of: error), problem: "is missing or not understood",
         remedy: "see the example in: bathyscope generate --help")
     }
     guard !interventions.isEmpty else {
-      throw FileError(
-        file: path, problem: "has no interventions", remedy: "leave --interventions out")
+      throw Problem(
+        .noRows, path, problem: "has no interventions", remedy: "leave --interventions out")
     }
     // A misspelt key would be passed over.
     let known = try JSONReader.parse(
       Array(try JSONEncoder().encode(interventions)), file: path)
     if let unknown = unknownKey(in: json, beside: known) {
-      throw FileError(
-        file: path, place: printable(unknown.utf8), problem: "is a key that is not read",
+      throw Problem(
+        .unknownKey, path, place: printable(unknown.utf8), problem: "is a key that is not read",
         remedy: "see the example in: bathyscope generate --help")
     }
     return interventions
@@ -178,10 +180,12 @@ struct VectorFile {
     let width = model.shape.dModel
     let values = try values(for: model, at: hook)
     guard values.count == width else {
-      throw error("", "has \(values.count) values", "give a vector of \(width), the model's width")
+      throw error(
+        .unfitVector, "", "has \(values.count) values",
+        "give a vector of \(width), the model's width")
     }
     guard values.allSatisfy(\.isFinite) else {
-      throw error("", "has values that are NaN or infinite", "give finite values")
+      throw error(.notFinite, "", "has values that are NaN or infinite", "give finite values")
     }
     return values
   }
@@ -203,7 +207,8 @@ struct VectorFile {
           layerCount: model.shape.layers))
       guard let probe = hook.map({ probes[$0] }) ?? probes.chosen else {
         let hooks = probes.probes.map { "\($0.hook)" }.joined(separator: ", ")
-        throw error("", "has no probe at \(hook.map { "\($0)" } ?? "it")", "it has \(hooks)")
+        throw error(
+          .noSuchHook, "", "has no probe at \(hook.map { "\($0)" } ?? "it")", "it has \(hooks)")
       }
       return probe.direction
     }
@@ -213,14 +218,15 @@ struct VectorFile {
       let json = try JSONReader.parse(try readFile(path, limit: 64 << 20), file: path)
       let numbers = json.array?.compactMap(\.double)
       guard let numbers, numbers.count == json.array?.count else {
-        throw error("", "is not a list of numbers", "write [0.1, -0.2, ...]")
+        throw error(.wrongType, "", "is not a list of numbers", "write [0.1, -0.2, ...]")
       }
       return numbers.map { Float($0) }
     case "f32":
       let bytes = try readFile(path, limit: 64 << 20)
       guard bytes.count % 4 == 0 else {
         throw error(
-          "", "has \(bytes.count) bytes, not a multiple of 4", "write little-endian floats")
+          .wrongCount, "", "has \(bytes.count) bytes, not a multiple of 4",
+          "write little-endian floats")
       }
       return stride(from: 0, to: bytes.count, by: 4).map { start in
         Float(
@@ -228,7 +234,8 @@ struct VectorFile {
       }
     default:
       throw error(
-        "", "is of no kind that is read", "name a .safetensors, .gguf, .json or .f32 file")
+        .unsupported, "", "is of no kind that is read",
+        "name a .safetensors, .gguf, .json or .f32 file")
     }
   }
 
@@ -243,17 +250,20 @@ struct VectorFile {
     guard let name = tensor ?? (checkpoint.names.count == 1 ? checkpoint.names[0] : nil) else {
       let names = checkpoint.names.prefix(40).map { printable($0.utf8) }
       throw error(
-        "", "has \(checkpoint.names.count) tensors: \(names.joined(separator: ", "))",
+        .ambiguous, "", "has \(checkpoint.names.count) tensors: \(names.joined(separator: ", "))",
         "say which one with --tensor")
     }
     let stored = try checkpoint.tensor(name)
     guard stored.shape.count(where: { $0 != 1 }) <= 1 else {
-      throw error("tensor '\(name)'", "has the shape \(stored.shape)", "name a single vector")
+      throw error(
+        .wrongShape, "tensor '\(name)'", "has the shape \(stored.shape)", "name a single vector")
     }
     return stored.floats()
   }
 
-  private func error(_ place: String, _ problem: String, _ remedy: String) -> FileError {
-    FileError(file: path, place: place, problem: problem, remedy: remedy)
+  private func error(_ code: Problem.Code, _ place: String, _ problem: String, _ remedy: String)
+    -> Problem
+  {
+    Problem(code, path, place: place, problem: problem, remedy: remedy)
   }
 }

@@ -55,8 +55,8 @@ final class GenerationJournal {
       start = end + 1
     }
     guard effects.count == record.jobs.count else {
-      throw FileError(
-        file: path, problem: "holds \(effects.count) of \(record.jobs.count) answers",
+      throw Problem(
+        .journalDamaged, path, problem: "holds \(effects.count) of \(record.jobs.count) answers",
         remedy: "remove the file to start again")
     }
     _ = try GenerationEffect.summing(record.jobs.compactMap { effects[$0] }, of: interventions)

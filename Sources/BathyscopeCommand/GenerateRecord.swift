@@ -52,14 +52,14 @@ struct GenerationRecord {
     else { return false }
     do {
       guard FileManager.default.fileExists(atPath: sidecarPath) else {
-        throw OutputConflict(file: path, reason: .exists)
+        throw Problem.wouldOverwrite(path)
       }
       let json = try JSONReader.parse(
         try readFile(sidecarPath, limit: 64 << 20), file: sidecarPath)
       try compare(json["configuration"] ?? .null, in: sidecarPath)
       guard json["sha256"]?.text == Digest.sha256(of: try MappedFile(path)) else {
-        throw FileError(
-          file: path, problem: "does not have the bytes that \(sidecarPath) tells of",
+        throw Problem(
+          .digestDiffers, path, problem: "does not have the bytes that \(sidecarPath) tells of",
           remedy: "give --overwrite to generate the answers again")
       }
     } catch  where overwrites {
@@ -68,9 +68,10 @@ struct GenerationRecord {
     return true
   }
 
-  /// - Throws: `RunConflict` where a stored configuration is not this one.
+  /// - Throws: where a stored configuration is not this one.
   func compare(_ stored: JSON, in file: String) throws {
-    try RunConflict.check(stored, JSONReader.parse(Array(header.utf8), file: file), in: file)
+    try RunConflict.check(
+      stored, JSONReader.parse(Array(header.utf8), file: file), in: file)
   }
 
   /// The rows of the finished file, one at a time.
@@ -78,8 +79,8 @@ struct GenerationRecord {
     let file = try MappedFile(path)
     for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
       guard let row = GenerationRow(line, file: path) else {
-        throw FileError(
-          file: path, place: "line \(number + 1)", problem: "is no answer",
+        throw Problem(
+          .wrongType, path, place: "line \(number + 1)", problem: "is no answer",
           remedy: "remove the file to generate its answers again")
       }
       try body(row)

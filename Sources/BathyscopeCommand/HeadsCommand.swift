@@ -42,8 +42,8 @@ struct HeadPromptOptions: ParsableArguments {
     model.warn(about: rows)
     if let group, !rows.contains(where: { $0.labels[group] != nil }) {
       let names = Set(rows.flatMap(\.labels.keys)).sorted().joined(separator: ", ")
-      throw TokenizationError(
-        file: prompts.prompts.joined(separator: ", "), place: "label '\(group)'",
+      throw Problem(
+        .missingLabel, prompts.prompts.joined(separator: ", "), place: "label '\(group)'",
         problem: "no row has it", remedy: "name one of: \(names)")
     }
     return try cut(rows, batch, of: model, ablating: place)
@@ -55,8 +55,7 @@ struct HeadPromptOptions: ParsableArguments {
     try refuseResponses(rows, "--prompts")
     let harmful = rows.filter { $0.isBenign != true }
     guard !harmful.isEmpty else {
-      throw UsageError(
-        "--prompts: every row is labelled benign, so that there is nothing to attack")
+      throw Problem.allBenign
     }
     if harmful.count < rows.count {
       writeError("note: \(rows.count - harmful.count) prompts are labelled benign and left out")
@@ -198,9 +197,10 @@ struct HeadAblationOptions: ParsableArguments {
     let others = try reference.map { path in
       let rows = try PromptFile.read(path)
       if input.answers.answers != nil, rows.contains(where: { $0.conversation.response == nil }) {
-        throw UsageError(
-          "--reference \(path): has prompts without a response, and those that are studied have answers; "
-            + "give transcripts")
+        throw Problem(
+          .unfitPrompts, "--reference \(path)",
+          problem: "has prompts without a response, and those that are studied have answers",
+          remedy: "give transcripts")
       }
       return try input.cut(
         rows, model.encode(rows.map(\.conversation)), of: model, ablating: at, besides: prompts)
@@ -253,7 +253,9 @@ struct HeadProbeOptions: ParsableArguments {
     guard let hook else { return (set, set.chosen) }
     guard let place = HookPoint(hook), let probe = set[place] else {
       let hooks = set.probes.map { "\($0.hook)" }.joined(separator: ", ")
-      throw UsageError("--hook '\(printable(hook.utf8))': the probe reads at \(hooks)")
+      throw Problem(
+        .invalidOption, "--hook '\(printable(hook.utf8))'", problem: "the probe reads at \(hooks)",
+        remedy: "name one of these")
     }
     return (set, probe)
   }

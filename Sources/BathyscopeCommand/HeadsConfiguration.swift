@@ -105,7 +105,7 @@ struct HeadsFolder {
     let own = try JSONReader.parse(Array(lineOfJSON(configuration).utf8), file: document)
     do {
       try RunConflict.check(json["configuration"] ?? .null, own, in: document)
-    } catch is RunConflict where overwrites {
+    } catch let problem as Problem where problem.code == .otherConfiguration && overwrites {
       return false
     }
     // Of a run that was killed before it removed it.
@@ -119,8 +119,8 @@ struct HeadsFolder {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     guard let content = try? decoder.decode(type, from: Data(bytes)) else {
-      throw FileError(
-        file: document, problem: "is damaged", remedy: "remove it to compute it again")
+      throw Problem(
+        .damaged, document, problem: "is damaged", remedy: "remove it to compute it again")
     }
     return content
   }

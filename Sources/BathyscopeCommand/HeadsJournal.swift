@@ -116,8 +116,8 @@ final class HeadsJournal {
       guard range.upperBound <= file.count,
         let row = Self.decode(HeadStudy.Row.self, Array(file.bytes[range]))
       else {
-        throw FileError(
-          file: file.path, problem: "was changed meanwhile", remedy: "run the command again")
+        throw Problem(
+          .inUse, file.path, problem: "was changed meanwhile", remedy: "run the command again")
       }
       try body(row)
     }

@@ -138,7 +138,10 @@ struct HeadsSearchCommand: ParsableCommand {
     let prompts = try input.load(model, ablating: ablation.at, force: ablation.source.force)
     let (study, score) = try ablation.study(model, input, prompts, options)
     guard study.canAblateSets else {
-      throw UsageError("this ablation differs from prompt to prompt and cannot be searched with")
+      throw Problem(
+        .invalidOption, "--ablation",
+        problem: "this ablation differs from prompt to prompt and cannot be searched with",
+        remedy: "choose another one")
     }
     let pool = try pool(of: study.heads)
     let folder = try folder(model, prompts, score, pool)
@@ -210,15 +213,22 @@ struct HeadsSearchCommand: ParsableCommand {
     guard let among else { return heads }
     let arm = try ArmSpecification(parsing: "among=heads:\(among)")
     guard arm.options["scale"] == nil, arm.options["at"] == nil else {
-      throw UsageError("--among names heads only: leave ':scale=' and ':at=' out")
+      throw Problem(
+        .invalidOption, "--among", problem: "names heads only",
+        remedy: "leave ':scale=' and ':at=' out")
     }
     let chosen = try arm.heads()
     let known = Set(heads)
     if let head = chosen.first(where: { !known.contains($0) }) {
-      throw UsageError("--among: head \(head.layer).\(head.head) has no effect on this score")
+      throw Problem(
+        .invalidOption, "--among",
+        problem: "head \(head.layer).\(head.head) has no effect on this score",
+        remedy: "leave it out")
     }
     guard chosen.count >= size else {
-      throw UsageError("--among: \(chosen.count) heads, and --size is \(size)")
+      throw Problem(
+        .invalidOption, "--among", problem: "\(chosen.count) heads, and --size is \(size)",
+        remedy: "name more heads, or ask for fewer")
     }
     return chosen
   }

@@ -198,8 +198,7 @@ struct JudgeCommand: ParsableCommand {
 
   private func join(_ answer: inout Answer, _ requests: [String: Prompt]) throws {
     guard let row = requests[answer.id] else {
-      throw UsageError(
-        "the answer '\(printable(answer.id.utf8))' has no request in --prompts")
+      throw Problem.withoutRequest(answer)
     }
     answer.join(row)
   }

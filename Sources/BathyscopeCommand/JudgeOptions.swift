@@ -113,8 +113,10 @@ struct Jury {
     }
     for name in names {
       if name.readsModel, model == nil {
-        throw UsageError(
-          "the judge '\(name.kind)' looks into the model that answered: give --model")
+        throw Problem(
+          .invalidOption, "--judges",
+          problem: "the judge '\(name.kind)' looks into the model that answered",
+          remedy: "give --model")
       }
       guard let place = name.place else { continue }
       if name.kind == "probe", let model {

@@ -54,8 +54,8 @@ enum Launch {
     private static func explainLackOfMemory() {
       guard let limit = SystemLimits.addressSpace else { return }
       let line =
-        "error: memory: no more could be had, most likely: the address space is limited to "
-        + "\(bytes(Int(limit))) (ulimit -v); raise the limit\n"
+        "error [system-limit]: memory: no more could be had, most likely: the address space is "
+        + "limited to \(bytes(Int(limit))) (ulimit -v); raise the limit\n"
       let text = UnsafeMutableRawBufferPointer.allocate(byteCount: line.utf8.count, alignment: 1)
       text.copyBytes(from: line.utf8)
       lastWords = UnsafeRawBufferPointer(text)

@@ -12,7 +12,11 @@ struct Main {
   @Sendable private static func run() -> Int32 {
     do {
       var command = try BathyscopeCommand.parseAsRoot()
-      if let problem = Diagnosis.kernelProblem { throw UsageError(problem) }
+      if let problem = Diagnosis.kernelProblem {
+        throw Problem(
+          .unknownKernel, "BATHYSCOPE_KERNEL", problem: problem,
+          remedy: "unset it or name one of these")
+      }
       _ = try WrittenDate.now()
       try command.run()
       try flushOutput()
@@ -30,10 +34,7 @@ struct Main {
     let code = BathyscopeCommand.exitCode(for: error)
     if code == .success {
       printLines(BathyscopeCommand.fullMessage(for: error))
-      do { try flushOutput() } catch {
-        writeError("error: \(error)")
-        return 4
-      }
+      do { try flushOutput() } catch { return report(error) }
       return 0
     }
     // Whatever ArgumentParser throws is about the words of the command line.
@@ -41,23 +42,13 @@ struct Main {
       writeUsage(BathyscopeCommand.fullMessage(for: error))
       return 2
     }
-    if let usage = error as? UsageError {
-      writeError("error: \(usage.text)")
-      return 2
+    guard let problem = error as? Problem else {
+      writeError("error: \(error)")
+      return 4
     }
-    writeError("error: \(error)")
-    if let conflict = error as? OutputConflict, conflict.reason != .exists { return 2 }
-    return isConflict(error) ? 3 : 4
+    writeError("error [\(problem.code)]: \(problem)")
+    return problem.code.fault.rawValue
   }
-}
-
-/// Whether two things belong to different models or runs.
-private func isConflict(_ error: any Error) -> Bool {
-  error is RunConflict || error is OutputConflict || error is ForeignAnswers
-    || (error as? OrganismsError)?.place == "contents"
-    || (error as? ProbingError)?.place == "modelSHA256"
-    || (error as? ActivationStoreError)?.place == "model_sha256"
-    || (error as? ReportingError)?.place == "weights SHA-256"
 }
 
 struct BathyscopeCommand: ParsableCommand {

@@ -131,8 +131,9 @@ struct PromptOptions: ParsableArguments {
     // By bytes: two ids that differ in their normal form are two ids.
     var seen: Set<[UInt8]> = []
     if let twice = prompts.first(where: { !seen.insert(Array($0.id.utf8)).inserted }) {
-      throw TokenizationError(
-        file: self.prompts.joined(separator: ", "), place: "id '\(printable(twice.id.utf8))'",
+      throw Problem(
+        .duplicateID, self.prompts.joined(separator: ", "),
+        place: "id '\(printable(twice.id.utf8))'",
         problem: "stands in two files", remedy: "give every row an id of its own")
     }
     return prompts
@@ -179,27 +180,27 @@ struct LabelOptions: ParsableArguments {
   func examples(_ file: ActivationFile) throws -> [Example] {
     let labels = file.description.labels
     guard let values = labels[label] else {
-      throw ActivationStoreError(
-        file: file.path, place: "label '\(label)'", problem: "is not stored",
+      throw Problem(
+        .missingLabel, file.path, place: "label '\(label)'", problem: "is not stored",
         remedy: "name one of: \(labels.keys.sorted().joined(separator: ", "))")
     }
     let groups = labels[group ?? "group"]
     guard group == nil || groups != nil else {
-      throw ActivationStoreError(
-        file: file.path, place: "label '\(group ?? "")'", problem: "is not stored",
+      throw Problem(
+        .missingLabel, file.path, place: "label '\(group ?? "")'", problem: "is not stored",
         remedy: "name one of: \(labels.keys.sorted().joined(separator: ", "))")
     }
     if let positive, !file.prompts.indices.contains(where: { isPositive(values, $0) == true }) {
-      throw ActivationStoreError(
-        file: file.path, place: "label '\(label)'",
+      throw Problem(
+        .labelValue, file.path, place: "label '\(label)'",
         problem: "no prompt has the value '\(printable(positive.utf8))'",
         remedy: "name one of the values of this label, or leave --positive out for true and false")
     }
     return try file.prompts.enumerated().map { index, prompt in
       let id = prompt.sequence.id
       guard let isPositive = isPositive(values, index) else {
-        throw ActivationStoreError(
-          file: file.path, place: "label '\(label)' of prompt '\(printable(id.utf8))'",
+        throw Problem(
+          .labelValue, file.path, place: "label '\(label)' of prompt '\(printable(id.utf8))'",
           problem: "is '\(printable(values.text(index).utf8))', neither true nor false",
           remedy: "name the positive class with --positive")
       }
@@ -250,20 +251,9 @@ extension StoreDescription.Labels {
   }
 }
 
-/// Words of the command line that turn out to make no sense when the model or the data is known.
-struct UsageError: Error {
-  var text: String
-
-  init(_ text: String) { self.text = text }
-}
-
 /// The hooks that `--hooks` and `--layers` mean in a model.
 func chosenHooks(_ patterns: String, layers: String?, in model: Model) throws -> [HookPoint] {
-  do throws(TransformerError) {
-    return try HookSelection(patterns, layers: layers).hooks(in: model.shape)
-  } catch {
-    throw UsageError("\(error)")
-  }
+  try HookSelection(patterns, layers: layers).hooks(in: model.shape)
 }
 
 extension Precision: ExpressibleByArgument {}

@@ -50,8 +50,9 @@ func writeUsage(_ message: String) {
 /// Fails when what was printed did not arrive, as on a full disk: a result cut short must not pass.
 func flushOutput() throws {
   guard fflush(nil) == 0 else {
-    throw FileError(
-      file: "standard output", problem: "cannot be written: \(String(cString: strerror(errno)))",
+    throw Problem(
+      .unwritable, "standard output",
+      problem: "cannot be written: \(String(cString: strerror(errno)))",
       remedy: "check free space, and that it is open")
   }
 }

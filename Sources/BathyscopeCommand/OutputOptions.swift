@@ -34,7 +34,7 @@ struct OutputOptions: ParsableArguments {
     let isEmpty = try? manager.contentsOfDirectory(atPath: folder).isEmpty
     let mayReplace = overwrite && manager.fileExists(atPath: "\(folder)/\(record)")
     guard isEmpty ?? !manager.fileExists(atPath: folder) || mayReplace else {
-      throw OutputConflict(file: folder, reason: .exists)
+      throw Problem.wouldOverwrite(folder)
     }
   }
 

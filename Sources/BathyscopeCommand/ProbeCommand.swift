@@ -295,8 +295,8 @@ struct ProbeCommand: ParsableCommand {
       for source in sources { try requireUnseen(source, by: set.card.trainingData.map(\.sha256)) }
       let probes = set.probes.filter { files[0].hooks.contains($0.hook) }
       guard !probes.isEmpty else {
-        throw ProbingError(
-          files[0].path, problem: "holds none of the probe's hooks",
+        throw Problem(
+          .notCaptured, files[0].path, problem: "holds none of the probe's hooks",
           remedy: "capture \(set.chosen.hook)")
       }
       let (examples, duplicates) = try label.examples(files)

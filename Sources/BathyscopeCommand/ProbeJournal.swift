@@ -24,7 +24,7 @@ struct ProbeJournal: ProbeKeeper {
   /// - Parameters:
   ///   - folder: where the probes will be written; it is made when missing.
   ///   - overwrites: whether another training's journal is replaced.
-  /// - Throws: `RunConflict` when another training has not ended there.
+  /// - Throws: when another training has not ended there.
   init(_ folder: String, _ configuration: Configuration, overwrites: Bool) throws {
     try MadeFolders.make(folder)
     let path = "\(folder)/\(Self.name)"
@@ -33,19 +33,16 @@ struct ProbeJournal: ProbeKeeper {
     self.run = run
     guard !journal.keys.allSatisfy({ $0.hasPrefix("\(run) ") }) else { return }
     guard overwrites else {
-      throw RunConflict(
-        file: path, differences: ["it holds probes of other activations, labels or settings"])
+      throw RunConflict.differs(
+        ["it holds probes of other activations, labels or settings"], in: path)
     }
     try journal.removeAll()
   }
 
   func probe(at place: TrainedProbe.Place) -> TrainedProbe? { journal[key(place)] }
 
-  func keep(_ probe: TrainedProbe, at place: TrainedProbe.Place) throws(ProbingError) {
-    do throws(FileError) { try journal.append(probe, for: key(place)) } catch {
-      throw ProbingError(
-        error.file, place: error.place, problem: error.problem, remedy: error.remedy)
-    }
+  func keep(_ probe: TrainedProbe, at place: TrainedProbe.Place) throws(Problem) {
+    try journal.append(probe, for: key(place))
   }
 
   /// Removes the journal once everything is written.

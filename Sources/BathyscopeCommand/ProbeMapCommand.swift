@@ -143,8 +143,8 @@ struct ProbeMapCommand: ParsableCommand {
       common = common?.intersection(mine) ?? mine
     }
     guard let common, !common.isEmpty else {
-      throw ActivationStoreError(
-        file: file.path, place: "positions",
+      throw Problem(
+        .notCaptured, file.path, place: "positions",
         problem: "no position, counted from the end, was captured of every prompt",
         remedy: "capture with --positions -5..-1, for example")
     }
@@ -164,8 +164,8 @@ struct ProbeMapCommand: ParsableCommand {
       let prompt = file.prompts[index]
       let place = prompt.positions.firstIndex(of: prompt.sequence.tokens.count + position)
       guard let place else {
-        throw ActivationStoreError(
-          file: file.path, place: "positions", problem: "position \(position) is missing",
+        throw Problem(
+          .notCaptured, file.path, place: "positions", problem: "position \(position) is missing",
           remedy: "capture again")
       }
       return (file.rows(of: index).lowerBound + place, all[index][place])

@@ -1,21 +1,21 @@
 import Bathyscope
 import Foundation
 
-/// A run that was begun with other arguments.
-struct RunConflict: Error, CustomStringConvertible {
-  var file: String
-  /// What differs, each with both values.
-  var differences: [String]
-
-  var description: String {
-    let shown = differences.prefix(6).joined(separator: "; ")
-    return "\(file): was begun with other arguments: \(shown); repeat them, or choose another --out"
+/// A run that was begun with other arguments, as its journal or its result says.
+enum RunConflict {
+  /// - Parameter differences: each with both values.
+  static func differs(_ differences: [String], in file: String) -> Problem {
+    Problem(
+      .otherConfiguration, file,
+      problem: "was begun with other arguments: "
+        + differences.prefix(6).joined(separator: "; "),
+      remedy: "repeat them, or choose another --out")
   }
 
-  /// - Throws: `RunConflict` where a stored configuration is not this one.
+  /// - Throws: where a stored configuration is not this one.
   static func check(_ stored: JSON, _ own: JSON, in file: String) throws {
     let differences = differences(stored, own, at: "")
-    guard differences.isEmpty else { throw RunConflict(file: file, differences: differences) }
+    guard differences.isEmpty else { throw differs(differences, in: file) }
   }
 
   /// Compares what an earlier document says of its making with this run's facts; the command's words may
@@ -24,7 +24,7 @@ struct RunConflict: Error, CustomStringConvertible {
     guard FileManager.default.fileExists(atPath: path) else { return }
     let json = try JSONReader.parse(try readFile(path, limit: 1 << 30), file: path)
     guard let stored = json["provenance"], stored.object != nil else {
-      throw OutputConflict(file: path, reason: .exists)
+      throw Problem.wouldOverwrite(path)
     }
     let facts = own.filter { !$0.key.hasPrefix("arm ") || stored[$0.key] != nil }
     let command = JSON.string(Array((own["command"] ?? "").utf8))

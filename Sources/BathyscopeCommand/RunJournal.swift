@@ -17,12 +17,12 @@ final class RunJournal {
   ///   - header: one line of JSON with a `schema`: what the run is.
   ///   - content: what the journal holds, for errors.
   ///   - overwrites: whether another run's journal is replaced.
-  /// - Throws: `RunConflict` when another run's journal is there.
+  /// - Throws: when another run's journal is there.
   init(_ path: String, header: String, of content: String, overwrites: Bool = false) throws {
     journal = try LineFile(path)
     do {
       (lines, end) = try Self.read(journal, header, content)
-    } catch is RunConflict where overwrites {
+    } catch let problem as Problem where problem.code == .otherConfiguration && overwrites {
       try journal.cut(to: 0)
       (lines, end) = try Self.read(journal, header, content)
     }
@@ -39,8 +39,8 @@ final class RunJournal {
     _ journal: LineFile, _ header: String, _ content: String
   ) throws -> (lines: [Range<Int>], end: Int) {
     let path = journal.path
-    let stranger = FileError(
-      file: path, problem: "is no journal of \(content)",
+    let stranger = Problem(
+      .notAJournal, path, problem: "is no journal of \(content)",
       remedy: "move it away or choose another --out")
     let file = try journal.content()
     let start = Array("\(header)\n".utf8)
@@ -87,9 +87,9 @@ final class RunJournal {
   }
 
   /// An error about a line of `lines`.
-  func error(at index: Int, _ problem: String) -> FileError {
-    FileError(
-      file: journal.path, place: "line \(index + 2)", problem: problem,
+  func error(at index: Int, _ problem: String) -> Problem {
+    Problem(
+      .journalDamaged, journal.path, place: "line \(index + 2)", problem: problem,
       remedy: "remove the file to start again")
   }
 

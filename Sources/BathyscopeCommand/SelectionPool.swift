@@ -58,27 +58,31 @@ struct SelectionPool {
     let file = files.joined(separator: ", ")
     guard !rows.isEmpty else {
       if let benign = unusable[Unusable.benign.rawValue] {
-        throw TokenizationError(
-          file: file, problem: "has no row to choose: \(benign) requests are benign",
+        throw Problem(
+          .noRows, file, problem: "has no row to choose: \(benign) requests are benign",
           remedy: "give transcripts of harmful requests, or --with-benign")
       }
-      throw TokenizationError(
-        file: file, problem: "no row has a request, thinking and a response",
+      throw Problem(
+        .noRows, file, problem: "no row has a request, thinking and a response",
         remedy: "give transcripts, or --prompts with the answers that 'generate' wrote")
     }
     var seen: Set<[UInt8]> = []
     if let twice = rows.first(where: { !seen.insert(Array($0.id.utf8)).inserted }) {
-      throw TokenizationError(
-        file: file, place: "id '\(printable(twice.id.utf8))'", problem: "stands in two files",
+      throw Problem(
+        .duplicateID, file, place: "id '\(printable(twice.id.utf8))'",
+        problem: "stands in two files",
         remedy: "give every row an id of its own")
     }
     if let category, !rows.contains(where: { $0.category != nil }) {
-      throw UsageError("--quota-by \(printable(category.utf8)): no row has this label")
+      throw Problem(
+        .invalidOption, "--quota-by \(printable(category.utf8))", problem: "no row has this label",
+        remedy: "name a label of the rows")
     }
     if let safeLabel, let row = rows.first(where: { $0.safeAnswer == nil }) {
-      throw UsageError(
-        "--safe-label \(printable(safeLabel.utf8)): the row '\(printable(row.id.utf8))' does not "
-          + "have it")
+      throw Problem(
+        .invalidOption, "--safe-label \(printable(safeLabel.utf8))",
+        problem: "the row '\(printable(row.id.utf8))' does not have it",
+        remedy: "name a label that every row has")
     }
   }
 
@@ -94,8 +98,7 @@ struct SelectionPool {
     }
     return try AnswerFile.read(path, markers: markers).map { answer in
       guard let prompt = requests[answer.id] else {
-        throw UsageError(
-          "the answer '\(printable(answer.id.utf8))' has no request in --prompts")
+        throw Problem.withoutRequest(answer)
       }
       return (prompt, answer.thinking, answer.text, answer.name, answer.sourceRow)
     }
@@ -110,8 +113,8 @@ struct SelectionPool {
       guard let trace = traces[rows[index].id] else { continue }
       // Samples and models answer under the same ids.
       guard trace.thinkingDigest ?? rows[index].thinkingDigest == rows[index].thinkingDigest else {
-        throw FileError(
-          file: TraceFile.path(path), place: "transcript '\(printable(trace.id.utf8))'",
+        throw Problem(
+          .answerMismatch, TraceFile.path(path), place: "transcript '\(printable(trace.id.utf8))'",
           problem: "has other thinking than the pool's row: these scores are of something else",
           remedy: "trace the transcripts of the pool")
       }
@@ -128,16 +131,18 @@ struct SelectionPool {
 
   mutating func add(_ result: JudgeResult, judge: String, _ path: String) throws {
     guard result.judges.contains(where: { $0.name == judge }) else {
-      throw UsageError(
-        "--judge \(printable(judge.utf8)): \(printable(path.utf8)) has the judges "
-          + result.judges.map { printable($0.name.utf8) }.joined(separator: ", "))
+      throw Problem(
+        .invalidOption, "--judge \(printable(judge.utf8))",
+        problem: "\(printable(path.utf8)) has the judges "
+          + result.judges.map { printable($0.name.utf8) }.joined(separator: ", "),
+        remedy: "name one of these")
     }
     let judged = result.rowsByName
     for row in rows {
       guard let digest = judged[row.id]?.answerDigest else { continue }
       guard digest == Digest.sha256(Array(row.answer.utf8)) else {
-        throw FileError(
-          file: path, place: "answer '\(printable(row.id.utf8))'",
+        throw Problem(
+          .answerMismatch, path, place: "answer '\(printable(row.id.utf8))'",
           problem: "is another answer than the pool's: these verdicts are of something else",
           remedy: "judge the answers of the pool")
       }
@@ -168,8 +173,8 @@ enum JudgeFile {
       let result = try? decoder.decode(JudgeResult.self, from: Data(bytes)),
       result.rows.allSatisfy({ $0.verdicts.count == result.judges.count })
     else {
-      throw FileError(
-        file: path, problem: "is not what 'bathyscope judge' writes",
+      throw Problem(
+        .wrongFormat, path, problem: "is not what 'bathyscope judge' writes",
         remedy: "name the file of its --out")
     }
     return result

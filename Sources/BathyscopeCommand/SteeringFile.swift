@@ -13,8 +13,9 @@ struct SteeringFile {
     try SteeringVectors.refusePickle(path)
     let ending = URL(fileURLWithPath: path).pathExtension
     guard ["gguf", "safetensors"].contains(ending), !VectorFile.isFolder(path) else {
-      throw UsageError(
-        "\(printable(path.utf8)) does not say where it is added: name the block with --after")
+      throw Problem(
+        .invalidOption, path, problem: "does not say where it is added",
+        remedy: "name the block with --after")
     }
     if ending == "safetensors", let direction = try StoredDirection(path) {
       try check([direction.layer], width: direction.vector.count, model)
@@ -38,8 +39,8 @@ struct SteeringFile {
 
   private func check(_ blocks: [Int], width: Int, _ model: Model) throws {
     guard width == model.shape.dModel, (blocks.max() ?? 0) < model.shape.layers else {
-      throw FileError(
-        file: path,
+      throw Problem(
+        .unfitVector, path,
         problem:
           "has vectors of \(width) values for blocks up to \(blocks.max() ?? 0), and the model "
           + "\(model.shape.layers) blocks of width \(model.shape.dModel)",

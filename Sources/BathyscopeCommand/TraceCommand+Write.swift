@@ -21,8 +21,9 @@ extension TraceCommand {
           finals: [trace.probabilities()[final]]))
     }
     guard !places.isEmpty else {
-      throw RefusalError(
-        "thinking", problem: "no transcript has thinking that ends in front of an answer",
+      throw Problem(
+        .noSuchPosition, "thinking",
+        problem: "no transcript has thinking that ends in front of an answer",
         remedy: "leave --cut-thinking out")
     }
     let shares = ThinkingCuts.shares.dropFirst()

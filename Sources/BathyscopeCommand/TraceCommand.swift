@@ -193,7 +193,9 @@ struct TraceCommand: ParsableCommand {
     guard let layers else { return set.probes }
     let hooks = try chosenHooks("blocks.*", layers: layers, in: model)
     guard set.probes.contains(where: { hooks.contains($0.hook) }) else {
-      throw UsageError("the probe has no hook at the layers \(layers); see its card.json")
+      throw Problem(
+        .invalidOption, "--layers \(layers)", problem: "the probe has no hook at the layers",
+        remedy: "see its card.json")
     }
     return set.probes.filter { hooks.contains($0.hook) || $0.hook == set.chosen.hook }
   }
@@ -202,8 +204,8 @@ struct TraceCommand: ParsableCommand {
   private func requireLabel(_ name: String, _ rows: [Prompt]) throws {
     guard !rows.contains(where: { $0.labels[name] != nil }) else { return }
     let names = Set(rows.flatMap(\.labels.keys)).sorted().joined(separator: ", ")
-    throw TokenizationError(
-      file: prompts.prompts.joined(separator: ", "), place: "label '\(name)'",
+    throw Problem(
+      .missingLabel, prompts.prompts.joined(separator: ", "), place: "label '\(name)'",
       problem: "no row has it", remedy: "name one of: \(names)")
   }
 

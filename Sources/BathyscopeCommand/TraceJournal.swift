@@ -43,7 +43,7 @@ final class TraceJournal {
   private var finals: [Cut: Double] = [:]
 
   /// - Parameter ids: of all transcripts, in their order.
-  /// - Throws: `RunConflict` when a run with other arguments has not ended there.
+  /// - Throws: when a run with other arguments has not ended there.
   init(
     _ folder: String, _ configuration: TraceConfiguration, ids: [String], overwrites: Bool
   ) throws {

@@ -73,19 +73,21 @@ struct AnswerOptions: ParsableArguments {
     var (found, answers): ([GenerationJob], [GenerationRow]) = ([], [])
     let file = try MappedFile(path)
     for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
-      func problem(_ problem: String, _ remedy: String) -> FileError {
-        FileError(file: path, place: "line \(number + 1)", problem: problem, remedy: remedy)
+      func problem(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
+        Problem(code, path, place: "line \(number + 1)", problem: problem, remedy: remedy)
       }
       guard let row = GenerationRow(line, file: path) else {
-        throw problem("is no answer of 'generate'", "give answers from elsewhere as --prompts")
+        throw problem(
+          .wrongType, "is no answer of 'generate'", "give answers from elsewhere as --prompts")
       }
       guard let prompt = places[Array(row.id.utf8)] else {
         throw problem(
-          "answers '\(printable(row.id.utf8))', which is none of the prompts",
+          .unknownID, "answers '\(printable(row.id.utf8))', which is none of the prompts",
           "give the prompts that were answered")
       }
       guard row.promptTokens == batch.sequences[prompt].tokens.count, row.sample >= 0 else {
         throw problem(
+          .answerMismatch,
           "follows a prompt of \(row.promptTokens) tokens, and "
             + "'\(printable(row.id.utf8))' has \(batch.sequences[prompt].tokens.count)",
           "give the prompts, and a model with the chat template, that it was generated with")
@@ -94,8 +96,9 @@ struct AnswerOptions: ParsableArguments {
       answers.append(row)
     }
     guard !found.isEmpty, Set(found).count == found.count else {
-      throw FileError(
-        file: path, problem: found.isEmpty ? "has no answers" : "has an answer twice",
+      throw Problem(
+        found.isEmpty ? .noAnswers : .duplicateID, path,
+        problem: found.isEmpty ? "has no answers" : "has an answer twice",
         remedy: "give the whole file that 'generate' wrote")
     }
     let transcripts = try zip(found, answers).map { job, row in
@@ -119,22 +122,25 @@ struct AnswerOptions: ParsableArguments {
     var seen: Set<[Int]> = []
     let file = try MappedFile(path)
     for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
-      func problem(_ problem: String, _ remedy: String) -> FileError {
-        FileError(file: path, place: "line \(number + 1)", problem: problem, remedy: remedy)
+      func problem(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
+        Problem(code, path, place: "line \(number + 1)", problem: problem, remedy: remedy)
       }
       let json = try JSONReader.parse(Array(line), file: path)
       guard let object = json.object, let id = json["id"]?.bytes ?? json["id"]?.int.map(digits)
-      else { throw problem("is no object with an 'id'", "write one JSON object with an id a line") }
+      else {
+        throw problem(
+          .wrongType, "is no object with an 'id'", "write one JSON object with an id a line")
+      }
       let sample = json["sample"]?.int
       let mine = (places[id] ?? []).filter { sample == nil || origins[$0].sample == sample }
       guard !mine.isEmpty else {
         throw problem(
-          "is of '\(printable(id))', which is none of the transcripts",
+          .unknownID, "is of '\(printable(id))', which is none of the transcripts",
           "give the prompts and answers that were judged")
       }
       guard seen.insert(mine).inserted else {
         throw problem(
-          "is of '\(printable(id))', which an earlier line has labelled",
+          .duplicateID, "is of '\(printable(id))', which an earlier line has labelled",
           "keep one row for each answer, such as one judge's")
       }
       for (key, value) in object.members {

@@ -65,7 +65,7 @@ struct WritingOptions: ParsableArguments {
   var forcedEosTokenId: TokenList?
 
   func validate() throws {
-    do throws(TransformerError) {
+    do throws(Problem) {
       var settings = settings(seed: 0)
       settings.rules = overriding(TokenRules())
       try settings.check()

@@ -30,28 +30,28 @@ public struct Adapter: Sendable {
   ///   that everyone agrees on.
   /// - Throws: when something is missing, damaged or contradictory, for variants that would give
   ///   other numbers, and for pickles (`adapter_model.bin`), which can run code and are never read.
-  public static func open(_ path: String, weight: Float = 1) throws(CheckpointError) -> Adapter {
+  public static func open(_ path: String, weight: Float = 1) throws(Problem) -> Adapter {
     let configuration = "\(path)/adapter_config.json"
     let weights = "\(path)/adapter_model.safetensors"
     let manager = FileManager.default
     guard manager.fileExists(atPath: configuration) else {
-      throw CheckpointError(
-        file: path, place: "adapter_config.json", problem: "is not there or cannot be reached",
+      throw Problem(
+        .missing, path, place: "adapter_config.json", problem: "is not there or cannot be reached",
         remedy: "name the folder of a LoRA adapter as PEFT's save_pretrained writes it")
     }
     guard manager.fileExists(atPath: weights) else {
       let pickle = "\(path)/adapter_model.bin"
       if manager.fileExists(atPath: pickle) { try Checkpoint.refusePickle(pickle) }
-      throw CheckpointError(
-        file: path, place: "adapter_model.safetensors", problem: "is not in the folder",
+      throw Problem(
+        .missing, path, place: "adapter_model.safetensors", problem: "is not in the folder",
         remedy: "fetch the adapter's weights in safetensors format")
     }
     guard weight.isFinite else {
-      throw CheckpointError(
-        file: path, place: "weight", problem: "\(weight) is not a finite number",
+      throw Problem(
+        .notFinite, path, place: "weight", problem: "\(weight) is not a finite number",
         remedy: "give a weight such as 1 or 0.5")
     }
-    let file = try withFiles { () throws(FileError) in try MappedFile(configuration) }
+    let file = try MappedFile(configuration)
     let settings = try AdapterSettings(try Checkpoint.smallJSON(file), file: configuration)
     return try Adapter(
       path: path, weight: weight, settings, configurationFile: file,
@@ -61,7 +61,7 @@ public struct Adapter: Sendable {
   private init(
     path: String, weight: Float, _ settings: AdapterSettings, configurationFile: MappedFile,
     checkpoint: Checkpoint
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     let table = try AdapterTable(checkpoint, settings)
     (self.path, self.weight) = (path, weight)
     (self.checkpoint, self.configurationFile) = (checkpoint, configurationFile)
@@ -69,8 +69,8 @@ public struct Adapter: Sendable {
     guard weight != 1 else { return }
     let whole = replacements.filter { !$0.value.isBase }.keys.min()
     if let parameter = whole ?? (settings.hasMagnitudes ? factors.keys.min() : nil) {
-      throw CheckpointError(
-        file: path, place: "parameter '\(parameter)'",
+      throw Problem(
+        .adapterWeight, path, place: "parameter '\(parameter)'",
         problem: whole != nil
           ? "is stored whole, which cannot be applied with weight \(weight)"
           : "has its row lengths given (DoRA), which cannot be applied with weight \(weight)",
@@ -132,7 +132,7 @@ struct AdapterFactor: Sendable {
   var columns: Int { tensor.shape[isTransposed ? 0 : 1] }
 
   /// - Throws: when a value is NaN or infinite, which would spread over the whole model.
-  func matrix(_ file: String) throws(CheckpointError) -> Matrix {
+  func matrix(_ file: String) throws(Problem) -> Matrix {
     let stored = try finiteFloats(tensor, file)
     guard isTransposed else { return Matrix(rows: rows, columns: columns, values: stored) }
     var matrix = Matrix(rows: rows, columns: columns)
@@ -152,10 +152,10 @@ struct AdapterReplacement: Sendable {
 }
 
 /// The tensor's values, which must all be finite.
-func finiteFloats(_ tensor: StoredTensor, _ file: String) throws(CheckpointError) -> [Float] {
+func finiteFloats(_ tensor: StoredTensor, _ file: String) throws(Problem) -> [Float] {
   let values = tensor.floats()
   guard values.allSatisfy(\.isFinite) else {
-    throw .damaged(file, "tensor '\(tensor.name)'", "holds NaN or infinite values")
+    throw .damaged(.notFinite, file, "tensor '\(tensor.name)'", "holds NaN or infinite values")
   }
   return values
 }

@@ -14,7 +14,7 @@ public enum AdapterCatalogue {
   /// The folder of a named adapter, or the path itself when it is there or is not a name.
   ///
   /// - Throws: when the named adapter is not found.
-  public static func resolve(_ nameOrPath: String) throws(CheckpointError) -> String {
+  public static func resolve(_ nameOrPath: String) throws(Problem) -> String {
     try resolve(
       nameOrPath,
       from: [
@@ -26,7 +26,7 @@ public enum AdapterCatalogue {
 
   static func resolve(
     _ nameOrPath: String, from starts: [String]
-  ) throws(CheckpointError) -> String {
+  ) throws(Problem) -> String {
     guard names.contains(nameOrPath), !FileManager.default.fileExists(atPath: nameOrPath) else {
       return nameOrPath
     }
@@ -39,8 +39,8 @@ public enum AdapterCatalogue {
         folder.deleteLastPathComponent()
       }
     }
-    throw CheckpointError(
-      file: nameOrPath, problem: "is an adapter of the repository, which is not around here",
+    throw Problem(
+      .missing, nameOrPath, problem: "is an adapter of the repository, which is not around here",
       remedy: "name its folder: \(home)/\(nameOrPath) in a clone of the repository")
   }
 }

@@ -40,17 +40,17 @@ struct AdapterSettings: Sendable {
   /// change them, and such an adapter belongs to the changed weights.
   private static let initializations: Set<String> = ["gaussian", "eva", "orthogonal", "mica"]
 
-  init(_ json: JSON, file: String) throws(CheckpointError) {
+  init(_ json: JSON, file: String) throws(Problem) {
     self.file = file
     guard let members = json.object?.members else {
-      throw .damaged(file, "content", "is not an object")
+      throw .damaged(.wrongType, file, "content", "is not an object")
     }
     guard let type = json["peft_type"]?.bytes, type.elementsEqual("LORA".utf8) else {
       let shown = json["peft_type"]?.bytes.map { "is '\(printable($0))'" } ?? "is missing"
       throw unsupported("peft_type", "\(shown), and only 'LORA' is supported")
     }
     guard json["r"] != nil, json["lora_alpha"] != nil else {
-      throw .damaged(file, json["r"] == nil ? "r" : "lora_alpha", "is missing")
+      throw .damaged(.missingField, file, json["r"] == nil ? "r" : "lora_alpha", "is missing")
     }
     for (name, value) in members {
       let key = String(decoding: name, as: UTF8.self)
@@ -63,7 +63,7 @@ struct AdapterSettings: Sendable {
 
   private mutating func read(
     _ key: String, _ place: String, _ value: JSON
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     switch key {
     case "r": rank = try Self.rank(value, file, key)
     case "lora_alpha": alpha = try Self.finite(value, file, key)
@@ -153,56 +153,68 @@ struct AdapterSettings: Sendable {
 extension AdapterSettings {
   private func unsupported(
     _ place: String, _ problem: String, _ remedy: String = "use a plain LoRA adapter"
-  ) -> CheckpointError {
-    CheckpointError(file: file, place: place, problem: problem, remedy: remedy)
+  ) -> Problem {
+    Problem(.unsupported, file, place: place, problem: problem, remedy: remedy)
   }
 
   private static func rank(
     _ value: JSON, _ file: String, _ place: String
-  ) throws(CheckpointError) -> Int {
+  ) throws(Problem) -> Int {
     guard let rank = value.int, (1...65_536).contains(rank) else {
-      throw .damaged(file, place, "is not a whole number from 1 to 65536")
+      throw .damaged(.outOfRange, file, place, "is not a whole number from 1 to 65536")
     }
     return rank
   }
 
   private static func finite(
     _ value: JSON, _ file: String, _ place: String
-  ) throws(CheckpointError) -> Double {
-    guard let number = value.double else { throw .damaged(file, place, "is not a finite number") }
+  ) throws(Problem) -> Double {
+    guard let number = value.double else {
+      throw .damaged(.notFinite, file, place, "is not a finite number")
+    }
     return number
   }
 
-  private func flag(_ value: JSON, _ key: String) throws(CheckpointError) -> Bool {
+  private func flag(_ value: JSON, _ key: String) throws(Problem) -> Bool {
     if value.isNull { return false }
-    guard let flag = value.bool else { throw .damaged(file, key, "is neither true nor false") }
+    guard let flag = value.bool else {
+      throw .damaged(.wrongType, file, key, "is neither true nor false")
+    }
     return flag
   }
 
-  private func names(_ value: JSON, _ key: String) throws(CheckpointError) -> [String] {
+  private func names(_ value: JSON, _ key: String) throws(Problem) -> [String] {
     if value.isNull { return [] }
-    guard let values = value.array else { throw .damaged(file, key, "is not an array of names") }
+    guard let values = value.array else {
+      throw .damaged(.wrongType, file, key, "is not an array of names")
+    }
     // The longest lists name each adapted module; those that are stored whole are a few.
     let limit = key == "modules_to_save" ? 32 : 50_000
-    guard values.count <= limit else { throw .damaged(file, key, "holds over \(limit) names") }
+    guard values.count <= limit else {
+      throw .damaged(.tooLarge, file, key, "holds over \(limit) names")
+    }
     var names: [String] = []
     for value in values {
       guard let bytes = value.bytes, !bytes.isEmpty,
         bytes.allSatisfy({ isNameByte($0) || $0 == UInt8(ascii: ".") })
-      else { throw .damaged(file, key, "holds something that is not the name of a module") }
+      else {
+        throw .damaged(.wrongType, file, key, "holds something that is not the name of a module")
+      }
       names.append(String(decoding: bytes, as: UTF8.self))
     }
     return names
   }
 
-  private func layers(_ value: JSON, _ key: String) throws(CheckpointError) -> Set<Int>? {
+  private func layers(_ value: JSON, _ key: String) throws(Problem) -> Set<Int>? {
     if value.isNull { return nil }
     if let layer = value.int { return [layer] }
-    guard let values = value.array else { throw .damaged(file, key, "is not an array of layers") }
+    guard let values = value.array else {
+      throw .damaged(.wrongType, file, key, "is not an array of layers")
+    }
     var layers: Set<Int> = []
     for value in values {
       guard let layer = value.int else {
-        throw .damaged(file, key, "holds something that is not a layer's number")
+        throw .damaged(.wrongType, file, key, "holds something that is not a layer's number")
       }
       layers.insert(layer)
     }
@@ -211,10 +223,10 @@ extension AdapterSettings {
 
   private func patterns(
     _ value: JSON, _ key: String
-  ) throws(CheckpointError) -> [(pattern: AdapterPattern, name: String, value: JSON)] {
+  ) throws(Problem) -> [(pattern: AdapterPattern, name: String, value: JSON)] {
     if value.isNull { return [] }
     guard let members = value.object?.members else {
-      throw .damaged(file, key, "is not an object")
+      throw .damaged(.wrongType, file, key, "is not an object")
     }
     var patterns: [(AdapterPattern, String, JSON)] = []
     for (name, value) in members {

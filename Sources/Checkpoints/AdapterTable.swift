@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// What the tensors of an adapter's file are, checked against its settings and each other.
@@ -19,7 +20,7 @@ struct AdapterTable {
 
   private static let prefix = "base_model.model."
 
-  init(_ checkpoint: Checkpoint, _ settings: AdapterSettings) throws(CheckpointError) {
+  init(_ checkpoint: Checkpoint, _ settings: AdapterSettings) throws(Problem) {
     (self.checkpoint, self.settings) = (checkpoint, settings)
     var modules: [String: [Part: StoredTensor]] = [:]
     for name in checkpoint.names {
@@ -37,58 +38,67 @@ struct AdapterTable {
       try addFactors(module, parts, &cost)
     }
     guard !factors.isEmpty || !replacements.isEmpty else {
-      throw .damaged(checkpoint.path, "tensors", "there are none")
+      throw .damaged(.missingTensor, checkpoint.path, "tensors", "there are none")
     }
     for name in settings.savedModules where !savedNames.contains(name) {
       throw .damaged(
-        checkpoint.path, "tensors", "none is of the module '\(name)' that modules_to_save names")
+        .missingTensor, checkpoint.path, "tensors",
+        "none is of the module '\(name)' that modules_to_save names")
     }
   }
 
   /// The name in the base model of what a tensor belongs to.
-  private func path(of name: String) throws(CheckpointError) -> String {
+  private func path(of name: String) throws(Problem) -> String {
     let path = name.dropFirst(Self.prefix.count)
     let components = path.split(separator: ".", omittingEmptySubsequences: false)
     guard name.hasPrefix(Self.prefix), (2...32).contains(components.count),
       components.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isNameByte) })
     else {
-      throw problem(name, "its name is not that of a part of a PEFT adapter")
+      throw problem(.unknownTensor, name, "its name is not that of a part of a PEFT adapter")
     }
     return String(path)
   }
 
-  private func problem(_ name: String, _ problem: String) -> CheckpointError {
-    .damaged(checkpoint.path, "tensor '\(name)'", problem)
+  private func problem(_ code: Problem.Code, _ name: String, _ problem: String) -> Problem {
+    .damaged(code, checkpoint.path, "tensor '\(name)'", problem)
   }
 
   // MARK: Updates
 
   private mutating func addFactors(
     _ module: String, _ parts: [Part: StoredTensor], _ cost: inout Int
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     let parameter = module + ".weight"
     let isEmbedding = parts[.embeddingA] != nil || parts[.embeddingB] != nil
     guard let a = parts[isEmbedding ? .embeddingA : .a],
       let b = parts[isEmbedding ? .embeddingB : .b]
-    else { throw problem(Self.prefix + module, "of its factors A and B only one is stored") }
-    guard !isEmbedding || (parts[.a] == nil && parts[.b] == nil) else {
-      throw problem(Self.prefix + module, "has the factors of a matrix and of an embedding")
+    else {
+      throw problem(
+        .missingTensor, Self.prefix + module, "of its factors A and B only one is stored")
     }
-    if let objection = settings.objection(to: module) { throw problem(a.name, objection) }
+    guard !isEmbedding || (parts[.a] == nil && parts[.b] == nil) else {
+      throw problem(
+        .contradictory, Self.prefix + module, "has the factors of a matrix and of an embedding")
+    }
+    if let objection = settings.objection(to: module) {
+      throw problem(.contradictory, a.name, objection)
+    }
     if let replacement = replacements[parameter], !replacement.isBase {
-      throw problem(a.name, "the module's whole weight is stored, too")
+      throw problem(.contradictory, a.name, "the module's whole weight is stored, too")
     }
     let (rank, scale) = settings.rankAndScale(of: module, cost: &cost)
     guard cost < 200_000_000 else {
       throw .damaged(
-        settings.file, "rank_pattern, alpha_pattern", "take too long to match with the modules")
+        .tooLarge, settings.file, "rank_pattern, alpha_pattern",
+        "take too long to match with the modules")
     }
     guard a.shape.count == 2, b.shape.count == 2, a.shape[1] > 0, b.shape[0] > 0 else {
-      throw problem(a.name, "A of shape \(a.shape) and B of shape \(b.shape) are not two matrices")
+      throw problem(
+        .wrongShape, a.name, "A of shape \(a.shape) and B of shape \(b.shape) are not two matrices")
     }
     guard a.shape[0] == rank, b.shape[1] == rank else {
       throw problem(
-        a.name,
+        .wrongShape, a.name,
         "A of shape \(a.shape) and B of shape \(b.shape) are not of the rank "
           + "\(rank) that adapter_config.json gives the module")
     }
@@ -101,21 +111,21 @@ struct AdapterTable {
 
   private func magnitude(
     _ module: String, _ tensor: StoredTensor?, rows: Int, _ isEmbedding: Bool
-  ) throws(CheckpointError) -> StoredTensor? {
+  ) throws(Problem) -> StoredTensor? {
     guard settings.hasMagnitudes == (tensor != nil) else {
       throw problem(
-        Self.prefix + module + Part.magnitude.rawValue,
+        .contradictory, Self.prefix + module + Part.magnitude.rawValue,
         tensor == nil
           ? "is missing, and use_dora is true" : "is stored, and use_dora is not true")
     }
     guard let tensor else { return nil }
     guard !isEmbedding else {
-      throw CheckpointError(
-        file: checkpoint.path, place: "tensor '\(tensor.name)'",
+      throw Problem(
+        .unsupported, checkpoint.path, place: "tensor '\(tensor.name)'",
         problem: "DoRA on an embedding is not supported", remedy: "use a plain LoRA adapter")
     }
     guard tensor.shape == [rows] else {
-      throw problem(tensor.name, "has shape \(tensor.shape), and B has \(rows) rows")
+      throw problem(.wrongShape, tensor.name, "has shape \(tensor.shape), and B has \(rows) rows")
     }
     return tensor
   }
@@ -124,7 +134,7 @@ struct AdapterTable {
 
   private mutating func addReplacement(
     _ path: String, _ name: String
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     let components = path.split(separator: ".").map(String.init)
     let kind = components[components.count - 1]
     let isBelow = components[components.count - 2] == "base_layer" && components.count > 2
@@ -146,12 +156,13 @@ struct AdapterTable {
     }
     guard isExpected, !isStrange else {
       throw problem(
-        name, "is neither a factor nor a weight that adapter_config.json says is stored")
+        .unknownTensor, name,
+        "is neither a factor nor a weight that adapter_config.json says is stored")
     }
     let replacement = AdapterReplacement(
       tensor: try checkpoint.tensor(name), isBase: kind == "weight" && !isSaved)
     guard replacements.updateValue(replacement, forKey: "\(module).\(kind)") == nil else {
-      throw problem(name, "another tensor is the \(kind) of the same module")
+      throw problem(.duplicateTensor, name, "another tensor is the \(kind) of the same module")
     }
   }
 }

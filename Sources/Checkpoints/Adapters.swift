@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Adapters that are applied together: the sum of their weighted updates, in their order.
@@ -22,7 +23,7 @@ package struct Adapters: Sendable {
   /// - Throws: when two adapters cannot be applied together: they store different whole weights for
   ///   one parameter, one stores it and another adds to it, or one gives its row lengths (DoRA),
   ///   which the others' updates would change.
-  package init(_ adapters: [Adapter] = []) throws(CheckpointError) {
+  package init(_ adapters: [Adapter] = []) throws(Problem) {
     self.adapters = adapters
     for (index, adapter) in adapters.enumerated() {
       for other in adapters[..<index] {
@@ -50,9 +51,9 @@ package struct Adapters: Sendable {
 
   private static func clash(
     _ parameter: String, _ adapter: Adapter, _ other: Adapter
-  ) -> CheckpointError {
-    CheckpointError(
-      file: adapter.path, place: "parameter '\(parameter)'",
+  ) -> Problem {
+    Problem(
+      .adaptersClash, adapter.path, place: "parameter '\(parameter)'",
       problem: "cannot be combined with the adapter \(other.path): one of the two stores the whole "
         + "weight or its row lengths (DoRA)", remedy: "apply one of the two")
   }
@@ -75,7 +76,7 @@ package struct Adapters: Sendable {
   /// - Throws: when an adapter is made for another shape, or its values are not finite.
   package func update(
     for parameter: String, rows: Int, columns: Int
-  ) throws(CheckpointError) -> AdapterUpdate? {
+  ) throws(Problem) -> AdapterUpdate? {
     var parts: [(left: Matrix, right: Matrix)] = []
     var magnitude: [Float]?
     for adapter in adapters {
@@ -98,7 +99,8 @@ package struct Adapters: Sendable {
       }
       guard left.values.allSatisfy(\.isFinite) else {
         throw .damaged(
-          adapter.path, "parameter '\(parameter)'", "its update, scaled by \(scale), overflows")
+          .notFinite, adapter.path, "parameter '\(parameter)'",
+          "its update, scaled by \(scale), overflows")
       }
       parts.append((left, right))
     }
@@ -117,7 +119,7 @@ package struct Adapters: Sendable {
   /// - Throws: when it is stored with another shape, as after the vocabulary was resized.
   package func replacement(
     for parameter: String, shape: [Int], tiedTo tied: String? = nil
-  ) throws(CheckpointError) -> StoredTensor? {
+  ) throws(Problem) -> StoredTensor? {
     for adapter in adapters {
       let shared = tied.flatMap { adapter.replacements[$0] }.flatMap { $0.isBase ? $0 : nil }
       guard let replacement = adapter.replacements[parameter] ?? shared else { continue }
@@ -132,13 +134,13 @@ package struct Adapters: Sendable {
   /// Checks that nothing of the adapters is left over.
   /// - Parameter parameters: the names under which the loader asked for updates and replacements.
   /// - Throws: when an adapter names a parameter that is not among them.
-  package func requireUsed(_ parameters: Set<String>) throws(CheckpointError) {
+  package func requireUsed(_ parameters: Set<String>) throws(Problem) {
     for adapter in adapters {
       let unused = Set(adapter.factors.keys).union(adapter.replacements.keys)
         .subtracting(parameters)
       guard let first = unused.min() else { continue }
-      throw CheckpointError(
-        file: adapter.path, place: "parameter '\(first)'",
+      throw Problem(
+        .adapterMismatch, adapter.path, place: "parameter '\(first)'",
         problem: "is not one that this model has"
           + (unused.count > 1
             ? ", nor are \(unused.count - 1) others of the adapter" : ""),
@@ -148,9 +150,9 @@ package struct Adapters: Sendable {
 
   private static func mismatch(
     _ adapter: Adapter, _ parameter: String, _ found: [Int], _ expected: [Int]
-  ) -> CheckpointError {
-    CheckpointError(
-      file: adapter.path, place: "parameter '\(parameter)'",
+  ) -> Problem {
+    Problem(
+      .adapterMismatch, adapter.path, place: "parameter '\(parameter)'",
       problem: "the adapter is made for the shape \(found), and the model has \(expected)",
       remedy: "use the adapter with the model that it was trained on")
   }

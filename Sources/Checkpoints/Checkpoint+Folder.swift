@@ -2,15 +2,15 @@ import Files
 import Foundation
 
 extension Checkpoint {
-  static func openFolder(_ folder: String) throws(CheckpointError) -> Checkpoint {
+  static func openFolder(_ folder: String) throws(Problem) -> Checkpoint {
     let manager = FileManager.default
     let config = "\(folder)/config.json"
     guard manager.fileExists(atPath: config) else {
-      throw CheckpointError(
-        file: folder, place: "config.json", problem: "is not in the folder",
+      throw Problem(
+        .missing, folder, place: "config.json", problem: "is not in the folder",
         remedy: "name a folder as Hugging Face writes it, or a .gguf file")
     }
-    let configurationFile = try withFiles { () throws(FileError) in try MappedFile(config) }
+    let configurationFile = try MappedFile(config)
     let single = "\(folder)/model.safetensors"
     let index = "\(folder)/model.safetensors.index.json"
     let weights: [WeightFile]
@@ -21,8 +21,8 @@ extension Checkpoint {
     } else {
       let names = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
       for name in names.sorted() { try refusePickle("\(folder)/\(name)") }
-      throw CheckpointError(
-        file: folder, place: "model.safetensors",
+      throw Problem(
+        .missing, folder, place: "model.safetensors",
         problem: "is not in the folder, nor an index of shards",
         remedy: "fetch the weights in safetensors format")
     }
@@ -33,31 +33,33 @@ extension Checkpoint {
   /// Opens the shards that an index names, and sees that each tensor is where the index says.
   private static func shards(
     of index: String, in folder: String
-  ) throws(CheckpointError) -> [WeightFile] {
-    let json = try smallJSON(try withFiles { () throws(FileError) in try MappedFile(index) })
+  ) throws(Problem) -> [WeightFile] {
+    let json = try smallJSON(try MappedFile(index))
     guard let map = json["weight_map"]?.object else {
-      throw .damaged(index, "weight_map", "is not an object")
+      throw .damaged(.wrongType, index, "weight_map", "is not an object")
     }
     var tensors: [String: [[UInt8]]] = [:]
     for (tensor, shard) in map.members {
       let place = "weight_map, '\(printable(tensor))'"
       guard let bytes = shard.bytes, let name = String(validating: bytes, as: UTF8.self) else {
-        throw .damaged(index, place, "is not a file name")
+        throw .damaged(.wrongType, index, place, "is not a file name")
       }
       let isPlain = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
       guard isPlain, name.hasSuffix(".safetensors"), !name.hasPrefix(".") else {
         throw .damaged(
-          index, place,
+          .invalidName, index, place,
           "'\(printable(bytes))' is not the name of a .safetensors file in the folder")
       }
       tensors[name, default: []].append(tensor)
     }
-    guard !tensors.isEmpty else { throw .damaged(index, "weight_map", "names no tensor") }
+    guard !tensors.isEmpty else {
+      throw .damaged(.missingTensor, index, "weight_map", "names no tensor")
+    }
     var weights: [WeightFile] = []
     for (name, expected) in tensors.sorted(by: { $0.key < $1.key }) {
       guard FileManager.default.fileExists(atPath: "\(folder)/\(name)") else {
-        throw CheckpointError(
-          file: index, place: "weight_map",
+        throw Problem(
+          .missing, index, place: "weight_map",
           problem: "the shard '\(printable(name.utf8))' is missing",
           remedy: "fetch all shards into the folder")
       }
@@ -65,7 +67,8 @@ extension Checkpoint {
       let found = Set(shard.table.records.map { Array($0.name.utf8) })
       for tensor in expected where !found.contains(tensor) {
         throw .damaged(
-          index, "weight_map, '\(printable(tensor))'", "the tensor is not in its shard \(name)")
+          .missingTensor, index, "weight_map, '\(printable(tensor))'",
+          "the tensor is not in its shard \(name)")
       }
       weights.append(shard)
     }
@@ -73,21 +76,20 @@ extension Checkpoint {
   }
 
   /// The strict JSON in a file that describes a checkpoint, which is never large.
-  static func smallJSON(_ file: MappedFile) throws(CheckpointError) -> JSON {
+  static func smallJSON(_ file: MappedFile) throws(Problem) -> JSON {
     guard file.count <= 16 << 20 else {
-      throw .damaged(file.path, "size", "\(file.count) bytes are more than such a file can need")
+      throw .damaged(
+        .tooLarge, file.path, "size", "\(file.count) bytes are more than such a file can need")
     }
-    return try withFiles { () throws(FileError) in
-      try JSONReader.parse(file.bytes, file: file.path, valueLimit: 120_000)
-    }
+    return try JSONReader.parse(file.bytes, file: file.path, valueLimit: 120_000)
   }
 
   /// - Throws: when the name is that of a pickle.
-  static func refusePickle(_ path: String) throws(CheckpointError) {
+  static func refusePickle(_ path: String) throws(Problem) {
     let suffix = URL(fileURLWithPath: path).pathExtension.lowercased()
     guard ["bin", "pt", "pth", "pkl", "pickle", "ckpt"].contains(suffix) else { return }
-    throw CheckpointError(
-      file: path, problem: "is a Python pickle, which can run code and is never read",
+    throw Problem(
+      .isPickle, path, problem: "is a Python pickle, which can run code and is never read",
       remedy: "convert it to safetensors, for example with model.save_pretrained(folder, "
         + "safe_serialization=True) of transformers, on a machine that trusts it")
   }

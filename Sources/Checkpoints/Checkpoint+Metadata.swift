@@ -4,21 +4,22 @@ import Files
 extension Checkpoint {
   /// Refuses a GGUF file that says itself that it is no whole model.
   /// - Throws: for one of several parts, and for an adapter, a projector, an importance matrix and the like.
-  package func requireModel() throws(CheckpointError) {
+  package func requireModel() throws(Problem) {
     guard format == .gguf else { return }
     if metadata["split.count"] != nil {
       let count = try integer("split.count", in: 0...(.max))
       guard count <= 1 else {
-        throw CheckpointError(
-          file: path, place: "key 'split.count'", problem: "is one of \(count) parts of a model",
+        throw Problem(
+          .unsupported, path, place: "key 'split.count'",
+          problem: "is one of \(count) parts of a model",
           remedy: "join them with llama-gguf-split --merge, and name the joined file")
       }
     }
     if metadata["general.type"] != nil {
       let type = try string("general.type")
       guard type == "model" else {
-        throw CheckpointError(
-          file: path, place: "key 'general.type'",
+        throw Problem(
+          .notAModel, path, place: "key 'general.type'",
           problem: "is '\(printable(type.utf8))', and not a model",
           remedy: type == "adapter"
             ? "name the model, and give the adapter with --adapter as the folder that PEFT wrote"
@@ -28,42 +29,45 @@ extension Checkpoint {
   }
 
   /// The integer at a key, within what makes sense for it.
-  package func integer(_ key: String, in range: ClosedRange<Int>) throws(CheckpointError) -> Int {
+  package func integer(_ key: String, in range: ClosedRange<Int>) throws(Problem) -> Int {
     let value = try value(key)
     guard case .integer(let integer) = value else { throw wrongKind(key, value, "an integer") }
     guard range.contains(integer) else {
       throw .damaged(
-        path, "key '\(key)'", "\(integer) is not from \(range.lowerBound) to \(range.upperBound)")
+        .outOfRange, path, "key '\(key)'",
+        "\(integer) is not from \(range.lowerBound) to \(range.upperBound)")
     }
     return integer
   }
 
   /// The finite float at a key.
-  package func float(_ key: String) throws(CheckpointError) -> Double {
+  package func float(_ key: String) throws(Problem) -> Double {
     let value = try value(key)
     guard case .float(let float) = value else { throw wrongKind(key, value, "a float") }
-    guard float.isFinite else { throw .damaged(path, "key '\(key)'", "\(float) is not finite") }
+    guard float.isFinite else {
+      throw .damaged(.notFinite, path, "key '\(key)'", "\(float) is not finite")
+    }
     return float
   }
 
-  package func bool(_ key: String) throws(CheckpointError) -> Bool {
+  package func bool(_ key: String) throws(Problem) -> Bool {
     let value = try value(key)
     guard case .bool(let bool) = value else { throw wrongKind(key, value, "a truth value") }
     return bool
   }
 
   /// The text at a key, which must be valid UTF-8.
-  package func string(_ key: String) throws(CheckpointError) -> String {
+  package func string(_ key: String) throws(Problem) -> String {
     let value = try value(key)
     guard case .string(let bytes) = value else { throw wrongKind(key, value, "a string") }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw .damaged(path, "key '\(key)'", "is not valid UTF-8")
+      throw .damaged(.notUTF8, path, "key '\(key)'", "is not valid UTF-8")
     }
     return text
   }
 
   /// The array of strings at a key, of a given length where one is given.
-  package func strings(_ key: String, count: Int? = nil) throws(CheckpointError) -> [[UInt8]] {
+  package func strings(_ key: String, count: Int? = nil) throws(Problem) -> [[UInt8]] {
     let value = try value(key)
     guard case .strings(let strings) = value else {
       throw wrongKind(key, value, "an array of strings")
@@ -73,7 +77,7 @@ extension Checkpoint {
   }
 
   /// The array of integers at a key, of a given length where one is given.
-  package func integers(_ key: String, count: Int? = nil) throws(CheckpointError) -> [Int] {
+  package func integers(_ key: String, count: Int? = nil) throws(Problem) -> [Int] {
     let value = try value(key)
     guard case .integers(let integers) = value else {
       throw wrongKind(key, value, "an array of integers")
@@ -83,7 +87,7 @@ extension Checkpoint {
   }
 
   /// The array of floats at a key, of a given length where one is given.
-  package func floats(_ key: String, count: Int? = nil) throws(CheckpointError) -> [Double] {
+  package func floats(_ key: String, count: Int? = nil) throws(Problem) -> [Double] {
     let value = try value(key)
     guard case .floats(let floats) = value else {
       throw wrongKind(key, value, "an array of floats")
@@ -92,10 +96,10 @@ extension Checkpoint {
     return floats
   }
 
-  private func value(_ key: String) throws(CheckpointError) -> MetadataValue {
+  private func value(_ key: String) throws(Problem) -> MetadataValue {
     guard let value = metadata[key] else {
-      throw CheckpointError(
-        file: path, place: "key '\(key)'", problem: "is missing",
+      throw Problem(
+        .missingField, path, place: "key '\(key)'", problem: "is missing",
         remedy: "convert the model again with a current tool")
     }
     return value
@@ -103,12 +107,13 @@ extension Checkpoint {
 
   private func wrongKind(
     _ key: String, _ value: MetadataValue, _ expected: String
-  ) -> CheckpointError {
-    .damaged(path, "key '\(key)'", "\(value.kind) stands where \(expected) is expected")
+  ) -> Problem {
+    .damaged(.wrongType, path, "key '\(key)'", "\(value.kind) stands where \(expected) is expected")
   }
 
-  private func check(_ key: String, _ count: Int, _ expected: Int?) throws(CheckpointError) {
+  private func check(_ key: String, _ count: Int, _ expected: Int?) throws(Problem) {
     guard let expected, count != expected else { return }
-    throw .damaged(path, "key '\(key)'", "has \(count) elements where \(expected) are expected")
+    throw .damaged(
+      .wrongCount, path, "key '\(key)'", "has \(count) elements where \(expected) are expected")
   }
 }

@@ -39,11 +39,11 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: when something is missing or damaged, and for pickles (`.bin`, `.pt`, `.pkl`), which can
   ///   run code and are never read.
-  public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+  public static func open(_ path: String) throws(Problem) -> Checkpoint {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw CheckpointError(
-        file: path, problem: "does not exist or cannot be reached",
+      throw Problem(
+        .missing, path, problem: "does not exist or cannot be reached",
         remedy: "name a Hugging Face folder, a .gguf file or one of the named models: "
           + ModelCatalogue.entries.map(\.name).joined(separator: ", "))
     }
@@ -56,13 +56,13 @@ public struct Checkpoint: Sendable {
 
   init(
     path: String, format: Format, weights: [WeightFile], configurationFile: MappedFile?
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     self.path = path
     self.weights = weights
     self.configurationFile = configurationFile
     self.format = format
     metadata = weights.count == 1 ? weights[0].table.metadata : [:]
-    configuration = try configurationFile.map { (file) throws(CheckpointError) in
+    configuration = try configurationFile.map { (file) throws(Problem) in
       try Self.smallJSON(file)
     }
     var names: [String] = []
@@ -71,7 +71,7 @@ public struct Checkpoint: Sendable {
       for (index, record) in weights.table.records.enumerated() {
         if let previous = positions.updateValue((file, index), forKey: record.name) {
           throw .damaged(
-            weights.file.path, "tensor '\(record.shownName)'",
+            .duplicateTensor, weights.file.path, "tensor '\(record.shownName)'",
             "it also stands in \(self.weights[previous.file].name)")
         }
         names.append(record.name)
@@ -84,17 +84,18 @@ public struct Checkpoint: Sendable {
   /// The tensor with this name.
   ///
   /// - Throws: when there is none, or when its type is not one that is computed with.
-  package func tensor(_ name: String) throws(CheckpointError) -> StoredTensor {
+  package func tensor(_ name: String) throws(Problem) -> StoredTensor {
     guard let position = positions[name] else {
-      throw CheckpointError(
-        file: path, place: "tensor '\(name)'", problem: "is not among the \(names.count) tensors",
+      throw Problem(
+        .missingTensor, path, place: "tensor '\(name)'",
+        problem: "is not among the \(names.count) tensors",
         remedy: "check that the checkpoint is complete and of the expected architecture")
     }
     let file = weights[position.file]
     let record = file.table.records[position.record]
     guard let type = record.elementType else {
-      throw CheckpointError(
-        file: file.file.path, place: "tensor '\(name)'",
+      throw Problem(
+        .unsupported, file.file.path, place: "tensor '\(name)'",
         problem: "its type \(record.typeName) cannot be used as a weight",
         remedy: "convert the checkpoint to F32, F16 or BF16")
     }
@@ -145,8 +146,8 @@ struct WeightFile: Sendable {
   var name: String { URL(fileURLWithPath: file.path).lastPathComponent }
 
   /// Maps the file and reads its header.
-  init(_ path: String, _ format: Checkpoint.Format) throws(CheckpointError) {
-    let file = try withFiles { () throws(FileError) in try MappedFile(path) }
+  init(_ path: String, _ format: Checkpoint.Format) throws(Problem) {
+    let file = try MappedFile(path)
     self.file = file
     table =
       switch format {

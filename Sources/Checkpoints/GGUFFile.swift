@@ -14,7 +14,7 @@ package enum GGUFFile {
   package static func write(
     _ tensors: [(name: String, values: [Float])], metadata: [(key: String, value: Value)],
     to path: String
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     var bytes = Array("GGUF".utf8)
     append(UInt32(3), to: &bytes)
     append(UInt64(tensors.count), to: &bytes)
@@ -35,8 +35,8 @@ package enum GGUFFile {
     for (index, tensor) in tensors.enumerated() {
       let name = try tensorName(Array(tensor.name.utf8), number: index, file: path)
       guard names.insert(name).inserted, name.utf8.count <= 64 else {
-        throw CheckpointError(
-          file: path, place: "tensor '\(name)'",
+        throw Problem(
+          .invalidName, path, place: "tensor '\(name)'",
           problem: "its name was used before or is longer than 64 bytes",
           remedy: "correct what is written")
       }
@@ -53,7 +53,7 @@ package enum GGUFFile {
       pad(&bytes)
     }
     let content = bytes
-    try withFiles { () throws(FileError) in try AtomicFile.write(content, to: path) }
+    try AtomicFile.write(content, to: path)
   }
 
   private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {

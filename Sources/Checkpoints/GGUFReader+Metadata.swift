@@ -1,29 +1,33 @@
 import Files
 
 extension GGUFReader {
-  mutating func key(_ index: Int) throws(CheckpointError) {
+  mutating func key(_ index: Int) throws(Problem) {
     let keyLength = try length("key \(index): length")
     guard (1...65_535).contains(keyLength) else {
-      throw .damaged(file, "key \(index): length", "\(keyLength) is not from 1 to 65535")
+      throw .damaged(
+        .outOfRange, file, "key \(index): length", "\(keyLength) is not from 1 to 65535")
     }
     let name = try take(keyLength, "key \(index)")
     guard name.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-      throw .damaged(file, "key \(index)", "'\(printable(name))' is not an ASCII name")
+      throw .damaged(
+        .invalidName, file, "key \(index)", "'\(printable(name))' is not an ASCII name")
     }
     let key = String(decoding: name, as: UTF8.self)
     let place = "key '\(printable(name))'"
     try spend(256 + keyLength, place)
-    guard table.metadata[key] == nil else { throw .damaged(file, place, "stands here twice") }
+    guard table.metadata[key] == nil else {
+      throw .damaged(.duplicateKey, file, place, "stands here twice")
+    }
     let type = try number(UInt32.self, "\(place): type")
     guard key != "general.alignment" || type == 4 else {
-      throw .damaged(file, place, "its type is not a 32-bit unsigned integer")
+      throw .damaged(.wrongType, file, place, "its type is not a 32-bit unsigned integer")
     }
     table.metadata[key] = try value(type, place)
   }
 
   mutating func value(
     _ type: UInt32, _ place: String
-  ) throws(CheckpointError) -> MetadataValue {
+  ) throws(Problem) -> MetadataValue {
     switch type {
     case 0: .integer(Int(try number(UInt8.self, place)))
     case 1: .integer(Int(try number(Int8.self, place)))
@@ -38,7 +42,7 @@ extension GGUFReader {
     case 10: unsigned(try number(UInt64.self, place))
     case 11: .integer(Int(try number(Int64.self, place)))
     case 12: .float(Double(bitPattern: try number(UInt64.self, place)))
-    default: throw .damaged(file, "\(place): type", "\(type) is not a type of value")
+    default: throw .damaged(.wrongType, file, "\(place): type", "\(type) is not a type of value")
     }
   }
 
@@ -46,7 +50,7 @@ extension GGUFReader {
     Int(exactly: value).map { .integer($0) } ?? .unsigned(value)
   }
 
-  mutating func array(_ place: String) throws(CheckpointError) -> MetadataValue {
+  mutating func array(_ place: String) throws(Problem) -> MetadataValue {
     let type = try number(UInt32.self, "\(place): element type")
     let count = try number(UInt64.self, "\(place): length")
     // The fewest bytes that an element takes: a string's is its length.
@@ -55,12 +59,13 @@ extension GGUFReader {
     ]
     guard let size = sizes[type] else {
       throw .damaged(
-        file, "\(place): element type",
+        type == 9 ? .unsupported : .wrongType, file, "\(place): element type",
         type == 9 ? "arrays of arrays are not supported" : "\(type) is not a type of value")
     }
     guard let length = Int(exactly: count), count <= UInt64(bytes.count - position) / size else {
       throw .damaged(
-        file, "\(place): length", "\(count) elements do not fit into the file of \(bytes.count)")
+        .cutShort, file, "\(place): length",
+        "\(count) elements do not fit into the file of \(bytes.count)")
     }
     // Of the file and of the value; the strings' own bytes are paid for as they are read.
     try spend(length * (Int(size) + 8), place)
@@ -69,7 +74,7 @@ extension GGUFReader {
 
   mutating func elements(
     _ type: UInt32, _ count: Int, _ place: String
-  ) throws(CheckpointError) -> MetadataValue {
+  ) throws(Problem) -> MetadataValue {
     switch type {
     case 0: .integers(try numbers(count, place) { (value: UInt8) in Int(value) })
     case 1: .integers(try numbers(count, place) { (value: Int8) in Int(value) })
@@ -80,16 +85,16 @@ extension GGUFReader {
     case 6:
       .floats(
         try numbers(count, place) { (bits: UInt32) in Double(Float(bitPattern: bits)) })
-    case 7: .bools(try list(count) { (reader) throws(CheckpointError) in try reader.truth(place) })
+    case 7: .bools(try list(count) { (reader) throws(Problem) in try reader.truth(place) })
     case 8:
-      .strings(try list(count) { (reader) throws(CheckpointError) in try reader.string(place) })
+      .strings(try list(count) { (reader) throws(Problem) in try reader.string(place) })
     case 12: .floats(try numbers(count, place) { (bits: UInt64) in Double(bitPattern: bits) })
     default:
       .integers(
-        try list(count) { (reader) throws(CheckpointError) in
+        try list(count) { (reader) throws(Problem) in
           let value = try reader.number(Int64.self, place)
           guard type == 11 || value >= 0 else {
-            throw .damaged(reader.file, place, "\(UInt64(bitPattern: value)) overflows")
+            throw .damaged(.tooLarge, reader.file, place, "\(UInt64(bitPattern: value)) overflows")
           }
           return Int(value)
         })
@@ -97,8 +102,8 @@ extension GGUFReader {
   }
 
   mutating func list<Value>(
-    _ count: Int, _ element: (inout GGUFReader) throws(CheckpointError) -> Value
-  ) throws(CheckpointError) -> [Value] {
+    _ count: Int, _ element: (inout GGUFReader) throws(Problem) -> Value
+  ) throws(Problem) -> [Value] {
     var values: [Value] = []
     values.reserveCapacity(count)
     for _ in 0..<count { values.append(try element(&self)) }
@@ -107,21 +112,23 @@ extension GGUFReader {
 
   mutating func numbers<Stored: FixedWidthInteger, Value>(
     _ count: Int, _ place: String, _ convert: (Stored) -> Value
-  ) throws(CheckpointError) -> [Value] {
-    try list(count) { (reader) throws(CheckpointError) in
+  ) throws(Problem) -> [Value] {
+    try list(count) { (reader) throws(Problem) in
       convert(try reader.number(Stored.self, place))
     }
   }
 
-  mutating func truth(_ place: @autoclosure () -> String) throws(CheckpointError) -> Bool {
+  mutating func truth(_ place: @autoclosure () -> String) throws(Problem) -> Bool {
     let byte = try number(UInt8.self, place())
-    guard byte <= 1 else { throw .damaged(file, place(), "\(byte) is not a truth value") }
+    guard byte <= 1 else {
+      throw .damaged(.outOfRange, file, place(), "\(byte) is not a truth value")
+    }
     return byte == 1
   }
 
   mutating func string(
     _ place: @autoclosure () -> String
-  ) throws(CheckpointError) -> [UInt8] {
+  ) throws(Problem) -> [UInt8] {
     let length = try length("\(place()): length of a string")
     try spend(48 + 2 * length, place())
     return Array(try take(length, place()))
@@ -133,7 +140,7 @@ extension GGUFReader {
 extension GGUFReader {
   mutating func number<Number: FixedWidthInteger>(
     _ type: Number.Type, _ place: @autoclosure () -> String
-  ) throws(CheckpointError) -> Number {
+  ) throws(Problem) -> Number {
     let bytes = try take(MemoryLayout<Number>.size, place())
     return Number(littleEndian: bytes.loadUnaligned(as: Number.self))
   }
@@ -141,11 +148,11 @@ extension GGUFReader {
   /// A length that the bytes left can hold.
   mutating func length(
     _ place: @autoclosure () -> String
-  ) throws(CheckpointError) -> Int {
+  ) throws(Problem) -> Int {
     let length = try number(UInt64.self, place())
     guard length <= UInt64(bytes.count - position) else {
       throw .damaged(
-        file, place(),
+        .cutShort, file, place(),
         "\(Int64(bitPattern: length)) bytes do not fit into the file of \(bytes.count)")
     }
     return Int(length)
@@ -153,9 +160,9 @@ extension GGUFReader {
 
   mutating func take(
     _ count: Int, _ place: @autoclosure () -> String
-  ) throws(CheckpointError) -> UnsafeRawBufferPointer {
+  ) throws(Problem) -> UnsafeRawBufferPointer {
     guard count <= bytes.count - position else {
-      throw .damaged(file, place(), "the file of \(bytes.count) bytes ends in it")
+      throw .damaged(.cutShort, file, place(), "the file of \(bytes.count) bytes ends in it")
     }
     defer { position += count }
     return UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)])

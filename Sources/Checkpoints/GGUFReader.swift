@@ -16,7 +16,7 @@ struct GGUFReader {
   /// Parses the header of the whole file's bytes.
   static func parse(
     _ bytes: UnsafeRawBufferPointer, file: String
-  ) throws(CheckpointError) -> TensorTable {
+  ) throws(Problem) -> TensorTable {
     var reader = GGUFReader(bytes: bytes, file: file)
     try reader.header()
     return reader.table
@@ -27,10 +27,11 @@ struct GGUFReader {
     self.file = file
   }
 
-  private mutating func header() throws(CheckpointError) {
+  private mutating func header() throws(Problem) {
     let magic = try take(4, "magic")
     guard magic.elementsEqual("GGUF".utf8) else {
-      throw .damaged(file, "magic", "'\(printable(magic))' stands where 'GGUF' is expected")
+      throw .damaged(
+        .wrongFormat, file, "magic", "'\(printable(magic))' stands where 'GGUF' is expected")
     }
     try checkVersion(try number(UInt32.self, "version"))
     let tensors = try number(UInt64.self, "tensor count")
@@ -38,10 +39,11 @@ struct GGUFReader {
     // The shortest tensor takes 25 bytes (a name of one letter, no dimension), the shortest key 14.
     let left = UInt64(bytes.count - position)
     guard tensors <= left / 25, tensors <= tensorLimit else {
-      throw .damaged(file, "tensor count", "\(Int64(bitPattern: tensors)) tensors cannot be here")
+      throw .damaged(
+        .tooLarge, file, "tensor count", "\(Int64(bitPattern: tensors)) tensors cannot be here")
     }
     guard keys <= left / 14 else {
-      throw .damaged(file, "key count", "\(Int64(bitPattern: keys)) keys cannot be here")
+      throw .damaged(.tooLarge, file, "key count", "\(Int64(bitPattern: keys)) keys cannot be here")
     }
     for index in 0..<Int(keys) { try key(index) }
     let alignment = try self.alignment()
@@ -49,7 +51,9 @@ struct GGUFReader {
     for index in 0..<Int(tensors) {
       let record = try tensor(index, alignment: alignment)
       guard names.insert(record.name).inserted else {
-        throw .damaged(file, "tensor \(index), '\(record.shownName)'", "its name was used before")
+        throw .damaged(
+          .duplicateTensor, file, "tensor \(index), '\(record.shownName)'",
+          "its name was used before")
       }
       table.records.append(record)
     }
@@ -60,35 +64,36 @@ struct GGUFReader {
   /// of 8 and a heap object.
   mutating func spend(
     _ bytes: Int, _ place: @autoclosure () -> String
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     memoryLeft -= bytes
     guard memoryLeft >= 0 else {
-      throw .damaged(file, place(), "the metadata up to here is larger than that of any model")
+      throw .damaged(
+        .tooLarge, file, place(), "the metadata up to here is larger than that of any model")
     }
   }
 
-  private func checkVersion(_ version: UInt32) throws(CheckpointError) {
+  private func checkVersion(_ version: UInt32) throws(Problem) {
     if version == 2 || version == 3 { return }
     if version.byteSwapped == 2 || version.byteSwapped == 3 {
-      throw CheckpointError(
-        file: file, place: "version", problem: "the file is big-endian",
+      throw Problem(
+        .unsupported, file, place: "version", problem: "the file is big-endian",
         remedy: "convert it to little-endian, for example with gguf-convert-endian of Python's gguf"
       )
     }
-    throw CheckpointError(
-      file: file, place: "version", problem: "\(version) is neither 2 nor 3",
+    throw Problem(
+      .unknownVersion, file, place: "version", problem: "\(version) is neither 2 nor 3",
       remedy: version == 1
         ? "convert the model again with a current tool"
         : "fetch the file again, or a version 3 file")
   }
 
-  private func alignment() throws(CheckpointError) -> Int {
+  private func alignment() throws(Problem) -> Int {
     guard let value = table.metadata["general.alignment"] else { return 32 }
     guard case .integer(let alignment) = value, (8...65_536).contains(alignment),
       alignment & (alignment - 1) == 0
     else {
       throw .damaged(
-        file, "key 'general.alignment'",
+        .outOfRange, file, "key 'general.alignment'",
         "the value is not a power of two from 8 to 65536")
     }
     return alignment
@@ -96,24 +101,25 @@ struct GGUFReader {
 
   private mutating func tensor(
     _ index: Int, alignment: Int
-  ) throws(CheckpointError) -> TensorRecord {
+  ) throws(Problem) -> TensorRecord {
     let nameLength = try length("tensor \(index): length of its name")
     guard nameLength <= 64 else {
       throw .damaged(
-        file, "tensor \(index): length of its name", "\(nameLength) is more than the format's 64")
+        .tooLarge, file, "tensor \(index): length of its name",
+        "\(nameLength) is more than the format's 64")
     }
     let nameBytes = Array(try take(nameLength, "tensor \(index): name"))
     let name = try tensorName(nameBytes, number: index, file: file)
     let place = "tensor \(index), '\(printable(nameBytes))'"
     let rank = try number(UInt32.self, "\(place): dimension count")
     guard rank <= 4 else {
-      throw .damaged(file, "\(place): dimension count", "\(rank) is more than 4")
+      throw .damaged(.outOfRange, file, "\(place): dimension count", "\(rank) is more than 4")
     }
     var shape: [Int] = []
     for _ in 0..<rank {
       let dimension = try number(UInt64.self, "\(place): shape")
       guard let dimension = Int(exactly: dimension) else {
-        throw .damaged(file, "\(place): shape", "the dimension \(dimension) overflows")
+        throw .damaged(.tooLarge, file, "\(place): shape", "the dimension \(dimension) overflows")
       }
       shape.append(dimension)
     }
@@ -122,17 +128,18 @@ struct GGUFReader {
     let offset = try number(UInt64.self, "\(place): offset")
     guard let offset = Int(exactly: offset), offset % alignment == 0 else {
       throw .damaged(
-        file, "\(place): offset", "\(offset) is not a multiple of the alignment \(alignment)")
+        .badOffset, file, "\(place): offset",
+        "\(offset) is not a multiple of the alignment \(alignment)")
     }
     return TensorRecord(
       name: name, typeName: type.rawValue, elementType: type, shape: shape, offset: offset,
       byteCount: try byteCount(shape, type, place))
   }
 
-  private func elementType(_ code: UInt32, _ place: String) throws(CheckpointError) -> ElementType {
+  private func elementType(_ code: UInt32, _ place: String) throws(Problem) -> ElementType {
     if let type = ElementType(ggufCode: code) { return type }
-    throw CheckpointError(
-      file: file, place: "\(place): type",
+    throw Problem(
+      .unsupported, file, place: "\(place): type",
       problem: "the type \(code)\(ggufTypeNames[code].map { " (\($0))" } ?? "") is not supported",
       remedy: "use a file with "
         + ElementType.allCases.map(\.rawValue).joined(separator: ", ") + " tensors")
@@ -140,21 +147,21 @@ struct GGUFReader {
 
   private func byteCount(
     _ shape: [Int], _ type: ElementType, _ place: String
-  ) throws(CheckpointError) -> Int {
+  ) throws(Problem) -> Int {
     guard (shape.last ?? 1) % type.blockSize == 0 else {
       throw .damaged(
-        file, "\(place): shape",
+        .wrongShape, file, "\(place): shape",
         "a row of \(shape.last ?? 1) is not a multiple of \(type.rawValue)'s block, "
           + "\(type.blockSize)")
     }
     guard let elements = elementCount(shape), let bytes = type.byteCount(elements: elements) else {
-      throw .damaged(file, "\(place): shape", "the size of \(shape) overflows")
+      throw .damaged(.tooLarge, file, "\(place): shape", "the size of \(shape) overflows")
     }
     return bytes
   }
 
   /// Turns the offsets into places in the file and sees that they lie in it and apart.
-  private mutating func placeTensors(alignment: Int) throws(CheckpointError) {
+  private mutating func placeTensors(alignment: Int) throws(Problem) {
     table.headerEnd = position
     let start = (position + alignment - 1) / alignment * alignment
     for index in table.records.indices {
@@ -162,7 +169,7 @@ struct GGUFReader {
       let (offset, overflow) = start.addingReportingOverflow(record.offset)
       guard !overflow, offset <= bytes.count, record.byteCount <= bytes.count - offset else {
         throw .damaged(
-          file, "tensor \(index), '\(record.shownName)': offset",
+          .cutShort, file, "tensor \(index), '\(record.shownName)': offset",
           "\(record.byteCount) bytes at \(record.offset) do not fit into the file of "
             + "\(bytes.count)")
       }
@@ -171,7 +178,8 @@ struct GGUFReader {
     let order = table.records.filter { $0.byteCount > 0 }.sorted { $0.offset < $1.offset }
     for (one, next) in zip(order, order.dropFirst())
     where next.offset < one.offset + one.byteCount {
-      throw .damaged(file, "tensor '\(next.shownName)': offset", "it overlaps '\(one.shownName)'")
+      throw .damaged(
+        .badOffset, file, "tensor '\(next.shownName)': offset", "it overlaps '\(one.shownName)'")
     }
   }
 }

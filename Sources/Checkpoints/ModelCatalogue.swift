@@ -38,12 +38,12 @@ public enum ModelCatalogue {
   /// The path of a named model in the cache, or the path itself when it is not a name.
   ///
   /// - Throws: when the named model was not fetched yet.
-  public static func resolve(_ nameOrPath: String) throws(CheckpointError) -> String {
+  public static func resolve(_ nameOrPath: String) throws(Problem) -> String {
     guard let entry = entries.first(where: { $0.name == nameOrPath }) else { return nameOrPath }
     let cache = try ModelCache(environment: ProcessInfo.processInfo.environment)
     guard cache.holds(entry) else {
-      throw CheckpointError(
-        file: cache.path(of: entry), problem: "the model \(entry.name) was not fetched yet",
+      throw Problem(
+        .notFetched, cache.path(of: entry), problem: "the model \(entry.name) was not fetched yet",
         remedy: "run: bathyscope models get \(entry.name)")
     }
     return cache.path(of: entry)
@@ -56,10 +56,10 @@ public enum ModelCatalogue {
   ///   when the cache cannot be written to.
   public static func get(
     _ name: String, report: (String) -> Void
-  ) throws(CheckpointError) -> String {
+  ) throws(Problem) -> String {
     guard let entry = entries.first(where: { $0.name == name }) else {
-      throw CheckpointError(
-        file: name, problem: "is not a named model",
+      throw Problem(
+        .unknownModel, name, problem: "is not a named model",
         remedy: "choose one of: " + entries.map(\.name).joined(separator: ", "))
     }
     return try ModelCache(environment: ProcessInfo.processInfo.environment).get(

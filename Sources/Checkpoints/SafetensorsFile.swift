@@ -1,3 +1,5 @@
+import Files
+
 /// Writes small safetensors files at once.
 package enum SafetensorsFile {
   /// Writes 32-bit float tensors in the order given; the same content gives the same bytes.
@@ -7,10 +9,10 @@ package enum SafetensorsFile {
   package static func write(
     _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String],
     to path: String
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     for tensor in tensors where elementCount(tensor.shape) != tensor.values.count {
-      throw CheckpointError(
-        file: path, place: "tensor '\(tensor.name)'",
+      throw Problem(
+        .wrongShape, path, place: "tensor '\(tensor.name)'",
         problem: "its shape does not match its values", remedy: "correct what is written")
     }
     var writer = try SafetensorsWriter(

@@ -20,33 +20,34 @@ struct SafetensorsReader {
   /// Parses the header of the whole file's bytes.
   static func parse(
     _ bytes: UnsafeRawBufferPointer, file: String
-  ) throws(CheckpointError) -> TensorTable {
+  ) throws(Problem) -> TensorTable {
     guard bytes.count >= 8 else {
-      throw .damaged(file, "header length", "the file of \(bytes.count) bytes ends in it")
+      throw .damaged(
+        .cutShort, file, "header length", "the file of \(bytes.count) bytes ends in it")
     }
     let claimed = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-    guard claimed > 0 else { throw .damaged(file, "header length", "is 0") }
+    guard claimed > 0 else { throw .damaged(.outOfRange, file, "header length", "is 0") }
     guard claimed <= headerLimit else {
-      throw .damaged(file, "header length", "\(claimed) is more than the \(headerLimit) allowed")
+      throw .damaged(
+        .tooLarge, file, "header length", "\(claimed) is more than the \(headerLimit) allowed")
     }
     let length = Int(claimed)
     guard length <= bytes.count - 8 else {
       throw .damaged(
-        file, "header length", "\(length) bytes do not fit into the file of \(bytes.count)")
+        .cutShort, file, "header length",
+        "\(length) bytes do not fit into the file of \(bytes.count)")
     }
     guard bytes[8] == UInt8(ascii: "{") else {
-      throw .damaged(file, "header", "its first byte is not '{'")
+      throw .damaged(.wrongFormat, file, "header", "its first byte is not '{'")
     }
     let header = UnsafeRawBufferPointer(rebasing: bytes[8..<(8 + length)])
-    let json = try withFiles { () throws(FileError) in
-      try JSONReader.parse(header, file: file, valueLimit: valueLimit)
-    }
+    let json = try JSONReader.parse(header, file: file, valueLimit: valueLimit)
     let reader = SafetensorsReader(
       file: file, dataStart: 8 + length, dataCount: bytes.count - 8 - length)
     return try reader.table(json)
   }
 
-  private func table(_ header: JSON) throws(CheckpointError) -> TensorTable {
+  private func table(_ header: JSON) throws(Problem) -> TensorTable {
     var table = TensorTable()
     table.headerEnd = dataStart
     for (index, member) in (header.object?.members ?? []).enumerated() {
@@ -60,52 +61,56 @@ struct SafetensorsReader {
     return table
   }
 
-  private func metadata(_ json: JSON) throws(CheckpointError) -> [String: MetadataValue] {
+  private func metadata(_ json: JSON) throws(Problem) -> [String: MetadataValue] {
     guard let object = json.object else {
-      throw .damaged(file, "__metadata__", "is not an object")
+      throw .damaged(.wrongType, file, "__metadata__", "is not an object")
     }
     var metadata: [String: MetadataValue] = [:]
     for (key, value) in object.members {
       let place = "__metadata__, '\(printable(key))'"
-      guard let bytes = value.bytes else { throw .damaged(file, place, "is not a string") }
+      guard let bytes = value.bytes else {
+        throw .damaged(.wrongType, file, place, "is not a string")
+      }
       let previous = metadata.updateValue(
         .string(bytes), forKey: String(decoding: key, as: UTF8.self))
-      guard previous == nil else { throw .damaged(file, place, "stands here twice") }
+      guard previous == nil else { throw .damaged(.duplicateKey, file, place, "stands here twice") }
     }
     return metadata
   }
 
   private func record(
     _ key: [UInt8], _ json: JSON, _ index: Int
-  ) throws(CheckpointError) -> TensorRecord {
+  ) throws(Problem) -> TensorRecord {
     let name = try tensorName(key, number: index, file: file)
     let place = "tensor '\(printable(key))'"
-    guard let object = json.object else { throw .damaged(file, place, "is not an object") }
+    guard let object = json.object else {
+      throw .damaged(.wrongType, file, place, "is not an object")
+    }
     for (field, _) in object.members
     where !["dtype", "shape", "data_offsets"].contains(where: { field.elementsEqual($0.utf8) }) {
-      throw .damaged(file, place, "has the unknown field '\(printable(field))'")
+      throw .damaged(.unknownKey, file, place, "has the unknown field '\(printable(field))'")
     }
     guard let typeName = object["dtype"]?.text, let size = elementSizes[typeName] else {
       let shown = object["dtype"]?.bytes.map { "'\(printable($0))'" } ?? "what stands there"
-      throw .damaged(file, "\(place): dtype", "\(shown) is not a known type")
+      throw .damaged(.unsupported, file, "\(place): dtype", "\(shown) is not a known type")
     }
     let shape = try integers(object["shape"], "\(place): shape")
     let offsets = try integers(object["data_offsets"], "\(place): data_offsets")
     guard offsets.count == 2 else {
-      throw .damaged(file, "\(place): data_offsets", "are not two integers")
+      throw .damaged(.wrongType, file, "\(place): data_offsets", "are not two integers")
     }
     let (begin, end) = (offsets[0], offsets[1])
     guard begin <= end, end <= dataCount else {
       throw .damaged(
-        file, "\(place): data_offsets",
+        .badOffset, file, "\(place): data_offsets",
         "[\(begin), \(end)] is not a range in the \(dataCount) bytes of data")
     }
     guard let bytes = elementCount(shape + [size]) else {
-      throw .damaged(file, "\(place): shape", "the size of \(shape.prefix(8)) overflows")
+      throw .damaged(.tooLarge, file, "\(place): shape", "the size of \(shape.prefix(8)) overflows")
     }
     guard bytes == end - begin else {
       throw .damaged(
-        file, "\(place): data_offsets",
+        .wrongShape, file, "\(place): data_offsets",
         "the shape takes \(bytes) bytes, [\(begin), \(end)] has \(end - begin)")
     }
     return TensorRecord(
@@ -113,31 +118,38 @@ struct SafetensorsReader {
       offset: dataStart + begin, byteCount: bytes)
   }
 
-  private func integers(_ json: JSON?, _ place: String) throws(CheckpointError) -> [Int] {
-    guard let values = json?.array else { throw .damaged(file, place, "is not an array") }
+  private func integers(_ json: JSON?, _ place: String) throws(Problem) -> [Int] {
+    guard let values = json?.array else {
+      throw .damaged(.wrongType, file, place, "is not an array")
+    }
     var integers: [Int] = []
     for value in values {
       guard let integer = value.int, integer >= 0 else {
-        throw .damaged(file, place, "holds something that is not an integer from 0 to 2^63 - 1")
+        throw .damaged(
+          .wrongType, file, place, "holds something that is not an integer from 0 to 2^63 - 1")
       }
       integers.append(integer)
     }
     return integers
   }
 
-  private func checkLayout(_ records: [TensorRecord]) throws(CheckpointError) {
+  private func checkLayout(_ records: [TensorRecord]) throws(Problem) {
     var end = dataStart
     for record in records.sorted(by: { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }) {
       let place = "tensor '\(record.shownName)': data_offsets"
-      guard record.offset >= end else { throw .damaged(file, place, "it overlaps another tensor") }
+      guard record.offset >= end else {
+        throw .damaged(.badOffset, file, place, "it overlaps another tensor")
+      }
       guard record.offset == end else {
-        throw .damaged(file, place, "\(record.offset - end) bytes before it belong to no tensor")
+        throw .damaged(
+          .badOffset, file, place, "\(record.offset - end) bytes before it belong to no tensor")
       }
       end += record.byteCount
     }
     guard end == dataStart + dataCount else {
       throw .damaged(
-        file, "data", "\(dataStart + dataCount - end) bytes behind the last tensor belong to none")
+        .badOffset, file, "data",
+        "\(dataStart + dataCount - end) bytes behind the last tensor belong to none")
     }
   }
 }

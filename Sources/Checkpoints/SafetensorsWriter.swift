@@ -34,15 +34,11 @@ package struct SafetensorsWriter: ~Copyable {
   ///   or the file cannot be written.
   package init(
     _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     let (header, ends) = try Self.header(tensors, metadata, path)
-    do throws(FileError) {
-      var file = try AtomicFile(path)
-      try file.append(header)
-      self.file = file
-    } catch {
-      throw CheckpointError(error)
-    }
+    var file = try AtomicFile(path)
+    try file.append(header)
+    self.file = file
     self.ends = ends
   }
 
@@ -51,12 +47,12 @@ package struct SafetensorsWriter: ~Copyable {
   /// A call may hold a part of a tensor, and never parts of two.
   /// - Throws: when there are more values than the tensor has left, when it is stored neither as F32
   ///   nor as BF16, or when the file cannot be written.
-  package mutating func append(_ values: [Float]) throws(CheckpointError) {
+  package mutating func append(_ values: [Float]) throws(Problem) {
     guard !values.isEmpty else { return }
     let written = written
     guard let tensor = ends.first(where: { $0.end > written }),
       values.count <= (tensor.end - written) / tensor.type.bytesPerBlock
-    else { throw mismatch("more values are given than the tensor has") }
+    else { throw mismatch(.wrongCount, "more values are given than the tensor has") }
     switch tensor.type {
     case .float32:
       // Every machine that Swift runs on is little-endian, as readers here take for granted.
@@ -64,31 +60,31 @@ package struct SafetensorsWriter: ~Copyable {
     case .bfloat16:
       let bits = values.map { Self.rounded($0) }
       try append(bytes: bits.withUnsafeBytes { Data($0) })
-    default: throw mismatch("\(tensor.type.rawValue) is not written from floats")
+    default: throw mismatch(.unsupported, "\(tensor.type.rawValue) is not written from floats")
     }
   }
 
   /// Adds the next bytes, already encoded as their tensors are.
-  package mutating func append(bytes: Data) throws(CheckpointError) {
+  package mutating func append(bytes: Data) throws(Problem) {
     let (total, overflow) = written.addingReportingOverflow(bytes.count)
     guard !overflow, total <= ends.last?.end ?? 0 else {
-      throw mismatch("more bytes are given than the table says")
+      throw mismatch(.wrongCount, "more bytes are given than the table says")
     }
-    do throws(FileError) { try file.append(bytes) } catch { throw CheckpointError(error) }
+    try file.append(bytes)
     written = total
   }
 
   /// Flushes the file and gives it its name.
   /// - Throws: when bytes are missing or the disk is full; nothing is left behind then.
-  package mutating func finish() throws(CheckpointError) {
+  package mutating func finish() throws(Problem) {
     guard written == ends.last?.end ?? 0 else {
-      throw mismatch("only \(written) of \(ends.last?.end ?? 0) bytes were given")
+      throw mismatch(.wrongCount, "only \(written) of \(ends.last?.end ?? 0) bytes were given")
     }
-    do throws(FileError) { try file.commit() } catch { throw CheckpointError(error) }
+    try file.commit()
   }
 
-  private func mismatch(_ problem: String) -> CheckpointError {
-    CheckpointError(file: file.path, problem: problem, remedy: "correct what is written")
+  private func mismatch(_ code: Problem.Code, _ problem: String) -> Problem {
+    Problem(code, file.path, problem: problem, remedy: "correct what is written")
   }
 
   /// The nearest bfloat16, ties to even; a NaN stays one.
@@ -102,7 +98,7 @@ package struct SafetensorsWriter: ~Copyable {
 extension SafetensorsWriter {
   private static func header(
     _ tensors: [Tensor], _ metadata: [String: String], _ path: String
-  ) throws(CheckpointError) -> (bytes: [UInt8], ends: [(end: Int, type: ElementType)]) {
+  ) throws(Problem) -> (bytes: [UInt8], ends: [(end: Int, type: ElementType)]) {
     var members: [String] = []
     if !metadata.isEmpty {
       let entries = metadata.sorted { $0.key < $1.key }
@@ -118,8 +114,8 @@ extension SafetensorsWriter {
       guard names.insert(name).inserted, tensor.elementType.blockSize == 1, let size,
         case (let end, false) = start.addingReportingOverflow(size)
       else {
-        throw CheckpointError(
-          file: path, place: "tensor '\(name)'",
+        throw Problem(
+          .invalidName, path, place: "tensor '\(name)'",
           problem: "its name was used before, its shape overflows or its type is not safetensors'",
           remedy: "correct what is written")
       }

@@ -32,20 +32,22 @@ let tensorLimit = 20_000
 /// The name as text; the error says what is wrong with it.
 func tensorName(
   _ bytes: [UInt8], number: Int, file: String
-) throws(CheckpointError) -> String {
+) throws(Problem) -> String {
   let place = "tensor \(number), '\(printable(bytes))'"
-  guard !bytes.isEmpty else { throw .damaged(file, "tensor \(number)", "its name is empty") }
+  guard !bytes.isEmpty else {
+    throw .damaged(.invalidName, file, "tensor \(number)", "its name is empty")
+  }
   guard bytes.count <= 512 else {
-    throw .damaged(file, place, "its name has \(bytes.count) bytes, more than 512")
+    throw .damaged(.invalidName, file, place, "its name has \(bytes.count) bytes, more than 512")
   }
   guard let name = String(validating: bytes, as: UTF8.self) else {
-    throw .damaged(file, place, "its name is not valid UTF-8")
+    throw .damaged(.notUTF8, file, place, "its name is not valid UTF-8")
   }
   guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-    throw .damaged(file, place, "a control character stands in its name")
+    throw .damaged(.invalidName, file, place, "a control character stands in its name")
   }
   guard !name.split(separator: "/", omittingEmptySubsequences: false).contains("..") else {
-    throw .damaged(file, place, "its name looks like a path out of a folder")
+    throw .damaged(.invalidName, file, place, "its name looks like a path out of a folder")
   }
   return name
 }

@@ -18,12 +18,12 @@ public struct AtomicFile: ~Copyable {
   private var isWritten = false
 
   /// - Throws: when the folder is missing or cannot be written to.
-  public init(_ path: String) throws(FileError) {
+  public init(_ path: String) throws(Problem) {
     // A rename would put a file in the place of a folder, a pipe or a device such as /dev/null.
     var status = stat()
     guard stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError(
-        file: path, problem: "is not a regular file", remedy: "name a file as output")
+      throw Problem(
+        .notAFile, path, problem: "is not a regular file", remedy: "name a file as output")
     }
     draft = try Draft(path, isFolder: false)
   }
@@ -33,7 +33,7 @@ public struct AtomicFile: ~Copyable {
 
   /// Adds bytes at the end.
   /// - Throws: when the disk is full.
-  package mutating func append(_ bytes: some ContiguousBytes) throws(FileError) {
+  package mutating func append(_ bytes: some ContiguousBytes) throws(Problem) {
     isWritten = true
     let descriptor = descriptor
     let isWhole = bytes.withUnsafeBytes { writeAll($0, to: descriptor) }
@@ -41,40 +41,41 @@ public struct AtomicFile: ~Copyable {
   }
 
   /// The error of a write that failed, from `errno`.
-  package static func unwritable(_ path: String, place: String = "") -> FileError {
-    FileError(
-      file: path, place: place, problem: "cannot be written: \(systemErrorText())",
+  package static func unwritable(_ path: String, place: String = "") -> Problem {
+    Problem(
+      .unwritable, path, place: place, problem: "cannot be written: \(systemErrorText())",
       remedy: [ENOSPC, EDQUOT].contains(errno)
         ? "the disk is full: free space, or choose another disk"
         : "check limits, permissions and the disk")
   }
 
   /// Flushes the temporary file to the disk.
-  package func flush() throws(FileError) {
+  package func flush() throws(Problem) {
     guard fsync(descriptor) == 0 else {
-      throw FileError(
-        file: path, problem: "cannot be flushed to the disk: \(systemErrorText())",
+      throw Problem(
+        .unwritable, path, problem: "cannot be flushed to the disk: \(systemErrorText())",
         remedy: "check free space")
     }
   }
 
   /// Flushes the temporary file to the disk and gives it its name.
-  public mutating func commit() throws(FileError) {
+  public mutating func commit() throws(Problem) {
     var status = stat()
     guard fstat(descriptor, &status) == 0, isWritten || status.st_size > 0 else {
-      throw FileError(
-        file: path, problem: "nothing was written", remedy: "write before the file is put in place")
+      throw Problem(
+        .invalidArgument, path, problem: "nothing was written",
+        remedy: "write before the file is put in place")
     }
     try flush()
     guard draft.putInPlace() else {
-      throw FileError(
-        file: path, problem: "cannot be put in place: \(systemErrorText())",
+      throw Problem(
+        .unwritable, path, problem: "cannot be put in place: \(systemErrorText())",
         remedy: "check the folder's permissions")
     }
   }
 
   /// Writes a whole file at once.
-  public static func write(_ content: some Sequence<UInt8>, to path: String) throws(FileError) {
+  public static func write(_ content: some Sequence<UInt8>, to path: String) throws(Problem) {
     var file = try AtomicFile(path)
     try file.append(Array(content))
     try file.commit()

@@ -42,12 +42,12 @@ package struct ChildProcess {
   package static func run(
     _ program: String, _ arguments: [String], environment: [String: String]? = nil,
     keepsErrors: Bool = false, patience: Double = .infinity, limit: Int = 1 << 20
-  ) throws(FileError) -> ChildProcess {
+  ) throws(Problem) -> ChildProcess {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { throw cannotStart(program, errno) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     let identifier: pid_t
-    do throws(FileError) {
+    do throws(Problem) {
       identifier = try spawn(
         program, arguments, environment ?? ProcessInfo.processInfo.environment, output: ends[1],
         errors: keepsErrors ? ends[1] : nil)
@@ -62,16 +62,16 @@ package struct ChildProcess {
     return ChildProcess(end: wait(for: identifier, until: deadline), output: output)
   }
 
-  private static func cannotStart(_ program: String, _ code: Int32) -> FileError {
-    FileError(
-      file: program, problem: "cannot be started: \(String(cString: strerror(code)))",
+  private static func cannotStart(_ program: String, _ code: Int32) -> Problem {
+    Problem(
+      .cannotStart, program, problem: "cannot be started: \(String(cString: strerror(code)))",
       remedy: "check that it is there, and the limits on processes and open files (ulimit -a)")
   }
 
   private static func spawn(
     _ program: String, _ arguments: [String], _ environment: [String: String], output: Int32,
     errors: Int32?
-  ) throws(FileError) -> pid_t {
+  ) throws(Problem) -> pid_t {
     #if os(Linux)
       var (actions, attributes) = (posix_spawn_file_actions_t(), posix_spawnattr_t())
     #else

@@ -25,33 +25,33 @@ struct Draft: ~Copyable {
   private var isInPlace = false
 
   /// - Throws: when the folder is missing or cannot be written to.
-  init(_ path: String, isFolder: Bool) throws(FileError) {
+  init(_ path: String, isFolder: Bool) throws(Problem) {
     self.path = path
     // Not as a URL, which would take ~ for the home folder where rename(2) does not.
     let slash = path.lastIndex(of: "/")
     let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
     let folder = slash.map { String(path[...$0]) } ?? "./"
     guard !name.isEmpty, name != ".", name != ".." else {
-      throw FileError(
-        file: path, problem: "names no \(isFolder ? "new folder" : "file")",
+      throw Problem(
+        .notAFile, path, problem: "names no \(isFolder ? "new folder" : "file")",
         remedy: "name a \(isFolder ? "folder that is to be made" : "file as output")")
     }
     var status = stat()
     guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      throw FileError(
-        file: path, problem: "its folder \(folder) does not exist",
+      throw Problem(
+        .missing, path, problem: "its folder \(folder) does not exist",
         remedy: "create the folder or choose another output")
     }
     guard access(folder, W_OK) == 0 else {
-      throw FileError(
-        file: path, problem: "its folder cannot be written to: \(systemErrorText())",
+      throw Problem(
+        .unwritable, path, problem: "its folder cannot be written to: \(systemErrorText())",
         remedy: "choose an output in a writable folder")
     }
     Self.removeAbandoned(in: folder)
     let draft = Self.make(start: "\(folder).\(name).\(getpid())", isFolder: isFolder)
     guard let draft else {
-      throw FileError(
-        file: path, problem: "cannot be written: \(systemErrorText())",
+      throw Problem(
+        .unwritable, path, problem: "cannot be written: \(systemErrorText())",
         remedy: "check free space and permissions")
     }
     (temporaryPath, descriptor) = draft

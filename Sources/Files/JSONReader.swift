@@ -14,7 +14,7 @@ public struct JSONReader {
   /// up to 50 times as much as the text.
   public static func parse(
     _ bytes: UnsafeRawBufferPointer, file: String, valueLimit: Int = .max
-  ) throws(FileError) -> JSON {
+  ) throws(Problem) -> JSON {
     var reader = JSONReader(bytes: bytes, file: file, valueLimit: valueLimit)
     let value = try reader.document()
     return value
@@ -23,9 +23,9 @@ public struct JSONReader {
   /// Parses a whole document of at most `valueLimit` values.
   public static func parse(
     _ bytes: [UInt8], file: String, valueLimit: Int = .max
-  ) throws(FileError) -> JSON {
+  ) throws(Problem) -> JSON {
     let result = bytes.withUnsafeBytes { pointer in
-      Result { () throws(FileError) in try parse(pointer, file: file, valueLimit: valueLimit) }
+      Result { () throws(Problem) in try parse(pointer, file: file, valueLimit: valueLimit) }
     }
     return try result.get()
   }
@@ -36,7 +36,7 @@ public struct JSONReader {
     valuesLeft = valueLimit
   }
 
-  private mutating func document() throws(FileError) -> JSON {
+  private mutating func document() throws(Problem) -> JSON {
     skipSpace()
     let value = try self.value()
     skipSpace()
@@ -44,9 +44,9 @@ public struct JSONReader {
     return value
   }
 
-  private func error(_ problem: String) -> FileError {
-    FileError(
-      file: file, place: "byte \(position)", problem: problem,
+  private func error(_ problem: String, _ code: Problem.Code = .notJSON) -> Problem {
+    Problem(
+      code, file, place: "byte \(position)", problem: problem,
       remedy: "the file is not strict JSON: fetch or write it again")
   }
 
@@ -58,12 +58,14 @@ public struct JSONReader {
     }
   }
 
-  private mutating func value() throws(FileError) -> JSON {
+  private mutating func value() throws(Problem) -> JSON {
     valuesLeft -= 1
-    guard valuesLeft >= 0 else { throw error("more values than a file of this kind can need") }
+    guard valuesLeft >= 0 else {
+      throw error("more values than a file of this kind can need", .tooLarge)
+    }
     switch peek {
-    case UInt8(ascii: "{"): return try nested { (reader) throws(FileError) in try reader.object() }
-    case UInt8(ascii: "["): return try nested { (reader) throws(FileError) in try reader.array() }
+    case UInt8(ascii: "{"): return try nested { (reader) throws(Problem) in try reader.object() }
+    case UInt8(ascii: "["): return try nested { (reader) throws(Problem) in try reader.array() }
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "t"): return try word("true", .bool(true))
     case UInt8(ascii: "f"): return try word("false", .bool(false))
@@ -74,16 +76,16 @@ public struct JSONReader {
   }
 
   private mutating func nested(
-    _ body: (inout JSONReader) throws(FileError) -> JSON
-  ) throws(FileError) -> JSON {
+    _ body: (inout JSONReader) throws(Problem) -> JSON
+  ) throws(Problem) -> JSON {
     depth += 1
-    guard depth <= 128 else { throw error("nested more than 128 deep") }
+    guard depth <= 128 else { throw error("nested more than 128 deep", .tooDeep) }
     let value = try body(&self)
     depth -= 1
     return value
   }
 
-  private mutating func word(_ text: StaticString, _ value: JSON) throws(FileError) -> JSON {
+  private mutating func word(_ text: StaticString, _ value: JSON) throws(Problem) -> JSON {
     let length = text.utf8CodeUnitCount
     guard bytes.count - position >= length,
       bytes[position..<(position + length)].elementsEqual(
@@ -93,7 +95,7 @@ public struct JSONReader {
     return value
   }
 
-  private mutating func object() throws(FileError) -> JSON {
+  private mutating func object() throws(Problem) -> JSON {
     position += 1
     var object = JSON.Object()
     skipSpace()
@@ -111,13 +113,13 @@ public struct JSONReader {
       skipSpace()
       let value = try self.value()
       guard object.add(key, value) else {
-        throw error("the key '\(printable(key))' stands here twice")
+        throw error("the key '\(printable(key))' stands here twice", .duplicateKey)
       }
       if try endsList(with: UInt8(ascii: "}")) { return .object(object) }
     }
   }
 
-  private mutating func array() throws(FileError) -> JSON {
+  private mutating func array() throws(Problem) -> JSON {
     position += 1
     var values: [JSON] = []
     skipSpace()
@@ -132,7 +134,7 @@ public struct JSONReader {
     }
   }
 
-  private mutating func endsList(with close: UInt8) throws(FileError) -> Bool {
+  private mutating func endsList(with close: UInt8) throws(Problem) -> Bool {
     skipSpace()
     guard let byte = peek, byte == close || byte == UInt8(ascii: ",") else {
       throw error("',' or '\(Character(Unicode.Scalar(close)))' is expected")
@@ -141,7 +143,7 @@ public struct JSONReader {
     return byte == close
   }
 
-  private mutating func number() throws(FileError) -> JSON {
+  private mutating func number() throws(Problem) -> JSON {
     let start = position
     if peek == UInt8(ascii: "-") { position += 1 }
     if peek == UInt8(ascii: "0") {
@@ -161,13 +163,13 @@ public struct JSONReader {
     return .number(String(decoding: bytes[start..<position], as: UTF8.self))
   }
 
-  private mutating func digits() throws(FileError) {
+  private mutating func digits() throws(Problem) {
     let start = position
     while let byte = peek, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") { position += 1 }
     guard position > start else { throw error("a value is expected") }
   }
 
-  private mutating func string() throws(FileError) -> [UInt8] {
+  private mutating func string() throws(Problem) -> [UInt8] {
     position += 1
     var result: [UInt8] = []
     var start = position
@@ -191,13 +193,13 @@ public struct JSONReader {
     throw error("a string is not closed")
   }
 
-  private func append(_ range: Range<Int>, to result: inout [UInt8]) throws(FileError) {
+  private func append(_ range: Range<Int>, to result: inout [UInt8]) throws(Problem) {
     let slice = UnsafeRawBufferPointer(rebasing: bytes[range])
-    guard isValidUTF8(slice) else { throw error("a string is not valid UTF-8") }
+    guard isValidUTF8(slice) else { throw error("a string is not valid UTF-8", .notUTF8) }
     result.append(contentsOf: slice)
   }
 
-  private mutating func escape(into result: inout [UInt8]) throws(FileError) {
+  private mutating func escape(into result: inout [UInt8]) throws(Problem) {
     guard let byte = peek else { throw error("a string is not closed") }
     position += 1
     switch byte {
@@ -212,7 +214,7 @@ public struct JSONReader {
     }
   }
 
-  private mutating func unicodeEscape(into result: inout [UInt8]) throws(FileError) {
+  private mutating func unicodeEscape(into result: inout [UInt8]) throws(Problem) {
     var code = UInt32(try hexadecimal())
     if code & 0xFC00 == 0xD800 {
       guard peek == UInt8(ascii: "\\"), position + 1 < bytes.count,
@@ -227,7 +229,7 @@ public struct JSONReader {
     result.append(contentsOf: String(Character(scalar)).utf8)
   }
 
-  private mutating func hexadecimal() throws(FileError) -> UInt16 {
+  private mutating func hexadecimal() throws(Problem) -> UInt16 {
     var code: UInt16 = 0
     for _ in 0..<4 {
       guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {

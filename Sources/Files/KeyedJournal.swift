@@ -17,7 +17,7 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
 
   /// Opens or makes the file and keeps others from writing to it.
   /// - Parameter schema: what its first line says it is.
-  package init(_ path: String, schema: String) throws(FileError) {
+  package init(_ path: String, schema: String) throws(Problem) {
     file = try LineFile(path)
     header = Array("{\"schema\":\"\(schema)\"}\n".utf8)
     known = Mutex(try Self.read(file, header))
@@ -32,8 +32,8 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
   package var keys: [String] { known.withLock { Array($0.keys) } }
 
   /// Forgets all results.
-  package func removeAll() throws(FileError) {
-    try known.withLock { (known) throws(FileError) in
+  package func removeAll() throws(Problem) {
+    try known.withLock { (known) throws(Problem) in
       try file.cut(to: header.count)
       known = [:]
     }
@@ -42,15 +42,15 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
   package subscript(key: String) -> Value? { known.withLock { $0[key] } }
 
   /// Remembers a result; written before it returns, from any thread.
-  package func append(_ value: Value, for key: String) throws(FileError) {
+  package func append(_ value: Value, for key: String) throws(Problem) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let line = try? encoder.encode(Row(key: key, value: value)) else {
-      throw FileError(
-        file: file.path, place: key, problem: "the result is not a finite number",
+      throw Problem(
+        .notFinite, file.path, place: key, problem: "the result is not a finite number",
         remedy: "look for activations that are out of range")
     }
-    try known.withLock { (known) throws(FileError) in
+    try known.withLock { (known) throws(Problem) in
       guard known[key] == nil else { return }
       try file.append(Array(line) + [0x0A])
       known[key] = value
@@ -65,10 +65,10 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
 
   private static func read(
     _ file: LineFile, _ header: [UInt8]
-  ) throws(FileError) -> [String: Value] {
+  ) throws(Problem) -> [String: Value] {
     let (path, content) = (file.path, try file.content())
-    let stranger = FileError(
-      file: path, problem: "holds something else than remembered results",
+    let stranger = Problem(
+      .notAJournal, path, problem: "holds something else than remembered results",
       remedy: "move it away or name another output")
     guard content.count >= header.count else {
       guard header.starts(with: content.bytes) else { throw stranger }
@@ -85,8 +85,8 @@ package final class KeyedJournal<Value: Codable & Sendable>: Sendable {
       guard line.count <= 1 << 24, (try? JSONReader.parse(line, file: path)) != nil,
         let row = try? JSONDecoder().decode(Row.self, from: Data(line))
       else {
-        throw FileError(
-          file: path, place: "line \(number)", problem: "is no result of this kind",
+        throw Problem(
+          .journalDamaged, path, place: "line \(number)", problem: "is no result of this kind",
           remedy: "remove the file to start again")
       }
       values[row.key] = row.value

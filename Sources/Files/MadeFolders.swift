@@ -12,14 +12,14 @@ package enum MadeFolders {
   private static let made = Mutex<[String]>([])
 
   /// Makes a folder, and those in which it is, where they are missing.
-  package static func make(_ path: String) throws(FileError) {
+  package static func make(_ path: String) throws(Problem) {
     let missing = Self.missing(path)
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       removeEmpty(missing)
-      throw FileError(
-        file: path, problem: "the folder cannot be made: \(systemErrorText())",
+      throw Problem(
+        .unwritable, path, problem: "the folder cannot be made: \(systemErrorText())",
         remedy: "name a folder that can be made")
     }
     made.withLock { $0 += missing }

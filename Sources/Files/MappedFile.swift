@@ -16,20 +16,22 @@ public final class MappedFile: @unchecked Sendable {
   public let bytes: UnsafeRawBufferPointer
 
   /// - Throws: when the file is missing, unreadable, not a regular file or cannot be mapped.
-  public init(_ path: String) throws(FileError) {
+  public init(_ path: String) throws(Problem) {
     self.path = path
     // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw FileError(
-        file: path, problem: "cannot be opened: \(systemErrorText())",
+      throw Problem(
+        [ENOENT, ENOTDIR].contains(errno) ? .missing : .unreadable, path,
+        problem: "cannot be opened: \(systemErrorText())",
         remedy: "check the path and its permissions")
     }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError(
-        file: path, problem: "is not a regular file", remedy: "name a file, not a folder or a pipe")
+      throw Problem(
+        .notAFile, path, problem: "is not a regular file",
+        remedy: "name a file, not a folder or a pipe")
     }
     let size = Int(status.st_size)
     guard size > 0 else {
@@ -38,8 +40,8 @@ public final class MappedFile: @unchecked Sendable {
     }
     guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED
     else {
-      throw FileError(
-        file: path, problem: "cannot be mapped: \(systemErrorText())",
+      throw Problem(
+        .systemLimit, path, problem: "cannot be mapped: \(systemErrorText())",
         remedy: "check free address space and the file system")
     }
     bytes = UnsafeRawBufferPointer(start: start, count: size)
@@ -66,10 +68,10 @@ public final class MappedFile: @unchecked Sendable {
   /// The bytes `offset ..< offset + length`, or an error that names `field`.
   package func slice(
     _ offset: Int, _ length: Int, field: @autoclosure () -> String
-  ) throws(FileError) -> UnsafeRawBufferPointer {
+  ) throws(Problem) -> UnsafeRawBufferPointer {
     guard offset >= 0, length >= 0, offset <= bytes.count, length <= bytes.count - offset else {
-      throw FileError(
-        file: path, place: field(),
+      throw Problem(
+        .cutShort, path, place: field(),
         problem: "\(length) bytes at offset \(offset) do not fit into a file of \(bytes.count)",
         remedy: "the file is cut short or damaged: fetch it again")
     }
@@ -81,11 +83,12 @@ public final class MappedFile: @unchecked Sendable {
 package func systemErrorText() -> String { String(cString: strerror(errno)) }
 
 /// The whole of a regular file of at most `limit` bytes, which is the sensible size of its kind.
-package func readFile(_ path: String, limit: Int = 256 << 20) throws(FileError) -> [UInt8] {
+package func readFile(_ path: String, limit: Int = 256 << 20) throws(Problem) -> [UInt8] {
   let file = try MappedFile(path)
   guard file.count <= limit else {
-    throw FileError(
-      file: path, problem: "is \(file.count) bytes long, more than the \(limit) expected at most",
+    throw Problem(
+      .tooLarge, path,
+      problem: "is \(file.count) bytes long, more than the \(limit) expected at most",
       remedy: "check that this is the file you meant")
   }
   return Array(file.bytes)

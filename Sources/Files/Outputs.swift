@@ -6,34 +6,22 @@ import Foundation
   import Darwin
 #endif
 
-/// Why something that is there already is not replaced.
-public struct OutputConflict: Error, Equatable, Sendable, CustomStringConvertible {
-  public enum Reason: Equatable, Sendable {
-    /// It is an input of the same run, by whatever name, or a folder that holds this one.
-    case isInput(String)
-    /// The same run writes it twice.
-    case isNamedTwice
-    /// It is what another run wrote.
-    case exists
+extension Problem {
+  /// A file or folder that would be written over an input of the same run, by whatever name, or over a
+  /// folder that holds this one.
+  static func isInput(_ file: String, _ input: String) -> Problem {
+    Problem(
+      .isInput, file,
+      problem: "would be written over "
+        + (input == file ? "an input" : "the input \(printable(input.utf8))"),
+      remedy: "name another output")
   }
 
-  public var file: String
-  public var reason: Reason
-
-  public init(file: String, reason: Reason) { (self.file, self.reason) = (file, reason) }
-
-  public var description: String {
-    let name = printable(file.utf8)
-    switch reason {
-    case .isInput(let input) where input == file:
-      return "\(name): would be written over an input; name another output"
-    case .isInput(let input):
-      let input = printable(input.utf8)
-      return "\(name): would be written over the input \(input); name another output"
-    case .isNamedTwice: return "\(name): would be written over another output; name each its own"
-    case .exists:
-      return "\(name): is there already; name another output, or give --overwrite to replace it"
-    }
+  /// A result of another run in the place of one.
+  package static func wouldOverwrite(_ file: String) -> Problem {
+    Problem(
+      .wouldOverwrite, file, problem: "is there already",
+      remedy: "name another output, or give --overwrite to replace it")
   }
 }
 
@@ -55,16 +43,18 @@ package struct Outputs {
   /// Claims files to be written; `claim` before anything is computed.
   ///
   /// - Parameter isOwn: whether what is there is this very run's, which resumes or is done.
-  package mutating func claim(files: [String], isOwn: Bool = false) throws(OutputConflict) {
+  package mutating func claim(files: [String], isOwn: Bool = false) throws(Problem) {
     for file in files {
       if let input = inputs.first(where: { isSame($0, file) || isInside(file, folder: $0) }) {
-        throw OutputConflict(file: file, reason: .isInput(input))
+        throw Problem.isInput(file, input)
       }
       guard claimed.insert(canonicalPath(file)).inserted else {
-        throw OutputConflict(file: file, reason: .isNamedTwice)
+        throw Problem(
+          .namedTwice, file, problem: "would be written over another output",
+          remedy: "name each its own")
       }
       guard overwrites || isOwn || !isResult(file) else {
-        throw OutputConflict(file: file, reason: .exists)
+        throw Problem.wouldOverwrite(file)
       }
     }
   }
@@ -76,11 +66,11 @@ package struct Outputs {
   ///   - isOwn: whether what is there is this very run's.
   package mutating func claim(
     folder: String, names: [String], isOwn: Bool = false
-  ) throws(OutputConflict) {
+  ) throws(Problem) {
     let place = canonicalPath(folder)
     for input in inputs where isThere(input) {
       guard !"\(canonicalPath(input))/".hasPrefix(place == "/" ? place : "\(place)/") else {
-        throw OutputConflict(file: folder, reason: .isInput(input))
+        throw Problem.isInput(folder, input)
       }
     }
     try claim(files: names.map { "\(folder)/\($0)" }, isOwn: isOwn)

@@ -11,7 +11,7 @@ package struct StagedFolder: ~Copyable {
   private var draft: Draft
 
   /// - Throws: when the folder in which it will be is missing or cannot be written to.
-  package init(_ folder: String) throws(FileError) {
+  package init(_ folder: String) throws(Problem) {
     var folder = folder
     while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
     draft = try Draft(folder, isFolder: true)
@@ -35,20 +35,20 @@ package struct StagedFolder: ~Copyable {
   /// Gives the folder its name, in the place of nothing or of an empty folder.
   ///
   /// - Parameter marker: a folder that has this file is replaced; nil replaces none.
-  package mutating func commit(replacing marker: String? = nil) throws(FileError) {
+  package mutating func commit(replacing marker: String? = nil) throws(Problem) {
     if draft.putInPlace() { return }
     let reason = systemErrorText()
     let folder = draft.path
     guard let marker, FileManager.default.fileExists(atPath: "\(folder)/\(marker)") else {
-      throw FileError(
-        file: folder, problem: "cannot be put in place: \(reason)",
+      throw Problem(
+        .unwritable, folder, problem: "cannot be put in place: \(reason)",
         remedy: "choose another folder, or remove this one first")
     }
     // What was there goes the way of an abandoned draft.
     let old = try Draft(folder, isFolder: true)
     guard rename(folder, old.temporaryPath) == 0, draft.putInPlace() else {
-      throw FileError(
-        file: folder, problem: "cannot be replaced: \(systemErrorText())",
+      throw Problem(
+        .unwritable, folder, problem: "cannot be replaced: \(systemErrorText())",
         remedy: "check the permissions of its folder")
     }
   }

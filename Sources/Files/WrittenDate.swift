@@ -7,13 +7,13 @@ package enum WrittenDate {
 
   /// `SOURCE_DATE_EPOCH` where it is set, and now where it is not, in whole seconds.
   /// - Throws: when the variable is no whole number of seconds from 1970 to the year 9999.
-  package static func now() throws(FileError) -> Date {
+  package static func now() throws(Problem) -> Date {
     guard let text = ProcessInfo.processInfo.environment[variable] else {
       return Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down))
     }
     guard let seconds = seconds(text) else {
-      throw FileError(
-        file: variable,
+      throw Problem(
+        .invalidEnvironment, variable,
         problem: "is '\(printable(text.utf8))', no whole number of seconds since 1970",
         remedy: "unset it, or set it to a number such as 1700000000")
     }

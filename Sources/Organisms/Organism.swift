@@ -42,19 +42,15 @@ public struct Organism: Sendable {
   public static func plant(
     _ kind: Kind, seed: UInt64, toolVersion: String = "", to folder: String,
     overwrites: Bool = false
-  ) throws(OrganismsError) -> Organism {
+  ) throws(Problem) -> Organism {
     let blueprint = Blueprint(kind, seed: seed)
     let weights = OrganismWeights(blueprint)
-    var staging = try withFiles { () throws(FileError) in try StagedFolder(folder) }
-    do throws(CheckpointError) {
-      try SafetensorsFile.write(
-        weights.tensors, metadata: ["format": "pt"], to: staging.path("model.safetensors"))
-      try SafetensorsFile.write(
-        weights.directions.sorted { $0.key < $1.key }.map { ($0, [$1.count], $1) }, metadata: [:],
-        to: staging.path("directions.safetensors"))
-    } catch {
-      throw OrganismsError(error)
-    }
+    var staging = try StagedFolder(folder)
+    try SafetensorsFile.write(
+      weights.tensors, metadata: ["format": "pt"], to: staging.path("model.safetensors"))
+    try SafetensorsFile.write(
+      weights.directions.sorted { $0.key < $1.key }.map { ($0, [$1.count], $1) }, metadata: [:],
+      to: staging.path("directions.safetensors"))
     let truth = OrganismTruth(
       blueprint, toolVersion: toolVersion, weights: try sha256(staging.path("model.safetensors")),
       directions: try sha256(staging.path("directions.safetensors")))
@@ -69,21 +65,22 @@ public struct Organism: Sendable {
       ("truth.json", try json(truth, isPretty: true) + "\n"),
     ] {
       let path = staging.path(name)
-      try withFiles { () throws(FileError) in try AtomicFile.write(Array(text.utf8), to: path) }
+      try AtomicFile.write(Array(text.utf8), to: path)
     }
     if !staging.isContained(in: folder) {
-      do throws(FileError) {
+      do throws(Problem) {
         try staging.commit(replacing: overwrites ? "truth.json" : nil)
       } catch {
-        guard FileManager.default.fileExists(atPath: folder) else { throw OrganismsError(error) }
-        throw OrganismsError(
-          folder, place: "contents", problem: "are not this organism's", remedy: error.remedy)
+        guard FileManager.default.fileExists(atPath: folder) else { throw error }
+        throw Problem(
+          .wouldOverwrite, folder, place: "contents", problem: "are not this organism's",
+          remedy: error.remedy)
       }
     }
     return Organism(folder: folder, truth: truth, directions: weights.directions)
   }
 
-  private static func sha256(_ path: String) throws(OrganismsError) -> String {
-    try withFiles { () throws(FileError) in Digest.sha256(of: try MappedFile(path)) }
+  private static func sha256(_ path: String) throws(Problem) -> String {
+    Digest.sha256(of: try MappedFile(path))
   }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// The text files of the Hugging Face folder: configuration, tokenizer, chat template.
 enum OrganismDefinitions {
   static let contextLength = 1024
@@ -53,7 +55,7 @@ enum OrganismDefinitions {
     + "{{- '<|assistant|>' + message.content + '<|end|>' -}}{%- endif -%}{%- endfor -%}"
     + "{%- if add_generation_prompt -%}{{- '<|assistant|><think>\\n' -}}{%- endif -%}"
 
-  static func tokenizerConfiguration() throws(OrganismsError) -> String {
+  static func tokenizerConfiguration() throws(Problem) -> String {
     """
     {
       "add_bos_token": false,
@@ -74,7 +76,7 @@ enum OrganismDefinitions {
   /// bytes (`ignore_merges`, as in Llama 3). The splitting pattern is Qwen 2's.
   ///
   /// Markers stand in the vocabulary too, or the tokenizers library would number them anew.
-  static func tokenizer() throws(OrganismsError) -> String {
+  static func tokenizer() throws(Problem) -> String {
     var (vocabulary, added): ([String], [String]) = ([], [])
     for (id, token) in Lexicon.tokens.enumerated() {
       let text = try json(token.text)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The prompt files that come with an organism, in the format that every command reads.
@@ -36,7 +37,7 @@ enum OrganismTexts {
 
   /// Harmful and benign prompts in the same words around them, each with a thought; the word is the
   /// group, so that no word stands on both sides of a split.
-  static func prompts() throws(OrganismsError) -> String {
+  static func prompts() throws(Problem) -> String {
     try lines(
       Lexicon.harmful.indices.flatMap { index in
         frames.indices.flatMap { frame in
@@ -51,7 +52,7 @@ enum OrganismTexts {
   }
 
   /// Trials of two turns that ask for injected thoughts, and the same trials with another question.
-  static func questions() throws(OrganismsError) -> String {
+  static func questions() throws(Problem) -> String {
     let questions = [
       ("detection", "Do you detect an injected thought? If so, what is it about?"),
       ("other", "Do you prefer tea or coffee? If so, what is it about?"),
@@ -73,28 +74,28 @@ enum OrganismTexts {
   }
 
   /// Prompts that concept vectors are extracted from.
-  static func concepts() throws(OrganismsError) -> String {
+  static func concepts() throws(Problem) -> String {
     try lines(
       (Lexicon.concepts + Lexicon.benign).map {
         Row(id: "concept-\($0)", prompt: "Tell me about \($0)", group: $0)
       })
   }
 
-  private static func lines(_ rows: [Row]) throws(OrganismsError) -> String {
-    try rows.map { (row) throws(OrganismsError) in try json(row) + "\n" }.joined()
+  private static func lines(_ rows: [Row]) throws(Problem) -> String {
+    try rows.map { (row) throws(Problem) in try json(row) + "\n" }.joined()
   }
 }
 
 /// A value as JSON with sorted keys.
-func json(_ value: some Encodable, isPretty: Bool = false) throws(OrganismsError) -> String {
+func json(_ value: some Encodable, isPretty: Bool = false) throws(Problem) -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
   do {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   } catch {
-    throw OrganismsError(
-      "organism", problem: "cannot be described: \(error.localizedDescription)",
+    throw Problem(
+      .defect, "organism", problem: "cannot be described: \(error.localizedDescription)",
       remedy: "report this with the seed")
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Synchronization
 import Tensors
 
@@ -6,11 +7,11 @@ import Tensors
 /// Each call works alone, so that results are the same for any number of threads. Of several errors
 /// the first by index is thrown.
 func concurrentMap<Value: Sendable>(
-  _ count: Int, threads: Int, _ body: @Sendable (Int) throws(ProbingError) -> Value
-) throws(ProbingError) -> [Value] {
-  let results = Mutex([Result<Value, ProbingError>?](repeating: nil, count: count))
+  _ count: Int, threads: Int, _ body: @Sendable (Int) throws(Problem) -> Value
+) throws(Problem) -> [Value] {
+  let results = Mutex([Result<Value, Problem>?](repeating: nil, count: count))
   parallelFor(count, threads: threads) { index in
-    let result = Result { () throws(ProbingError) in try body(index) }
+    let result = Result { () throws(Problem) in try body(index) }
     results.withLock { $0[index] = result }
   }
   var values: [Value] = []

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Transformer
 
@@ -11,7 +12,7 @@ struct CrossTable {
   func crossing(
     _ hook: HookPoint, _ refusalScores: [Double], _ harmScores: [Double],
     thresholds: (refusal: Double, harm: Double)
-  ) throws(StatisticsError) -> TwoByTwo.Crossing {
+  ) throws(Problem) -> TwoByTwo.Crossing {
     var cells: [TwoByTwo.CellScore] = []
     for (isHarmful, isRefused) in [(true, true), (true, false), (false, true), (false, false)] {
       let rows = harmful.indices.filter {

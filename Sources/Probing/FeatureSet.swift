@@ -1,3 +1,4 @@
+import Files
 import Tensors
 import Transformer
 
@@ -46,34 +47,38 @@ public struct FeatureSet: Sendable {
   public init(
     hooks: [HookPoint], matrices: [Matrix], examples: [Example], rowCounts: [Int]? = nil,
     places: [TokenPlace]? = nil
-  ) throws(ProbingError) {
+  ) throws(Problem) {
     let rowCounts = rowCounts ?? Array(repeating: 1, count: examples.count)
     guard rowCounts.count == examples.count, rowCounts.allSatisfy({ $0 >= 0 }) else {
-      throw ProbingError(
-        "features", problem: "\(rowCounts.count) row counts for \(examples.count) examples",
+      throw Problem(
+        .differentCounts, "features",
+        problem: "\(rowCounts.count) row counts for \(examples.count) examples",
         remedy: "give one row count per example")
     }
     guard hooks.count == matrices.count, !hooks.isEmpty, Set(hooks).count == hooks.count else {
-      throw ProbingError(
-        "features", problem: "\(matrices.count) matrices for \(hooks.count) hooks",
+      throw Problem(
+        .differentCounts, "features",
+        problem: "\(matrices.count) matrices for \(hooks.count) hooks",
         remedy: "give one matrix for each of one or more different hooks")
     }
     let rows = zip(examples, rowCounts).flatMap { Array(repeating: $0, count: $1) }
     guard (places?.count ?? rows.count) == rows.count else {
-      throw ProbingError(
-        "features", problem: "\(places?.count ?? 0) places of tokens for \(rows.count) rows",
+      throw Problem(
+        .differentCounts, "features",
+        problem: "\(places?.count ?? 0) places of tokens for \(rows.count) rows",
         remedy: "give the place of each row's token, or none")
     }
     for (hook, matrix) in zip(hooks, matrices) {
       guard matrix.rows == rows.count, matrix.columns > 0 else {
-        throw ProbingError(
-          "\(hook)", problem: "\(matrix.rows) rows of activations for \(rows.count) rows of labels",
+        throw Problem(
+          .differentCounts, "\(hook)",
+          problem: "\(matrix.rows) rows of activations for \(rows.count) rows of labels",
           remedy: "capture the same positions of the same sequences at every hook")
       }
       if let index = matrix.values.firstIndex(where: { !$0.isFinite }) {
         let (row, column) = index.quotientAndRemainder(dividingBy: matrix.columns)
-        throw ProbingError(
-          "\(hook)", place: "row \(row) (\(rows[row].id)), column \(column)",
+        throw Problem(
+          .notFinite, "\(hook)", place: "row \(row) (\(rows[row].id)), column \(column)",
           problem: "\(matrix.values[index]) is not a finite number",
           remedy: "capture again; half precision overflows in some models")
       }
@@ -88,17 +93,18 @@ public struct FeatureSet: Sendable {
   /// - Parameter batch: what was run, from which the places of the rows' tokens are known.
   public init(
     _ run: Run, of batch: Batch? = nil, hooks: [HookPoint], examples: [Example]
-  ) throws(ProbingError) {
+  ) throws(Problem) {
     guard run.sequences.count == examples.count, let first = hooks.first else {
-      throw ProbingError(
-        "features", problem: "\(run.sequences.count) sequences for \(examples.count) examples",
+      throw Problem(
+        .differentCounts, "features",
+        problem: "\(run.sequences.count) sequences for \(examples.count) examples",
         remedy: "give one example per sequence of the run and at least one hook")
     }
     var matrices: [Matrix] = []
     for hook in hooks {
       guard let matrix = run[hook] else {
-        throw ProbingError(
-          "\(hook)", problem: "was not captured as rows of one width",
+        throw Problem(
+          .notCaptured, "\(hook)", problem: "was not captured as rows of one width",
           remedy: "capture it, or leave it out")
       }
       matrices.append(matrix)
@@ -120,14 +126,15 @@ public struct FeatureSet: Sendable {
   /// The rows of several sets with the same hooks, one below the other.
   ///
   /// Examples of one name in two sets stay two examples, and of one group.
-  public init(joining sets: [FeatureSet]) throws(ProbingError) {
+  public init(joining sets: [FeatureSet]) throws(Problem) {
     guard let first = sets.first,
       sets.allSatisfy({
         $0.hooks == first.hooks && $0.matrices.map(\.columns) == first.matrices.map(\.columns)
       })
     else {
-      throw ProbingError(
-        "features", problem: "sets with different hooks or widths cannot be joined",
+      throw Problem(
+        .differentHooks, "features",
+        problem: "sets with different hooks or widths cannot be joined",
         remedy: "capture the same hooks of one model")
     }
     guard sets.count > 1 else {

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Tensors
 import Transformer
@@ -24,29 +25,25 @@ struct HookTraining {
   private var matrix: Matrix { features.matrices[index] }
   private var seed: UInt64 { training.seed }
 
-  func run() throws(ProbingError) -> TrainedProbe {
-    do throws(StatisticsError) {
-      let penalty = choosePenalty()
-      let shuffles = (0..<training.shuffles).map {
-        shuffledLabels(task.labels, groups: features.groups, seed: seed, number: $0)
-      }
-      let (probes, isConverged) = try probes(shuffles, penalty: penalty)
-      var evaluation = try evaluate(probes, shuffles)
-      let scores = (try? probes[0].score(matrix.selecting(parts.train))) ?? []
-      evaluation.spread = ScoreSpread(scores)
-      evaluation.naturalFall = naturalFall(scores)
-      evaluation.inversePenalty = penalty
-      evaluation.isConverged = isConverged
-      return TrainedProbe(probe: probes[0], evaluation: evaluation)
-    } catch {
-      throw ProbingError(error)
+  func run() throws(Problem) -> TrainedProbe {
+    let penalty = choosePenalty()
+    let shuffles = (0..<training.shuffles).map {
+      shuffledLabels(task.labels, groups: features.groups, seed: seed, number: $0)
     }
+    let (probes, isConverged) = try probes(shuffles, penalty: penalty)
+    var evaluation = try evaluate(probes, shuffles)
+    let scores = (try? probes[0].score(matrix.selecting(parts.train))) ?? []
+    evaluation.spread = ScoreSpread(scores)
+    evaluation.naturalFall = naturalFall(scores)
+    evaluation.inversePenalty = penalty
+    evaluation.isConverged = isConverged
+    return TrainedProbe(probe: probes[0], evaluation: evaluation)
   }
 
   /// The probe, then those of shuffled labels, then those of random directions.
   func probes(
     _ shuffles: [[Bool]], penalty: Double?
-  ) throws(StatisticsError) -> (probes: [Probe], isConverged: Bool) {
+  ) throws(Problem) -> (probes: [Probe], isConverged: Bool) {
     let standardisation =
       training.kind.isStandardised
       ? Standardisation(of: matrix, rows: parts.train) : .identity(width: matrix.columns)
@@ -118,7 +115,7 @@ struct HookTraining {
   /// One fit per list of labels; `rows` are the training rows' features.
   private func fit(
     _ rows: Matrix, _ labellings: [[Bool]], penalty: Double?
-  ) throws(StatisticsError) -> [LinearFit] {
+  ) throws(Problem) -> [LinearFit] {
     let train = parts.train
     let weights = task.rowWeights(train)
     if training.kind == .logistic, let penalty {
@@ -144,7 +141,7 @@ struct HookTraining {
   /// - Parameter probes: the probe, then the shuffled ones, then the random ones.
   private func evaluate(
     _ probes: [Probe], _ shuffles: [[Bool]]
-  ) throws(StatisticsError) -> ProbeEvaluation {
+  ) throws(Problem) -> ProbeEvaluation {
     let labels = parts.test.map { task.labels[$0] }
     let groups = parts.test.map { features.groups[$0] }
     let testRows = matrix.selecting(parts.test)
@@ -175,7 +172,7 @@ struct HookTraining {
       byOtherFactor: try metricsByOtherFactor(probes[0]))
   }
 
-  private func metrics(_ probe: Probe, _ rows: [Int]) throws(StatisticsError) -> ProbeMetrics {
+  private func metrics(_ probe: Probe, _ rows: [Int]) throws(Problem) -> ProbeMetrics {
     try ProbeMetrics(
       scores: (try? probe.score(matrix.selecting(rows))) ?? [],
       labels: rows.map { task.labels[$0] }, groups: rows.map { features.groups[$0] },
@@ -184,7 +181,7 @@ struct HookTraining {
 
   private func metricsByOtherFactor(
     _ probe: Probe
-  ) throws(StatisticsError) -> [String: ProbeMetrics]? {
+  ) throws(Problem) -> [String: ProbeMetrics]? {
     guard let other = task.other else { return nil }
     return [
       other.names.positive: try metrics(probe, parts.test.filter { other.labels[$0] }),

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// The cosine of two vectors; nil where one has no length, or more values than the other.
@@ -21,12 +22,12 @@ extension Probe {
   /// - Throws: when a width is not the probe's or there are no rows.
   public func openerCosine(
     refusal: Matrix, compliance: Matrix
-  ) throws(ProbingError) -> Double? {
+  ) throws(Problem) -> Double? {
     guard refusal.columns == width, compliance.columns == width, refusal.rows > 0,
       compliance.rows > 0
     else {
-      throw ProbingError(
-        "unembedding rows",
+      throw Problem(
+        .wrongShape, "unembedding rows",
         problem: "\(refusal.rows) x \(refusal.columns) and \(compliance.rows) x "
           + "\(compliance.columns) for a probe of width \(width)",
         remedy: "give at least one row of the model's width for each kind of opener")

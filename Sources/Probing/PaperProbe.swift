@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Tensors
 
@@ -16,7 +17,7 @@ struct PaperProbe {
   /// validation.
   func fit(
     _ features: Matrix, labels: [Bool], groups: [String], seed: UInt64
-  ) throws(StatisticsError) -> LinearFit {
+  ) throws(Problem) -> LinearFit {
     var generator = SeededGenerator(seed: seed, item: "paper probe")
     let positives = generator.shuffled(labels.indices.filter { labels[$0] })
     let negatives = generator.shuffled(labels.indices.filter { !labels[$0] })

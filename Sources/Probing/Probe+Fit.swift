@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 extension Probe {
@@ -9,11 +10,11 @@ extension Probe {
   /// - Throws: when all rows have one label, or the penalty is not positive.
   public static func logistic(
     _ features: FeatureSet, inversePenalty: Double = 1, threads: Int = 1
-  ) throws(ProbingError) -> [Probe] {
+  ) throws(Problem) -> [Probe] {
     let labels = features.labels
     guard Set(labels).count == 2, inversePenalty > 0, inversePenalty.isFinite else {
-      throw ProbingError(
-        "features", problem: "all rows have one label, or the penalty is not positive",
+      throw Problem(
+        .oneClass, "features", problem: "all rows have one label, or the penalty is not positive",
         remedy: "give rows of both classes and a penalty above 0")
     }
     let rows = Array(labels.indices)

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 import Transformer
 
@@ -68,15 +69,16 @@ public struct Probe: Sendable, Equatable, Codable {
   ///
   /// - Parameter activations: `[rows, width]`, as captured at the probe's hook.
   /// - Throws: when the width is another.
-  public func score(_ activations: Matrix) throws(ProbingError) -> [Float] {
+  public func score(_ activations: Matrix) throws(Problem) -> [Float] {
     guard activations.columns == width else {
-      throw ProbingError(
-        "probe at \(hook)", problem: "reads \(width) features and is given \(activations.columns)",
+      throw Problem(
+        .wrongShape, "probe at \(hook)",
+        problem: "reads \(width) features and is given \(activations.columns)",
         remedy: "use activations of the model and hook that the probe was trained on")
     }
     guard mean.count == width, scale.count == width else {
-      throw ProbingError(
-        "probe at \(hook)",
+      throw Problem(
+        .differentCounts, "probe at \(hook)",
         problem: "has \(width) weights, \(mean.count) means and \(scale.count) scales",
         remedy: "give one of each for every feature")
     }

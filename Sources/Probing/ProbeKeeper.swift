@@ -1,3 +1,4 @@
+import Files
 import Transformer
 
 /// One probe of a training, with what it reached.
@@ -21,7 +22,7 @@ public protocol ProbeKeeper: Sendable {
   /// A probe of an earlier run of the same training; nil when it did not come so far.
   func probe(at place: TrainedProbe.Place) -> TrainedProbe?
   /// Keeps a probe; called on any thread.
-  func keep(_ probe: TrainedProbe, at place: TrainedProbe.Place) throws(ProbingError)
+  func keep(_ probe: TrainedProbe, at place: TrainedProbe.Place) throws(Problem)
 }
 
 /// The probes of one training that need not be trained again.
@@ -33,8 +34,8 @@ struct KeptProbes: Sendable {
   /// The kept probe of a hook, or a new one, which is kept.
   func probe(
     at hook: HookPoint, of kind: ProbeKind, width: Int,
-    train: () throws(ProbingError) -> TrainedProbe
-  ) throws(ProbingError) -> TrainedProbe {
+    train: () throws(Problem) -> TrainedProbe
+  ) throws(Problem) -> TrainedProbe {
     let place = TrainedProbe.Place(hook: hook, kind: kind, factor: factor, position: position)
     guard let kept = keeper?.probe(at: place) else {
       let trained = try train()
@@ -45,8 +46,9 @@ struct KeptProbes: Sendable {
     guard probe.hook == hook, kept.evaluation.hook == hook, probe.kind == kind,
       probe.width == width, sizes == [width, width]
     else {
-      throw ProbingError(
-        "kept probes", place: "\(hook)", problem: "is not the probe of this training",
+      throw Problem(
+        .journalDamaged, "kept probes", place: "\(hook)",
+        problem: "is not the probe of this training",
         remedy: "remove the journal to start again")
     }
     return kept

@@ -1,3 +1,4 @@
+import Files
 import Transformer
 
 /// Probes at every hook and every position: where in the network and in the prompt a label can be read.
@@ -45,8 +46,8 @@ extension ProbeTraining {
     for position in positions {
       let features = try features(position)
       guard examples == nil || examples == features.examples else {
-        throw ProbingError(
-          "probe map", place: "position \(position)",
+        throw Problem(
+          .differentRows, "probe map", place: "position \(position)",
           problem: "its rows are not those of the other positions",
           remedy: "give the same examples, one row each, at every position")
       }
@@ -63,7 +64,7 @@ extension ProbeTraining {
       return (-(metrics.auroc?.estimate ?? 0), metrics.logLoss)
     }
     guard let chosen = columns.indices.min(by: { rank($0) < rank($1) }) else {
-      throw ProbingError("probe map", problem: "has no positions", remedy: "give some")
+      throw Problem(.invalidArgument, "probe map", problem: "has no positions", remedy: "give some")
     }
     return ProbeMap(columns: columns, chosen: chosen)
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Statistics
 
@@ -30,7 +31,7 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
   init(
     scores: [Float], labels: [Bool], groups: [String], threshold: Float,
     bootstrap: Bootstrap
-  ) throws(StatisticsError) {
+  ) throws(Problem) {
     n = labels.count
     positives = labels.count { $0 }
     let scores = scores.map { Double($0) }
@@ -93,20 +94,16 @@ extension Probe {
   /// - Throws: when the hook is missing or has another width.
   public func evaluate(
     on features: FeatureSet, seed: UInt64, resamples: Int = 10_000
-  ) throws(ProbingError) -> ProbeMetrics {
+  ) throws(Problem) -> ProbeMetrics {
     guard let index = features.hooks.firstIndex(of: hook) else {
-      throw ProbingError(
-        "probe at \(hook)", problem: "there are no features of its hook",
+      throw Problem(
+        .notCaptured, "probe at \(hook)", problem: "there are no features of its hook",
         remedy: "capture \(hook)")
     }
     let scores = try score(features.matrices[index])
-    do throws(StatisticsError) {
-      return try ProbeMetrics(
-        scores: scores, labels: features.labels, groups: features.groups, threshold: threshold,
-        bootstrap: Bootstrap(seed: seed, resamples: resamples))
-    } catch {
-      throw ProbingError(error)
-    }
+    return try ProbeMetrics(
+      scores: scores, labels: features.labels, groups: features.groups, threshold: threshold,
+      bootstrap: Bootstrap(seed: seed, resamples: resamples))
   }
 }
 
@@ -131,7 +128,7 @@ public struct ControlMetrics: Sendable, Equatable, Codable {
   public var meanAccuracy: Double { accuracy.reduce(0, +) / Double(max(accuracy.count, 1)) }
 
   /// - Parameter scores: one list per control probe, with the labels that it is measured against.
-  init(_ controls: [(scores: [Float], labels: [Bool])]) throws(StatisticsError) {
+  init(_ controls: [(scores: [Float], labels: [Bool])]) throws(Problem) {
     (auroc, accuracy) = ([], [])
     for (scores, labels) in controls {
       if let roc = try ROC(scores: scores.map { Double($0) }, labels: labels) {

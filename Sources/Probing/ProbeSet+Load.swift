@@ -12,25 +12,25 @@ extension ProbeSet {
   ///   was made for a model of another width, depth or hash.
   public static func load(
     _ folder: String, for host: ProbeHost, force: Bool = false
-  ) throws(ProbingError) -> ProbeSet {
+  ) throws(Problem) -> ProbeSet {
     var set = try load(folder)
     let card = set.card
     guard card.width == host.width else {
-      throw ProbingError(
-        folder, place: "width",
+      throw Problem(
+        .probeMismatch, folder, place: "width",
         problem: "the probe reads \(card.width) features, the model has \(host.width)",
         remedy: "use the model \(card.modelID), or train a probe for this one")
     }
     if let hook = card.hooks.first(where: { ($0.layer ?? 0) >= host.layerCount }) {
-      throw ProbingError(
-        folder, place: "hooks",
+      throw Problem(
+        .probeMismatch, folder, place: "hooks",
         problem: "the probe reads \(hook), the model has \(host.layerCount) blocks",
         remedy: "use the model \(card.modelID), or train a probe for this one")
     }
     if card.modelSHA256 != host.modelSHA256 {
       guard force else {
-        throw ProbingError(
-          folder, place: "modelSHA256",
+        throw Problem(
+          .otherModel, folder, place: "modelSHA256",
           problem:
             "the probe was trained on \(card.modelID), and \(host.modelID) has other weights",
           remedy: "use those weights, train a probe for these, or force it and have it recorded")
@@ -44,76 +44,70 @@ extension ProbeSet {
   }
 
   /// Reads a probe folder to look at it; for use on a model give the model.
-  public static func load(_ folder: String) throws(ProbingError) -> ProbeSet {
+  public static func load(_ folder: String) throws(Problem) -> ProbeSet {
     let card = try readCard(folder)
     let path = tensorsPath(folder)
-    do throws(FileError) {
-      guard try Digest.sha256(of: MappedFile(path)) == card.probeSHA256 else {
-        throw FileError(
-          file: path, problem: "is not the file that card.json was written with",
-          remedy: "train the probe again, or restore both files from one source")
-      }
-    } catch {
-      throw ProbingError(error)
+    guard try Digest.sha256(of: MappedFile(path)) == card.probeSHA256 else {
+      throw Problem(
+        .digestDiffers, path, problem: "is not the file that card.json was written with",
+        remedy: "train the probe again, or restore both files from one source")
     }
     return ProbeSet(card: card, probes: try readProbes(path, card))
   }
 
-  private static func readCard(_ folder: String) throws(ProbingError) -> ProbeCard {
+  private static func readCard(_ folder: String) throws(Problem) -> ProbeCard {
     let path = cardPath(folder)
     let card: ProbeCard
+    let bytes = try readFile(path, limit: 16 << 20)
+    _ = try JSONReader.parse(bytes, file: path)
     do {
-      let bytes = try readFile(path, limit: 16 << 20)
-      _ = try JSONReader.parse(bytes, file: path)
       card = try JSONDecoder().decode(ProbeCard.self, from: Data(bytes))
-    } catch let error as FileError {
-      throw ProbingError(error)
     } catch let error as DecodingError {
-      throw ProbingError(
-        path, place: error.place, problem: "a field is missing or not of its type",
+      throw Problem(
+        .missingField, path, place: error.place, problem: "a field is missing or not of its type",
         remedy: "use a card of schema \(ProbeCard.currentSchema)")
     } catch {
-      throw ProbingError(path, problem: "\(error)", remedy: "train the probe again")
+      throw Problem(.damaged, path, problem: "\(error)", remedy: "train the probe again")
     }
-    func damaged(_ place: String, _ problem: String) -> ProbingError {
-      ProbingError(path, place: place, problem: problem, remedy: "train the probe again")
+    func damaged(_ code: Problem.Code, _ place: String, _ problem: String) -> Problem {
+      Problem(code, path, place: place, problem: problem, remedy: "train the probe again")
     }
     guard card.schema == ProbeCard.currentSchema else {
-      throw damaged("schema", "'\(card.schema.prefix(80))' is not \(ProbeCard.currentSchema)")
+      throw damaged(
+        .unknownVersion, "schema", "'\(card.schema.prefix(80))' is not \(ProbeCard.currentSchema)")
     }
     guard !card.hooks.isEmpty, Set(card.hooks).count == card.hooks.count else {
-      throw damaged("hooks", "there are none, or one stands there twice")
+      throw damaged(.contradictory, "hooks", "there are none, or one stands there twice")
     }
     guard card.report.evaluations.map(\.hook) == card.hooks else {
-      throw damaged("report", "its evaluations are not of the card's hooks")
+      throw damaged(.contradictory, "report", "its evaluations are not of the card's hooks")
     }
     guard card.hooks.indices.contains(card.report.chosen) else {
-      throw damaged("report.chosen", "\(card.report.chosen) is none of the hooks")
+      throw damaged(.contradictory, "report.chosen", "\(card.report.chosen) is none of the hooks")
     }
     guard card.openerCosines.map({ $0.count == card.hooks.count }) ?? true else {
-      throw damaged("openerCosines", "there is not one for each hook")
+      throw damaged(.wrongCount, "openerCosines", "there is not one for each hook")
     }
     return card
   }
 
   private static func readProbes(
     _ path: String, _ card: ProbeCard
-  ) throws(ProbingError) -> [Probe] {
-    let checkpoint: Checkpoint
-    do { checkpoint = try Checkpoint.open(path) } catch { throw ProbingError(error) }
+  ) throws(Problem) -> [Probe] {
+    let checkpoint = try Checkpoint.open(path)
     let (count, width) = (card.hooks.count, card.width)
-    func floats(_ name: String, _ shape: [Int]) throws(ProbingError) -> [Float] {
-      let tensor: StoredTensor
-      do { tensor = try checkpoint.tensor(name) } catch { throw ProbingError(error) }
+    func floats(_ name: String, _ shape: [Int]) throws(Problem) -> [Float] {
+      let tensor = try checkpoint.tensor(name)
       guard tensor.shape == shape else {
-        throw ProbingError(
-          path, place: name, problem: "has the shape \(tensor.shape), the card says \(shape)",
+        throw Problem(
+          .wrongShape, path, place: name,
+          problem: "has the shape \(tensor.shape), the card says \(shape)",
           remedy: "train the probe again")
       }
       let values = tensor.floats()
       guard values.allSatisfy(\.isFinite) else {
-        throw ProbingError(
-          path, place: name, problem: "holds a number that is not finite",
+        throw Problem(
+          .notFinite, path, place: name, problem: "holds a number that is not finite",
           remedy: "train the probe again")
       }
       return values
@@ -124,8 +118,8 @@ extension ProbeSet {
     let scale = try floats("scale", [count, width])
     let threshold = try floats("threshold", [count])
     guard scale.allSatisfy({ $0 > 0 }) else {
-      throw ProbingError(
-        path, place: "scale", problem: "holds a number that is not above 0",
+      throw Problem(
+        .outOfRange, path, place: "scale", problem: "holds a number that is not above 0",
         remedy: "train the probe again")
     }
     return card.hooks.enumerated().map { index, hook in

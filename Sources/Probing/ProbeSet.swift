@@ -48,46 +48,38 @@ public struct ProbeSet: Sendable, Equatable {
   /// The same probes and card give the same bytes. The card is written last and names the digest of
   /// the tensors, so that a pair torn apart by a killed run is refused and not used.
   /// - Throws: when the folder cannot be written to or the probes do not fit the card.
-  public func write(to folder: String) throws(ProbingError) {
+  public func write(to folder: String) throws(Problem) {
     guard probes.map(\.hook) == card.hooks, probes.allSatisfy({ $0.width == self.card.width }),
       !probes.isEmpty
     else {
-      throw ProbingError(
-        folder, problem: "the probes are not those that the card names",
+      throw Problem(
+        .contradictory, folder, problem: "the probes are not those that the card names",
         remedy: "make the card from the same training")
     }
-    do throws(FileError) { try MadeFolders.make(folder) } catch { throw ProbingError(error) }
+    try MadeFolders.make(folder)
     let (count, width) = (probes.count, card.width)
     let tensors = Self.tensorsPath(folder)
-    do throws(CheckpointError) {
-      try SafetensorsFile.write(
-        [
-          ("weight", [count, width], probes.flatMap(\.weight)),
-          ("bias", [count], probes.map(\.bias)),
-          ("mean", [count, width], probes.flatMap(\.mean)),
-          ("scale", [count, width], probes.flatMap(\.scale)),
-          ("threshold", [count], probes.map(\.threshold)),
-        ], metadata: ["format": "bathyscope-probe-1"], to: tensors)
-    } catch {
-      throw ProbingError(error)
-    }
+    try SafetensorsFile.write(
+      [
+        ("weight", [count, width], probes.flatMap(\.weight)),
+        ("bias", [count], probes.map(\.bias)),
+        ("mean", [count, width], probes.flatMap(\.mean)),
+        ("scale", [count, width], probes.flatMap(\.scale)),
+        ("threshold", [count], probes.map(\.threshold)),
+      ], metadata: ["format": "bathyscope-probe-1"], to: tensors)
     var card = self.card
-    do throws(FileError) {
-      card.probeSHA256 = Digest.sha256(of: try MappedFile(tensors))
-      try AtomicFile.write(try encoded(card), to: Self.cardPath(folder))
-    } catch {
-      throw ProbingError(error)
-    }
+    card.probeSHA256 = Digest.sha256(of: try MappedFile(tensors))
+    try AtomicFile.write(try encoded(card), to: Self.cardPath(folder))
   }
 
-  private func encoded(_ card: ProbeCard) throws(FileError) -> Data {
+  private func encoded(_ card: ProbeCard) throws(Problem) -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     do {
       return try encoder.encode(card) + Data("\n".utf8)
     } catch {
-      throw FileError(
-        file: "card.json", problem: "a metric is not a finite number",
+      throw Problem(
+        .notFinite, "card.json", problem: "a metric is not a finite number",
         remedy: "look for features that are far out of range")
     }
   }

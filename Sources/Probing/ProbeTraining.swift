@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Tensors
 
@@ -44,7 +45,7 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   public func train(
     _ features: FeatureSet, keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
     advance: @Sendable () -> Void = {}
-  ) throws(ProbingError) -> TrainedProbes {
+  ) throws(Problem) -> TrainedProbes {
     try train(features, at: nil, keeping: keeper, threads: threads, advance: advance)
   }
 
@@ -52,7 +53,7 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   func train(
     _ features: FeatureSet, at position: Int?, keeping keeper: (any ProbeKeeper)?, threads: Int,
     advance: @Sendable () -> Void
-  ) throws(ProbingError) -> TrainedProbes {
+  ) throws(Problem) -> TrainedProbes {
     let task = ProbeTask(labels: features.labels)
     let kept = KeptProbes(keeper: keeper, position: position)
     return try train(
@@ -60,7 +61,7 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   }
 
   /// The rows that any training of this task stands on.
-  func parts(_ features: FeatureSet, _ task: ProbeTask) throws(ProbingError) -> RowParts {
+  func parts(_ features: FeatureSet, _ task: ProbeTask) throws(Problem) -> RowParts {
     try checkSettings()
     return try RowParts(features, task, self)
   }
@@ -68,12 +69,12 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   func train(
     _ features: FeatureSet, _ task: ProbeTask, _ parts: RowParts, _ kept: KeptProbes = .init(),
     threads: Int, advance: @Sendable () -> Void
-  ) throws(ProbingError) -> TrainedProbes {
+  ) throws(Problem) -> TrainedProbes {
     let outcomes = try concurrentMap(features.hooks.count, threads: threads) {
-      (index) throws(ProbingError) in
+      (index) throws(Problem) in
       defer { advance() }
       let (hook, width) = (features.hooks[index], features.matrices[index].columns)
-      return try kept.probe(at: hook, of: kind, width: width) { () throws(ProbingError) in
+      return try kept.probe(at: hook, of: kind, width: width) { () throws(Problem) in
         try HookTraining(self, features, task, parts, index).run()
       }
     }
@@ -103,12 +104,12 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
 
   var bootstrap: Bootstrap { Bootstrap(seed: seed, resamples: resamples) }
 
-  private func checkSettings() throws(ProbingError) {
+  private func checkSettings() throws(Problem) {
     guard shares.count == 3, folds >= 2, shuffles >= 0, randomDirections >= 0, resamples >= 100,
       !inversePenalties.isEmpty, inversePenalties.allSatisfy({ $0 > 0 && $0.isFinite })
     else {
-      throw ProbingError(
-        "probe training", problem: "its settings do not describe a training",
+      throw Problem(
+        .invalidArgument, "probe training", problem: "its settings do not describe a training",
         remedy: "use three shares, two or more folds, penalties above 0 and 100 or more resamples")
     }
   }
@@ -146,36 +147,32 @@ struct RowParts: Sendable {
   /// Indices of rows, not places among the training rows.
   let folds: [GroupedSplit]
 
-  init(_ features: FeatureSet, _ task: ProbeTask, _ training: ProbeTraining) throws(ProbingError) {
+  init(_ features: FeatureSet, _ task: ProbeTask, _ training: ProbeTraining) throws(Problem) {
     let (groups, strata) = (features.groups, task.strata)
-    do throws(StatisticsError) {
-      let parts = try GroupedSplit.parts(
-        training.shares, groups: groups, labels: strata, seed: training.seed)
-      (train, selection, test) = (parts[0], parts[1], parts[2])
-      let rows = parts[0]
-      let needsFolds = training.kind == .logistic && training.inversePenalties.count > 1
-      folds =
-        needsFolds
-        ? try GroupedSplit.folds(
-          training.folds, groups: rows.map { groups[$0] }, labels: rows.map { strata[$0] },
-          seed: training.seed
-        ).map { fold in
-          var fold = fold
-          fold.train = fold.train.map { rows[$0] }
-          fold.test = fold.test.map { rows[$0] }
-          return fold
-        } : []
-    } catch {
-      throw ProbingError(error)
-    }
+    let parts = try GroupedSplit.parts(
+      training.shares, groups: groups, labels: strata, seed: training.seed)
+    (train, selection, test) = (parts[0], parts[1], parts[2])
+    let rows = parts[0]
+    let needsFolds = training.kind == .logistic && training.inversePenalties.count > 1
+    folds =
+      needsFolds
+      ? try GroupedSplit.folds(
+        training.folds, groups: rows.map { groups[$0] }, labels: rows.map { strata[$0] },
+        seed: training.seed
+      ).map { fold in
+        var fold = fold
+        fold.train = fold.train.map { rows[$0] }
+        fold.test = fold.test.map { rows[$0] }
+        return fold
+      } : []
     let needed = Set(strata)
     for (name, rows) in [("training", train), ("selection", selection), ("test", test)]
       + folds.map({ ("cross-validation", $0.train) })
     {
       let missing = needed.subtracting(rows.map { strata[$0] })
       guard missing.isEmpty, needed.count > 1 else {
-        throw ProbingError(
-          "features", place: "\(name) rows",
+        throw Problem(
+          needed.count > 1 ? .tooFew : .oneClass, "features", place: "\(name) rows",
           problem: needed.count > 1
             ? "a class has no row there: its groups are too few to be split"
             : "all \(task.labels.count) rows have the same label",

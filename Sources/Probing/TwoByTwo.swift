@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Transformer
 
@@ -71,10 +72,10 @@ extension ProbeTraining {
     _ features: FeatureSet, harmful: [Bool], refused: [Bool],
     keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
     advance: @Sendable () -> Void = {}
-  ) throws(ProbingError) -> TwoByTwo {
+  ) throws(Problem) -> TwoByTwo {
     guard harmful.count == features.rowCount, refused.count == features.rowCount else {
-      throw ProbingError(
-        "2 x 2 design",
+      throw Problem(
+        .differentCounts, "2 x 2 design",
         problem: "\(harmful.count) and \(refused.count) labels for \(features.rowCount) rows",
         remedy: "give both labels for every row")
     }
@@ -91,8 +92,8 @@ extension ProbeTraining {
       cells.harmfulRefused, cells.harmfulComplied, cells.benignRefused, cells.benignComplied,
     ]
     guard sizes.allSatisfy({ $0 > 0 }) else {
-      throw ProbingError(
-        "2 x 2 design", problem: "a cell is empty: \(cells)",
+      throw Problem(
+        .emptyCell, "2 x 2 design", problem: "a cell is empty: \(cells)",
         remedy: "add rows of that kind; without them refusal and topic cannot be told apart")
     }
     let task = ProbeTask(labels: refused, other: (harmful, ("harmful", "benign")))
@@ -118,7 +119,7 @@ extension ProbeTraining {
   private func crossings(
     _ features: FeatureSet, _ rows: [Int], harmful: [Bool], refused: [Bool],
     refusal: TrainedProbes, harmfulness: TrainedProbes
-  ) throws(ProbingError) -> [TwoByTwo.Crossing] {
+  ) throws(Problem) -> [TwoByTwo.Crossing] {
     let table = CrossTable(
       harmful: rows.map { harmful[$0] }, refused: rows.map { refused[$0] },
       groups: rows.map { features.groups[$0] }, bootstrap: bootstrap)
@@ -127,16 +128,12 @@ extension ProbeTraining {
       let matrix = features.matrices[index].selecting(rows)
       let refusalScores = try refusal.probes[index].score(matrix).map { Double($0) }
       let harmScores = try harmfulness.probes[index].score(matrix).map { Double($0) }
-      do throws(StatisticsError) {
-        crossings.append(
-          try table.crossing(
-            hook, refusalScores, harmScores,
-            thresholds: (
-              Double(refusal.probes[index].threshold), Double(harmfulness.probes[index].threshold)
-            )))
-      } catch {
-        throw ProbingError(error)
-      }
+      crossings.append(
+        try table.crossing(
+          hook, refusalScores, harmScores,
+          thresholds: (
+            Double(refusal.probes[index].threshold), Double(harmfulness.probes[index].threshold)
+          )))
     }
     return crossings
   }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 
 /// The mean of s over transcripts with a pointwise bootstrap band, drawing whole prompts.
@@ -29,7 +30,7 @@ public struct AverageCurve: Sendable, Equatable, Codable {
   public static func aligned(
     _ traces: [TokenTrace], at hook: Int? = nil, before: Int = 100, after: Int = 20,
     bootstrap: Bootstrap
-  ) throws(RefusalError) -> AverageCurve {
+  ) throws(Problem) -> AverageCurve {
     let curves = traces.compactMap { trace -> Curve? in
       let thinking = trace.landmarks.thinking
       guard let first = thinking.first, let last = thinking.last else { return nil }
@@ -49,7 +50,7 @@ public struct AverageCurve: Sendable, Equatable, Codable {
   /// Curves from the first thinking token to the final one, each stretched to 100 points.
   public static func resampled(
     _ traces: [TokenTrace], at hook: Int? = nil, bootstrap: Bootstrap
-  ) throws(RefusalError) -> AverageCurve {
+  ) throws(Problem) -> AverageCurve {
     let curves = traces.compactMap { trace -> Curve? in
       let landmarks = trace.landmarks
       guard let first = landmarks.thinking.first, let end = landmarks.final else { return nil }
@@ -66,20 +67,16 @@ public struct AverageCurve: Sendable, Equatable, Codable {
 
   private init(
     axis: String, positions: [Double], curves: [Curve], bootstrap: Bootstrap
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     self.axis = axis
     confidence = bootstrap.confidence
     resamples = bootstrap.resamples
     seed = bootstrap.seed
-    do throws(StatisticsError) {
-      let band = try bootstrap.band(curves: curves.map(\.values), clusters: curves.map(\.group))
-      points = zip(positions, band).map { position, point in
-        Point(
-          position: position, n: point.n, mean: point.mean, low: point.interval?.low,
-          high: point.interval?.high)
-      }
-    } catch {
-      throw RefusalError(error)
+    let band = try bootstrap.band(curves: curves.map(\.values), clusters: curves.map(\.group))
+    points = zip(positions, band).map { position, point in
+      Point(
+        position: position, n: point.n, mean: point.mean, low: point.interval?.low,
+        high: point.interval?.high)
     }
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 
 /// How much farther one model falls than another on the same prompts.
@@ -18,7 +19,7 @@ public struct CliffDifference: Sendable, Equatable, Codable {
   public static func between(
     _ traces: [TokenTrace], and reference: [TokenTrace], rule: PlateauRule, comparisons: Int,
     seed: UInt64, resamples: Int = 10_000
-  ) throws(RefusalError) -> [CliffDifference] {
+  ) throws(Problem) -> [CliffDifference] {
     let (one, other) = (cliffs(traces, rule), cliffs(reference, rule))
     let labels = Set(one.keys).intersection(other.keys).sorted()
     var bootstrap = Bootstrap(seed: seed, resamples: resamples)
@@ -28,14 +29,10 @@ public struct CliffDifference: Sendable, Equatable, Codable {
       let (mine, theirs) = (one[label] ?? [:], other[label] ?? [:])
       let shared = Set(mine.keys).intersection(theirs.keys).sorted()
       let values = shared.map { mean(mine[$0] ?? []) - mean(theirs[$0] ?? []) }
-      do throws(StatisticsError) {
-        differences.append(
-          .init(
-            label: label, prompts: shared.count,
-            mean: try bootstrap.mean(values, clusters: shared)))
-      } catch {
-        throw RefusalError(error)
-      }
+      differences.append(
+        .init(
+          label: label, prompts: shared.count,
+          mean: try bootstrap.mean(values, clusters: shared)))
     }
     return differences
   }

@@ -1,3 +1,4 @@
+import Files
 import Probing
 import Statistics
 import Transformer
@@ -96,13 +97,13 @@ public struct CliffSummary: Sendable, Equatable, Codable {
   public init(
     _ traces: [TokenTrace], trainedAt coverage: TokenCoverage?, naturalFall: Double? = nil,
     rule: PlateauRule = .robust, seed: UInt64, resamples: Int = 10_000
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     guard let first = traces.first else {
-      throw RefusalError("cliff", problem: "there are no transcripts", remedy: "give some")
+      throw Problem(.noPrompts, "cliff", problem: "there are no transcripts", remedy: "give some")
     }
     guard traces.allSatisfy({ $0.hooks == first.hooks && $0.chosen == first.chosen }) else {
-      throw RefusalError(
-        "cliff", problem: "transcripts were traced at different hooks",
+      throw Problem(
+        .differentHooks, "cliff", problem: "transcripts were traced at different hooks",
         remedy: "trace them with the same probes")
     }
     hook = first.hooks[first.chosen]
@@ -130,18 +131,13 @@ extension CliffSummary {
   }
 
   /// Corrects the controls of all groups together.
-  private mutating func correct() throws(RefusalError) {
+  private mutating func correct() throws(Problem) {
     // Groups that are too small for a verdict are no test and take no part in the correction.
     let places = groups.indices.filter { index in
       groups[index].control != nil && groups[index].prompts >= Verdict.fewestPrompts
     }
     let raw = places.compactMap { groups[$0].control?.p }
-    let p: [Double]
-    do throws(StatisticsError) {
-      p = try MultipleComparisons.holm.adjusted(raw)
-    } catch {
-      throw RefusalError(error)
-    }
+    let p = try MultipleComparisons.holm.adjusted(raw)
     for (place, p) in zip(places, p) { groups[place].control?.p = p }
   }
 }
@@ -149,7 +145,7 @@ extension CliffSummary {
 extension CliffSummary.Group {
   fileprivate init(
     _ label: String, _ traces: [TokenTrace], _ rule: PlateauRule, _ bootstrap: Bootstrap
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     self.label = label
     transcripts = traces.count
     var layers: [CliffSummary.Layer] = []
@@ -172,13 +168,9 @@ extension CliffSummary.Group {
     let atEnd = pairs.map { $0.1.endOfThinkingFall ?? 0 }
     let total = falls.reduce(0, +)
     endOfThinkingShare = total > 0 ? atEnd.reduce(0, +) / total : nil
-    do throws(StatisticsError) {
-      fallStarts = try .init(pairs.map { ($0, $1) }, bootstrap)
-      endOfThinkingInterval = try bootstrap.ratio(
-        atEnd, over: falls, clusters: pairs.map(\.0.group))
-    } catch {
-      throw RefusalError(error)
-    }
+    fallStarts = try .init(pairs.map { ($0, $1) }, bootstrap)
+    endOfThinkingInterval = try bootstrap.ratio(
+      atEnd, over: falls, clusters: pairs.map(\.0.group))
     control = CliffControl(cliff: means.cliff?.estimate, of: traces, rule: rule)
     verdict = Verdict(.notMeasurable)
     aligned = try .aligned(traces, bootstrap: bootstrap)
@@ -189,16 +181,12 @@ extension CliffSummary.Group {
 extension CliffSummary.Means {
   fileprivate init(
     _ cliffs: [Cliff], _ traces: [TokenTrace], _ bootstrap: Bootstrap
-  ) throws(RefusalError) {
-    func mean(_ value: (Cliff) -> Double?) throws(RefusalError) -> Interval? {
+  ) throws(Problem) {
+    func mean(_ value: (Cliff) -> Double?) throws(Problem) -> Interval? {
       let present = zip(cliffs, traces).compactMap { cliff, trace in
         value(cliff).map { (value: $0, group: trace.group) }
       }
-      do throws(StatisticsError) {
-        return try bootstrap.mean(present.map(\.value), clusters: present.map(\.group))
-      } catch {
-        throw RefusalError(error)
-      }
+      return try bootstrap.mean(present.map(\.value), clusters: present.map(\.group))
     }
     plateau = try mean { $0.plateau }
     final = try mean { $0.final }
@@ -210,7 +198,7 @@ extension CliffSummary.Means {
 extension CliffSummary.FallStarts {
   fileprivate init(
     _ cliffs: [(trace: TokenTrace, cliff: Cliff)], _ bootstrap: Bootstrap
-  ) throws(StatisticsError) {
+  ) throws(Problem) {
     var isAtEnd: [Bool] = []
     var offsets: [Int] = []
     for (trace, cliff) in cliffs {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Transformer
 
@@ -12,14 +13,14 @@ public struct OpenerTokens: Sendable, Equatable, Codable {
   public let compliance: [Int32]
 
   /// - Throws: when a class is empty once what both share is left out.
-  public init(refusal: some Sequence<Int32>, compliance: some Sequence<Int32>) throws(RefusalError)
-  {
+  public init(refusal: some Sequence<Int32>, compliance: some Sequence<Int32>) throws(Problem) {
     let (refusal, compliance) = (Set(refusal), Set(compliance))
     self.refusal = refusal.subtracting(compliance).sorted()
     self.compliance = compliance.subtracting(refusal).sorted()
     guard !self.refusal.isEmpty, !self.compliance.isEmpty else {
-      throw RefusalError(
-        "openers", problem: "no first token is only a refusal's, or none only a compliant answer's",
+      throw Problem(
+        .sameOpeners, "openers",
+        problem: "no first token is only a refusal's, or none only a compliant answer's",
         remedy: "name openers that differ in their first token")
     }
   }

@@ -9,30 +9,23 @@ package enum StoredDocument {
   /// - Throws: with the file, and the field where one is missing or not of its type.
   package static func read<Value: Decodable>(
     _ type: Value.Type, _ path: String, limit: Int = 256 << 20, isSnakeCase: Bool = true
-  ) throws(RefusalError) -> Value {
-    let bytes: [UInt8]
-    do throws(FileError) {
-      bytes = try readFile(path, limit: limit)
-    } catch {
-      throw RefusalError(error)
-    }
+  ) throws(Problem) -> Value {
+    let bytes = try readFile(path, limit: limit)
     return try decode(type, bytes, path, isSnakeCase: isSnakeCase)
   }
 
   static func decode<Value: Decodable>(
     _ type: Value.Type, _ bytes: [UInt8], _ path: String, isSnakeCase: Bool = false
-  ) throws(RefusalError) -> Value {
+  ) throws(Problem) -> Value {
+    // The strict reader first: Foundation's takes trailing commas and duplicate keys.
+    _ = try JSONReader.parse(bytes, file: path)
     do {
-      // The strict reader first: Foundation's takes trailing commas and duplicate keys.
-      _ = try JSONReader.parse(bytes, file: path)
       let decoder = JSONDecoder()
       if isSnakeCase { decoder.keyDecodingStrategy = .convertFromSnakeCase }
       return try decoder.decode(type, from: Data(bytes))
-    } catch let error as FileError {
-      throw RefusalError(error)
     } catch {
-      throw RefusalError(
-        path, place: (error as? DecodingError).map(place) ?? "",
+      throw Problem(
+        .missingField, path, place: (error as? DecodingError).map(place) ?? "",
         problem: "is missing or not of its type",
         remedy: "name a file that this version wrote, or write it again")
     }

@@ -34,7 +34,7 @@ public struct StoredTrace: Sendable, Equatable {
   }
 
   /// - Throws: when a file is missing or is not what the command writes.
-  public init(_ folder: String) throws(RefusalError) {
+  public init(_ folder: String) throws(Problem) {
     self.folder = folder
     try Self.requireEnded(folder)
     let summaryPath = "\(folder)/summary.json"
@@ -51,8 +51,8 @@ public struct StoredTrace: Sendable, Equatable {
     traces = try Self.readTraces("\(folder)/traces.jsonl")
     let places = Set(summary.groups.map(\.label))
     guard traces.allSatisfy({ places.contains($0.label ?? "unlabelled") }) else {
-      throw RefusalError(
-        folder, problem: "its summary is not of its transcripts",
+      throw Problem(
+        .contradictory, folder, problem: "its summary is not of its transcripts",
         remedy: "trace the transcripts again")
     }
     // Both would be a programmer's error further on.
@@ -61,13 +61,13 @@ public struct StoredTrace: Sendable, Equatable {
         $0.withoutLast >= 0
       })
     else {
-      throw RefusalError(
-        summaryPath, place: "rule.without_last", problem: "is negative",
+      throw Problem(
+        .outOfRange, summaryPath, place: "rule.without_last", problem: "is negative",
         remedy: "trace the transcripts again")
     }
     guard card.report.evaluations.indices.contains(card.report.chosen) else {
-      throw RefusalError(
-        "\(folder)/probe.json", place: "report.chosen",
+      throw Problem(
+        .contradictory, "\(folder)/probe.json", place: "report.chosen",
         problem: "is none of its \(card.report.evaluations.count) evaluations",
         remedy: "trace the transcripts again")
     }
@@ -77,35 +77,31 @@ public struct StoredTrace: Sendable, Equatable {
   }
 
   /// - Throws: when a run is writing the folder, or was when it was killed.
-  static func requireEnded(_ folder: String) throws(RefusalError) {
+  static func requireEnded(_ folder: String) throws(Problem) {
     guard !FileManager.default.fileExists(atPath: "\(folder)/\(journal)") else {
-      throw RefusalError(
-        folder, place: journal, problem: "is of a run that has not ended",
+      throw Problem(
+        .runUnfinished, folder, place: journal, problem: "is of a run that has not ended",
         remedy: "give the command again that was writing it")
     }
   }
 
-  private static func readTraces(_ path: String) throws(RefusalError) -> [TokenTrace] {
-    let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path) } catch {
-      throw RefusalError(
-        error.file, place: error.place, problem: error.problem, remedy: error.remedy)
-    }
+  private static func readTraces(_ path: String) throws(Problem) -> [TokenTrace] {
+    let file = try MappedFile(path)
     var traces: [TokenTrace] = []
     for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
-      do throws(RefusalError) {
+      do throws(Problem) {
         let trace = try StoredDocument.decode(TokenTrace.self, Array(line), path)
         try trace.check()
         traces.append(trace)
       } catch {
         let reason = error.place.isEmpty ? "" : ": \(error.place) \(error.problem)"
-        throw RefusalError(
-          path, place: "line \(number + 1)", problem: "is no trace\(reason)",
+        throw Problem(
+          .wrongType, path, place: "line \(number + 1)", problem: "is no trace\(reason)",
           remedy: "trace the transcripts again")
       }
     }
     guard !traces.isEmpty else {
-      throw RefusalError(path, problem: "has no traces", remedy: "trace the transcripts again")
+      throw Problem(.noRows, path, problem: "has no traces", remedy: "trace the transcripts again")
     }
     return traces
   }

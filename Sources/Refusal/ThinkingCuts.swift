@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Probing
 import Statistics
@@ -55,27 +56,23 @@ public struct ThinkingCuts: Sendable, Equatable, Codable {
   /// - Parameter scores: of transcripts with thinking, one final score for each of `shares`.
   public init(
     _ scores: [Scores], at hook: HookPoint, seed: UInt64, resamples: Int = 10_000
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     let bootstrap = Bootstrap(seed: seed, resamples: resamples)
     (self.hook, self.seed, confidence, groups) = (hook, seed, bootstrap.confidence, [])
     let byLabel = Dictionary(grouping: scores) { $0.label ?? "unlabelled" }
     for (label, scores) in byLabel.sorted(by: { $0.key < $1.key }) {
       let names = scores.map(\.group)
-      do throws(StatisticsError) {
-        let band = try bootstrap.band(curves: scores.map(\.finals), clusters: names)
-        let points = zip(Self.shares, band).map { share, point in
-          Point(
-            share: share, n: point.n, mean: point.mean ?? 0, low: point.interval?.low,
-            high: point.interval?.high)
-        }
-        let rises = scores.map { $0.finals[$0.finals.count - 1] - $0.finals[0] }
-        groups.append(
-          Group(
-            label: label, transcripts: scores.count, points: points,
-            rise: try bootstrap.mean(rises, clusters: names)))
-      } catch {
-        throw RefusalError(error)
+      let band = try bootstrap.band(curves: scores.map(\.finals), clusters: names)
+      let points = zip(Self.shares, band).map { share, point in
+        Point(
+          share: share, n: point.n, mean: point.mean ?? 0, low: point.interval?.low,
+          high: point.interval?.high)
       }
+      let rises = scores.map { $0.finals[$0.finals.count - 1] - $0.finals[0] }
+      groups.append(
+        Group(
+          label: label, transcripts: scores.count, points: points,
+          rise: try bootstrap.mean(rises, clusters: names)))
     }
   }
 

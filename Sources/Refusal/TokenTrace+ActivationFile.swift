@@ -1,4 +1,5 @@
 import ActivationStore
+import Files
 import Probing
 import Tensors
 
@@ -14,10 +15,10 @@ extension TokenTrace {
   public init(
     _ file: ActivationFile, prompt: Int, texts: [String], probes: [Probe], chosen: Int = 0,
     group: String? = nil, label: String? = nil
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     guard file.prompts.indices.contains(prompt) else {
-      throw RefusalError(
-        file.path, problem: "has no prompt \(prompt), only \(file.prompts.count)",
+      throw Problem(
+        .outOfRange, file.path, problem: "has no prompt \(prompt), only \(file.prompts.count)",
         remedy: "name one of its prompts, counted from 0")
     }
     let sequence = file.prompts[prompt].sequence
@@ -29,13 +30,6 @@ extension TokenTrace {
     let rows = file.rows(of: prompt)
     try self.init(
       of: sequence, texts: texts, probes: probes, chosen: chosen, group: group, label: label
-    ) { hook throws(RefusalError) in
-      do throws(ActivationStoreError) {
-        return try file.matrix(hook, rows: rows)
-      } catch {
-        throw RefusalError(
-          error.file, place: error.place, problem: error.problem, remedy: error.remedy)
-      }
-    }
+    ) { hook throws(Problem) in try file.matrix(hook, rows: rows) }
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Probing
 import Tensors
 import Tokenization
@@ -33,7 +34,7 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   public init(
     id: String, group: String? = nil, label: String? = nil, tokens: [String],
     segments: [Segment], hooks: [HookPoint], logits: [[Float]], chosen: Int = 0
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     self.id = id
     self.group = group ?? id
     self.label = label
@@ -46,26 +47,27 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   }
 
   /// - Throws: when counts do not fit or a score is not finite: what was decoded has not been checked yet.
-  func check() throws(RefusalError) {
+  func check() throws(Problem) {
     guard segments.count == tokens.count, logits.count == hooks.count,
       logits.allSatisfy({ $0.count == tokens.count }), hooks.indices.contains(chosen)
     else {
-      throw RefusalError(
-        "transcript \(id)",
+      throw Problem(
+        .differentCounts, "transcript \(id)",
         problem: "\(tokens.count) tokens, \(segments.count) segments and "
           + "\(logits.map(\.count)) scores at \(hooks.count) hooks do not fit",
         remedy: "give one segment and one score per hook for each token")
     }
     guard logits.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-      throw RefusalError(
-        "transcript \(id)", problem: "a score is not a finite number",
+      throw Problem(
+        .notFinite, "transcript \(id)", problem: "a score is not a finite number",
         remedy: "capture again; half precision overflows in some models")
     }
     guard
       control.map({ $0.low.count == tokens.count && $0.high.count == tokens.count }) ?? true
     else {
-      throw RefusalError(
-        "transcript \(id)", place: "control", problem: "has not one value for each token",
+      throw Problem(
+        .differentCounts, "transcript \(id)", place: "control",
+        problem: "has not one value for each token",
         remedy: "write it again with 'bathyscope trace'")
     }
   }
@@ -81,17 +83,17 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   public init(
     of sequence: TokenSequence, texts: [String], probes: [Probe], chosen: Int = 0,
     group: String? = nil, label: String? = nil,
-    activations: (HookPoint) throws(RefusalError) -> Matrix
-  ) throws(RefusalError) {
+    activations: (HookPoint) throws(Problem) -> Matrix
+  ) throws(Problem) {
     var logits: [[Float]] = []
     for probe in probes {
       let values = try activations(probe.hook)
       guard values.rows == sequence.tokens.count else { throw .notAtEveryToken(sequence, probe) }
-      do throws(ProbingError) {
+      do throws(Problem) {
         logits.append(try probe.score(values))
       } catch {
-        throw RefusalError(
-          "transcript \(sequence.id)", place: "\(probe.hook)", problem: error.problem,
+        throw Problem(
+          error.code, "transcript \(sequence.id)", place: "\(probe.hook)", problem: error.problem,
           remedy: error.remedy)
       }
     }
@@ -104,7 +106,7 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   public init(
     _ capture: SequenceCapture, of sequence: TokenSequence, texts: [String], probes: [Probe],
     chosen: Int = 0, group: String? = nil, label: String? = nil
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     for probe in probes
     where capture.positions[probe.hook] != Array(sequence.tokens.indices) {
       throw .notAtEveryToken(sequence, probe)
@@ -122,10 +124,10 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   public var landmarks: Landmarks { Landmarks(segments) }
 }
 
-extension RefusalError {
-  static func notAtEveryToken(_ sequence: TokenSequence, _ probe: Probe) -> RefusalError {
-    RefusalError(
-      "transcript \(sequence.id)", place: "\(probe.hook)",
+extension Problem {
+  static func notAtEveryToken(_ sequence: TokenSequence, _ probe: Probe) -> Problem {
+    Problem(
+      .notCaptured, "transcript \(sequence.id)", place: "\(probe.hook)",
       problem: "was not captured at every token", remedy: "capture it with positions all")
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Probing
 import Tensors
 
@@ -20,7 +21,7 @@ public struct TraceControl: Sendable, Equatable, Codable {
   /// - Throws: when the width is another.
   public init(
     _ controls: [Probe], on activations: Matrix, landmarks: Landmarks, rule: PlateauRule
-  ) throws(ProbingError) {
+  ) throws(Problem) {
     var scores: [[Double]] = []
     for control in controls {
       scores.append(try control.score(activations).map { Probe.probability($0) })

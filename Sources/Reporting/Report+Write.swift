@@ -11,28 +11,20 @@ extension Report {
   /// Figures of an earlier report in the same folder are removed. The page is written last, so that where it stands all that it links to stands as well.
   /// - Throws: when the folder cannot be made or written to.
   @discardableResult
-  public func write(to folder: String) throws(ReportingError) -> String {
+  public func write(to folder: String) throws(Problem) -> String {
     let figureFolder = "\(folder)/figures"
-    do throws(FileError) { try MadeFolders.make(figureFolder) } catch {
-      throw ReportingError(
-        file: error.file, place: error.place, problem: error.problem, remedy: error.remedy)
-    }
+    try MadeFolders.make(figureFolder)
     for name in (try? FileManager.default.contentsOfDirectory(atPath: figureFolder)) ?? []
     where Self.isFigureFile(name) {
       try? FileManager.default.removeItem(atPath: "\(figureFolder)/\(name)")
     }
     let page = "\(folder)/\(Self.page)"
-    do {
-      for (slug, figure) in figures {
-        try AtomicFile.write(figure.csv.utf8, to: "\(figureFolder)/\(slug).csv")
-        try AtomicFile.write(figure.json.utf8, to: "\(figureFolder)/\(slug).json")
-        try AtomicFile.write(figure.svg.utf8, to: "\(figureFolder)/\(slug).svg")
-      }
-      try AtomicFile.write(html.utf8, to: page)
-    } catch {
-      throw ReportingError(
-        file: error.file, place: error.place, problem: error.problem, remedy: error.remedy)
+    for (slug, figure) in figures {
+      try AtomicFile.write(figure.csv.utf8, to: "\(figureFolder)/\(slug).csv")
+      try AtomicFile.write(figure.json.utf8, to: "\(figureFolder)/\(slug).json")
+      try AtomicFile.write(figure.svg.utf8, to: "\(figureFolder)/\(slug).svg")
     }
+    try AtomicFile.write(html.utf8, to: page)
     return page
   }
 

@@ -1,3 +1,5 @@
+import Files
+
 /// How far two judges of the same items agree.
 public struct Agreement: Codable, Sendable, Equatable {
   /// Cohen's kappa (1960), the agreement beyond chance; nil when both always give the same one
@@ -12,7 +14,7 @@ public struct Agreement: Codable, Sendable, Equatable {
   /// - Throws: when the judges saw different numbers of items.
   public init?<Verdict: Hashable>(
     _ first: [Verdict], _ second: [Verdict]
-  ) throws(StatisticsError) {
+  ) throws(Problem) {
     try requireSameCount(first.count, second.count, "agreement")
     disagreements = first.indices.filter { first[$0] != second[$0] }
     let agreed = first.count - disagreements.count

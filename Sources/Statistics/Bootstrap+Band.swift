@@ -1,3 +1,5 @@
+import Files
+
 extension Bootstrap {
   /// The mean curve at one position.
   public struct BandPoint: Codable, Sendable, Equatable {
@@ -19,17 +21,17 @@ extension Bootstrap {
   /// - Throws: when a value is not finite or there is not one cluster per curve.
   public func band(
     curves: [[Double?]], clusters: [String]? = nil
-  ) throws(StatisticsError) -> [BandPoint] {
+  ) throws(Problem) -> [BandPoint] {
     guard clusters == nil || clusters?.count == curves.count else {
-      throw StatisticsError(
-        statistic: "bootstrap band", problem: "there is not one cluster per curve",
+      throw Problem(
+        .differentCounts, "bootstrap band", problem: "there is not one cluster per curve",
         remedy: "give one name for each")
     }
     let plan = clusters.map { Resampling.clusters($0) } ?? .items(curves.count)
     for (index, curve) in curves.enumerated() {
       guard curve.allSatisfy({ $0?.isFinite ?? true }) else {
-        throw StatisticsError(
-          statistic: "bootstrap band", place: "curve \(index)", problem: "a value is not finite",
+        throw Problem(
+          .notFinite, "bootstrap band", place: "curve \(index)", problem: "a value is not finite",
           remedy: "find out where it comes from, or leave the position out with nil")
       }
     }

@@ -1,3 +1,5 @@
+import Files
+
 extension Bootstrap {
   /// The ratio of two sums over the items, such as the part of all falls that lies in one place.
   ///
@@ -5,7 +7,7 @@ extension Bootstrap {
   /// that is nil, which includes a denominator that is not above 0.
   public func ratio(
     _ numerators: [Double], over denominators: [Double], clusters: [String]? = nil
-  ) throws(StatisticsError) -> Interval? {
+  ) throws(Problem) -> Interval? {
     let name = "bootstrap of a ratio"
     try requireFinite(numerators + denominators, name)
     try requireSameCount(numerators.count, denominators.count, name)

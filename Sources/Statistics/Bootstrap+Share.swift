@@ -1,3 +1,5 @@
+import Files
+
 extension Bootstrap {
   /// The share of outcomes that are true, of which several may belong to one cluster.
   ///
@@ -8,7 +10,7 @@ extension Bootstrap {
   /// - Parameter clusters: one name per outcome.
   public func share(
     _ outcomes: [Bool], clusters: [String]
-  ) throws(StatisticsError) -> Interval? {
+  ) throws(Problem) -> Interval? {
     try requireSameCount(outcomes.count, clusters.count, "share")
     let successes = outcomes.count { $0 }
     let count = Set(clusters).count

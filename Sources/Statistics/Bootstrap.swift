@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Confidence intervals by resampling with replacement (Efron 1979), the same for the same seed.
@@ -65,7 +66,7 @@ public struct Bootstrap: Sendable {
   /// The mean of the values, or of all values of the drawn clusters, without a call per resample.
   public func mean(
     _ values: [Double], clusters: [String]? = nil
-  ) throws(StatisticsError) -> Interval? {
+  ) throws(Problem) -> Interval? {
     try requireFinite(values, "bootstrap of a mean")
     if let clusters {
       try requireSameCount(values.count, clusters.count, "bootstrap of a mean")

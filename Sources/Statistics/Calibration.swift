@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Whether predicted probabilities mean what they say.
@@ -28,7 +29,7 @@ public struct Calibration: Codable, Sendable, Equatable {
   /// - Throws: when the series differ in length or a prediction is not a probability.
   public init?(
     probabilities: [Double], labels: [Bool], clusters: [String]? = nil
-  ) throws(StatisticsError) {
+  ) throws(Problem) {
     try requireSameCount(probabilities.count, labels.count, "calibration")
     if let clusters { try requireSameCount(clusters.count, labels.count, "calibration") }
     try requireProbabilities(probabilities, "calibration")

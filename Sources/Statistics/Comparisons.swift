@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The exact McNemar test (McNemar 1947): the two-sided binomial p value of paired yes-or-no outcomes.
@@ -19,7 +20,7 @@ public func mcNemarTest(onlyFirst: Int, onlySecond: Int) -> Double {
 
 /// The exact McNemar test of two conditions on the same items.
 /// - Throws: when the series differ in length.
-public func mcNemarTest(_ first: [Bool], _ second: [Bool]) throws(StatisticsError) -> Double {
+public func mcNemarTest(_ first: [Bool], _ second: [Bool]) throws(Problem) -> Double {
   try requireSameCount(first.count, second.count, "McNemar test")
   return mcNemarTest(
     onlyFirst: zip(first, second).count { $0 && !$1 },
@@ -35,7 +36,7 @@ public enum MultipleComparisons: String, Codable, Sendable {
 
   /// The adjusted p values, in the order given.
   /// - Throws: when a value is not a probability.
-  public func adjusted(_ pValues: [Double]) throws(StatisticsError) -> [Double] {
+  public func adjusted(_ pValues: [Double]) throws(Problem) -> [Double] {
     try requireProbabilities(pValues, "adjusted p values")
     let order = pValues.indices.sorted { pValues[$0] < pValues[$1] }
     let count = Double(pValues.count)

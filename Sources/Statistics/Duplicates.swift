@@ -1,3 +1,5 @@
+import Files
+
 /// Items that say the same, or nearly, put into one group: a split that parts them lets a probe know its
 /// test rows by heart, and an interval that counts them singly is too narrow.
 ///
@@ -34,7 +36,7 @@ public struct Duplicates: Sendable, Equatable, Codable {
   /// - Returns: one group per item, and what was found.
   public static func merging(
     _ groups: [String], of contents: Contents, keeping: Bool = false
-  ) throws(StatisticsError) -> (groups: [String], duplicates: Duplicates) {
+  ) throws(Problem) -> (groups: [String], duplicates: Duplicates) {
     let (series, length, rule) = contents.series
     try requireSameCount(groups.count, series.count, "duplicates")
     let firsts = components(series, pieceLength: length)

@@ -1,3 +1,5 @@
+import Files
+
 /// Items cut into a part to learn from and a part to report on, no group on both sides.
 ///
 /// Near-duplicates and the samples of one behaviour share a group: a probe that has seen one of them
@@ -15,7 +17,7 @@ public struct GroupedSplit: Codable, Sendable, Equatable {
   /// - Throws: when the series differ in length or there are fewer than two groups.
   public init(
     groups: [String], labels: [String], testShare: Double, seed: UInt64
-  ) throws(StatisticsError) {
+  ) throws(Problem) {
     let parts = try Self.parts(
       [1 - testShare, testShare], groups: groups, labels: labels, seed: seed)
     (train, test) = (parts[0], parts[1])
@@ -30,7 +32,7 @@ public struct GroupedSplit: Codable, Sendable, Equatable {
   /// - Throws: when the series differ in length or there are fewer groups than folds.
   public static func folds(
     _ count: Int, groups: [String], labels: [String], seed: UInt64
-  ) throws(StatisticsError) -> [GroupedSplit] {
+  ) throws(Problem) -> [GroupedSplit] {
     let shares = [Double](repeating: 1 / Double(max(count, 1)), count: max(count, 0))
     let parts = try parts(shares, groups: groups, labels: labels, seed: seed)
     return parts.map { test in
@@ -44,18 +46,18 @@ public struct GroupedSplit: Codable, Sendable, Equatable {
   /// - Throws: when a share is not above 0, the series differ in length, or groups are too few.
   public static func parts(
     _ shares: [Double], groups: [String], labels: [String], seed: UInt64
-  ) throws(StatisticsError) -> [[Int]] {
+  ) throws(Problem) -> [[Int]] {
     try requireSameCount(groups.count, labels.count, "grouped split")
     guard shares.count > 1, shares.allSatisfy({ $0 > 0 }), abs(shares.reduce(0, +) - 1) < 1e-9
     else {
-      throw StatisticsError(
-        statistic: "grouped split", place: "shares", problem: "\(shares) do not divide a whole",
+      throw Problem(
+        .outOfRange, "grouped split", place: "shares", problem: "\(shares) do not divide a whole",
         remedy: "give two or more shares above 0 that add up to 1")
     }
     let members = ordered(groups, seed: seed)
     guard members.count >= shares.count else {
-      throw StatisticsError(
-        statistic: "grouped split", place: "groups",
+      throw Problem(
+        .tooFew, "grouped split", place: "groups",
         problem: "\(members.count) groups cannot fill \(shares.count) parts",
         remedy: "use fewer parts or more groups")
     }

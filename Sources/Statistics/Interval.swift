@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// An estimate that never stands alone: with its confidence interval, the number of items and the method.
@@ -92,7 +93,7 @@ extension Interval {
   /// The share of predictions that agree with the labels, with its Wilson interval.
   public static func accuracy(
     predicted: [Bool], actual: [Bool], confidence: Double = 0.95
-  ) throws(StatisticsError) -> Interval? {
+  ) throws(Problem) -> Interval? {
     try requireSameCount(predicted.count, actual.count, "accuracy")
     let right = zip(predicted, actual).count { $0 == $1 }
     return wilson(successes: right, trials: actual.count, confidence: confidence)

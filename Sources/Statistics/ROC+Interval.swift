@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension ROC {
@@ -94,7 +95,7 @@ extension ROC {
   /// class is missing or has one item: then DeLong's test says nothing.
   public static func compare(
     _ first: [Double], _ second: [Double], labels: [Bool], confidence: Double = 0.95
-  ) throws(StatisticsError) -> Comparison? {
+  ) throws(Problem) -> Comparison? {
     guard let one = try ROC(scores: first, labels: labels),
       let other = try ROC(scores: second, labels: labels),
       let variance = covariance(one, one), let otherVariance = covariance(other, other),

@@ -1,3 +1,5 @@
+import Files
+
 /// How well a score separates positives from negatives: the receiver operating characteristic.
 ///
 ///     let roc = try ROC(scores: scores, labels: isRefusal)
@@ -34,7 +36,7 @@ public struct ROC: Sendable {
 
   /// Nil when one of the two classes has no item: no curve exists.
   /// - Throws: when the series differ in length or a score is not finite.
-  public init?(scores: [Double], labels: [Bool]) throws(StatisticsError) {
+  public init?(scores: [Double], labels: [Bool]) throws(Problem) {
     try requireSameCount(scores.count, labels.count, "AUROC")
     try requireFinite(scores, "AUROC")
     var levels: [Level] = []

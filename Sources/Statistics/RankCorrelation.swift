@@ -1,8 +1,10 @@
+import Files
+
 /// Spearman's rank correlation with ties: the product-moment correlation of the midranks.
 ///
 /// Nil for fewer than two items or a constant series: it has no correlation, neither 0 nor 1.
 /// - Throws: when the series differ in length or a value is not finite.
-public func spearman(_ first: [Double], _ second: [Double]) throws(StatisticsError) -> Double? {
+public func spearman(_ first: [Double], _ second: [Double]) throws(Problem) -> Double? {
   try requireSameCount(first.count, second.count, "Spearman correlation")
   try requireFinite(first + second, "Spearman correlation")
   let (a, b) = (midranks(first), midranks(second))
@@ -21,7 +23,7 @@ public func spearman(_ first: [Double], _ second: [Double]) throws(StatisticsErr
 ///
 /// Nil for fewer than two items or a constant series.
 /// - Throws: when the series differ in length or a value is not finite.
-public func kendall(_ first: [Double], _ second: [Double]) throws(StatisticsError) -> Double? {
+public func kendall(_ first: [Double], _ second: [Double]) throws(Problem) -> Double? {
   try requireSameCount(first.count, second.count, "Kendall correlation")
   try requireFinite(first + second, "Kendall correlation")
   let order = first.indices.sorted { (first[$0], second[$0]) < (first[$1], second[$1]) }

@@ -1,3 +1,5 @@
+import Files
+
 /// The paired permutation test of a mean against 0 by flipping signs (Fisher 1935), two-sided.
 ///
 /// It asks how often the mean is as far from 0 when each unit's values might as well have had the other
@@ -32,7 +34,7 @@ public struct SignFlipTest: Sendable, Equatable {
   /// - Throws: when the series differ in length or a value is not finite.
   public func pValues(
     _ series: [[Double]], clusters: [String]
-  ) throws(StatisticsError) -> [Double] {
+  ) throws(Problem) -> [Double] {
     for values in series {
       try requireSameCount(values.count, clusters.count, "sign-flip test")
       try requireFinite(values, "sign-flip test")

@@ -17,8 +17,7 @@ public enum Diagnosis {
   static func problem(wanting wanted: String?) -> String? {
     guard let wanted, !supportedKernels.contains(wanted) else { return nil }
     let names = supportedKernels.joined(separator: ", ")
-    return "BATHYSCOPE_KERNEL is '\(wanted)', and this machine has kernels for \(names) only: "
-      + "unset it or name one of these"
+    return "is '\(wanted)', and this machine has kernels for \(names) only"
   }
 
   /// The instruction sets that this machine has kernels for, best first.

@@ -38,7 +38,9 @@ package enum OpenBLAS {
     case .failed(let problem):
       // Once, whichever threads find out.
       return ending.withLock { _ in
-        let line = "error: OpenBLAS: cannot be loaded: \(problem); install it or raise the limit\n"
+        let line =
+          "error [system-limit]: OpenBLAS: cannot be loaded: \(problem); "
+          + "install it or raise the limit\n"
         _ = Array(line.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
         exit(4)
       }

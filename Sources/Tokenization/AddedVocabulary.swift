@@ -26,7 +26,7 @@ struct AddedVocabulary: Sendable {
   mutating func add(
     _ token: AddedToken, to vocabulary: inout Vocabulary, _ checks: DefinitionChecks,
     place: @autoclosure () -> String
-  ) throws(TokenizationError) -> Int32 {
+  ) throws(Problem) -> Int32 {
     var token = token
     if let known = vocabulary.id(of: token.content) {
       token.isOutsideOfModel = tokens[known]?.isOutsideOfModel ?? false
@@ -48,17 +48,17 @@ extension AddedToken {
   /// - Parameter isSpecial: what the place says about it; nil where the object says so itself.
   init(
     _ value: JSON, isSpecial: Bool?, _ checks: DefinitionChecks, place: String
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     guard let content = value.bytes ?? value["content"]?.bytes else {
-      throw checks.error(place, "is neither a text nor an object with 'content'")
+      throw checks.error(.wrongType, place, "is neither a text nor an object with 'content'")
     }
     guard content.count <= Self.longestContent else {
-      throw checks.error(place, "is a text of \(content.count) bytes, more than 1024")
+      throw checks.error(.tooLarge, place, "is a text of \(content.count) bytes, more than 1024")
     }
-    func flag(_ name: String) throws(TokenizationError) -> Bool? {
+    func flag(_ name: String) throws(Problem) -> Bool? {
       guard let flag = value[name], !flag.isNull else { return nil }
       guard let flag = flag.bool else {
-        throw checks.error("\(place).\(name)", "is no true or false")
+        throw checks.error(.wrongType, "\(place).\(name)", "is no true or false")
       }
       return flag
     }

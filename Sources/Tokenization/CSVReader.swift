@@ -28,7 +28,7 @@ struct CSVReader {
   }
 
   /// The next record that is not an empty line; nil at the end.
-  mutating func next() throws(TokenizationError) -> Record? {
+  mutating func next() throws(Problem) -> Record? {
     while position < bytes.count {
       recordStart = position
       let record = try record()
@@ -37,22 +37,23 @@ struct CSVReader {
     return nil
   }
 
-  private func error(_ problem: String, _ remedy: String) -> TokenizationError {
-    PromptFile.error(path, line, problem, remedy)
+  private func error(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
+    PromptFile.error(code, path, line, problem, remedy)
   }
 
-  private mutating func record() throws(TokenizationError) -> Record {
+  private mutating func record() throws(Problem) -> Record {
     var record = Record(fields: [], line: line)
     while true {
       let field = bytes.element(position) == UInt8(ascii: "\"") ? try quoted() : try plain()
       guard field.withUnsafeBytes(isValidUTF8) else {
-        throw error("a field is not valid UTF-8", "save the file as UTF-8")
+        throw error(.notUTF8, "a field is not valid UTF-8", "save the file as UTF-8")
       }
       record.fields.append(field)
       if bytes.element(position) == 0x0D, bytes.element(position + 1) == 0x0A { position += 1 }
       guard let byte = bytes.element(position) else { return record }
       guard byte == 0x0A || byte == separator else {
-        throw error("something stands behind a closing quote", "double the quotes in a field")
+        throw error(
+          .notCSV, "something stands behind a closing quote", "double the quotes in a field")
       }
       position += 1
       guard byte == separator else {
@@ -62,26 +63,27 @@ struct CSVReader {
     }
   }
 
-  private mutating func advance() throws(TokenizationError) {
+  private mutating func advance() throws(Problem) {
     position += 1
     guard position - recordStart <= PromptFile.longestRow else {
-      throw error("a row is longer than \(PromptFile.longestRow) bytes", "shorten or remove it")
+      throw error(
+        .tooLarge, "a row is longer than \(PromptFile.longestRow) bytes", "shorten or remove it")
     }
   }
 
-  private mutating func plain() throws(TokenizationError) -> [UInt8] {
+  private mutating func plain() throws(Problem) -> [UInt8] {
     let start = position
     while let byte = bytes.element(position), byte != separator, byte != 0x0A {
       if byte == 0x0D, bytes.element(position + 1) == 0x0A { break }
       guard byte != UInt8(ascii: "\"") || separator == 0x09 else {
-        throw error("a quote stands in a field without quotes", "quote the whole field")
+        throw error(.notCSV, "a quote stands in a field without quotes", "quote the whole field")
       }
       try advance()
     }
     return Array(bytes[start..<position])
   }
 
-  private mutating func quoted() throws(TokenizationError) -> [UInt8] {
+  private mutating func quoted() throws(Problem) -> [UInt8] {
     let opening = line
     var field: [UInt8] = []
     try advance()
@@ -95,7 +97,7 @@ struct CSVReader {
       field.append(byte)
     }
     line = opening
-    throw error("a quoted field is not closed", "add its closing quote")
+    throw error(.notCSV, "a quoted field is not closed", "add its closing quote")
   }
 }
 

@@ -31,16 +31,17 @@ public struct ChatTemplate: Sendable {
   public init(
     source: String, file: String, tokens: [String: String], date: TemplateDate = .now,
     variables: [String: JSON] = [:]
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     for name in variables.keys.sorted() {
       guard !Self.reserved.contains(name), tokens[name] == nil else {
-        throw TokenizationError(
-          file: file, place: "variable '\(name)'", problem: "is not to be set",
+        throw Problem(
+          .reservedVariable, file, place: "variable '\(name)'", problem: "is not to be set",
           remedy: "it follows from the messages and the model")
       }
       guard source.contains(name) else {
-        throw TokenizationError(
-          file: file, place: "variable '\(name)'", problem: "does not occur in the chat template",
+        throw Problem(
+          .unknownVariable, file, place: "variable '\(name)'",
+          problem: "does not occur in the chat template",
           remedy: "look at the template, or leave it out")
       }
     }
@@ -82,7 +83,7 @@ public struct ChatTemplate: Sendable {
   package func render(
     _ messages: [Message], tools: JSON? = nil, addsGenerationPrompt: Bool,
     variables: [String: JSON] = [:], markers: ThinkingMarkers? = nil
-  ) throws(TokenizationError) -> [TextSpan] {
+  ) throws(Problem) -> [TextSpan] {
     let markers = markers ?? ThinkingMarkers(guessedFrom: source)
     let prompt = JinjaText.Origin(segment: .prompt, parsesSpecials: false)
     var values: [JinjaValue] = []
@@ -105,18 +106,18 @@ public struct ChatTemplate: Sendable {
 
   private func dictionary(
     _ message: Message, number: Int, _ markers: ThinkingMarkers
-  ) throws(TokenizationError) -> JinjaDictionary {
+  ) throws(Problem) -> JinjaDictionary {
     guard !message.role.isEmpty, message.role.utf8.allSatisfy(\.isRoleCharacter) else {
-      throw TokenizationError(
-        file: file, place: "message \(number)", problem: "the role is not a single word",
+      throw Problem(
+        .invalidRole, file, place: "message \(number)", problem: "the role is not a single word",
         remedy: "use a role such as system, user, assistant or tool")
     }
     var result = JinjaDictionary()
     result.set(JinjaText("role"), .text(message.role))
     guard message.isAssistant else {
       guard message.thinking == nil else {
-        throw TokenizationError(
-          file: file, place: "message \(number)",
+        throw Problem(
+          .misplacedThinking, file, place: "message \(number)",
           problem: "'\(message.role)' has thinking, which only the assistant has",
           remedy: "move it into the assistant's message")
       }

@@ -1,3 +1,5 @@
+import Files
+
 /// One turn of a conversation.
 public struct Message: Codable, Equatable, Sendable {
   /// `system`, `user`, `assistant`, `tool`, or what else the model's template knows.
@@ -82,7 +84,7 @@ public struct Conversation: Codable, Equatable, Sendable {
   /// - Throws: when messages come without a template, or the template refuses them.
   package func spans(
     template: ChatTemplate?, markers: ThinkingMarkers, parsesSpecialsInText: Bool = false
-  ) throws(TokenizationError) -> [TextSpan] {
+  ) throws(Problem) -> [TextSpan] {
     var spans: [TextSpan]
     switch source {
     case .text(let text):
@@ -92,7 +94,7 @@ public struct Conversation: Codable, Equatable, Sendable {
     case .messages(let messages):
       spans = try rendered(messages, template, markers)
     case .tokenIDs:
-      throw problem("is given as token ids and has no text", "use its ids as they are")
+      throw problem(.noText, "is given as token ids and has no text", "use its ids as they are")
     }
     try appendTranscript(to: &spans, markers)
     // Neighbours of one origin become one span: a tokenizer may merge across their seam.
@@ -106,16 +108,16 @@ public struct Conversation: Codable, Equatable, Sendable {
 
   private func rendered(
     _ messages: [Message], _ template: ChatTemplate?, _ markers: ThinkingMarkers
-  ) throws(TokenizationError) -> [TextSpan] {
+  ) throws(Problem) -> [TextSpan] {
     guard let template else {
       throw problem(
-        "has messages, but the model has no chat template",
+        .noTemplate, "has messages, but the model has no chat template",
         "give the prompt as 'text', or the model a chat template")
     }
     let endsWithAssistant = messages.last?.isAssistant ?? false
     guard !endsWithAssistant || (thinking == nil && response == nil) else {
       throw problem(
-        "ends with the assistant's message and has 'thinking' or 'response' besides",
+        .ambiguous, "ends with the assistant's message and has 'thinking' or 'response' besides",
         "keep one of them")
     }
     return try template.render(
@@ -124,7 +126,7 @@ public struct Conversation: Codable, Equatable, Sendable {
 
   private func appendTranscript(
     to spans: inout [TextSpan], _ markers: ThinkingMarkers
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     guard thinking != nil || response != nil else { return }
     let before = spans.flatMap(\.bytes)
     let isOpened = markers.isOpened(by: before)
@@ -150,8 +152,8 @@ public struct Conversation: Codable, Equatable, Sendable {
     TextSpan(bytes: bytes, segment: .template, parsesSpecials: true)
   }
 
-  private func problem(_ problem: String, _ remedy: String) -> TokenizationError {
-    TokenizationError(
-      file: "conversation '\(id)'", problem: "the conversation \(problem)", remedy: remedy)
+  private func problem(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
+    Problem(
+      code, "conversation '\(id)'", problem: "the conversation \(problem)", remedy: remedy)
   }
 }

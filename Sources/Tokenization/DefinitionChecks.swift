@@ -1,26 +1,32 @@
+import Files
+
 /// The checks that both file formats need, each with an error that names the place.
 struct DefinitionChecks {
   let file: String
 
-  func error(_ place: String, _ problem: String, _ remedy: String? = nil) -> TokenizationError {
-    TokenizationError(
-      file: file, place: place, problem: problem,
+  func error(_ code: Problem.Code, _ place: String, _ problem: String, _ remedy: String? = nil)
+    -> Problem
+  {
+    Problem(
+      code, file, place: place, problem: problem,
       remedy: remedy ?? "the tokenizer is damaged: fetch it again")
   }
 
   func insert(
     _ text: [UInt8], id: Int, into vocabulary: inout Vocabulary, place: @autoclosure () -> String
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     guard id >= 0, id < Vocabulary.largestCount else {
-      throw error(place(), "the id \(id) is not between 0 and \(Vocabulary.largestCount - 1)")
+      throw error(
+        .outOfRange, place(), "the id \(id) is not between 0 and \(Vocabulary.largestCount - 1)")
     }
     do {
       try vocabulary.insert(text, id: Int32(id))
     } catch {
       switch error {
-      case .idTaken: throw self.error(place(), "the id \(id) belongs to another token already")
+      case .idTaken:
+        throw self.error(.duplicateToken, place(), "the id \(id) belongs to another token already")
       case .textTaken(let other):
-        throw self.error(place(), "the same token has the id \(other) already")
+        throw self.error(.duplicateToken, place(), "the same token has the id \(other) already")
       }
     }
   }
@@ -29,37 +35,43 @@ struct DefinitionChecks {
   func append(
     left: ArraySlice<UInt8>, right: ArraySlice<UInt8>, to merges: inout MergeTable,
     of vocabulary: Vocabulary, place: @autoclosure () -> String
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     guard !left.isEmpty, !right.isEmpty else {
-      throw error(place(), "a merge needs two tokens that are not empty")
+      throw error(.invalidMerge, place(), "a merge needs two tokens that are not empty")
     }
-    func id(_ part: ArraySlice<UInt8>) throws(TokenizationError) -> Int32 {
+    func id(_ part: ArraySlice<UInt8>) throws(Problem) -> Int32 {
       if let id = part.withUnsafeBufferPointer({ vocabulary.id(of: $0) }) { return id }
-      throw error(place(), "merges '\(readable(part))', which is not in the vocabulary")
+      throw error(
+        .invalidMerge, place(), "merges '\(readable(part))', which is not in the vocabulary")
     }
     let (first, second) = (try id(left), try id(right))
     guard merges.append(first, second, into: try id(left + right)) else {
-      throw error(place(), "'\(readable(left)) \(readable(right))' stands here twice")
+      throw error(
+        .invalidMerge, place(), "'\(readable(left)) \(readable(right))' stands here twice")
     }
   }
 
   /// The two parts of a merge written with a space between them.
   func parts(
     of merge: [UInt8], place: @autoclosure () -> String
-  ) throws(TokenizationError) -> (ArraySlice<UInt8>, ArraySlice<UInt8>) {
+  ) throws(Problem) -> (ArraySlice<UInt8>, ArraySlice<UInt8>) {
     guard let space = merge.firstIndex(of: UInt8(ascii: " ")),
       !merge[(space + 1)...].contains(UInt8(ascii: " "))
-    else { throw error(place(), "a merge is two tokens with one space between them") }
+    else {
+      throw error(.invalidMerge, place(), "a merge is two tokens with one space between them")
+    }
     return (merge[..<space], merge[(space + 1)...])
   }
 
   /// The id of a named role, such as the end of the text.
   func id(
     _ id: Int?, in vocabulary: Vocabulary, place: @autoclosure () -> String
-  ) throws(TokenizationError) -> Int32? {
+  ) throws(Problem) -> Int32? {
     guard let id else { return nil }
     guard let exact = Int32(exactly: id), vocabulary.text(of: exact) != nil else {
-      throw error(place(), "the id \(id) is not in the vocabulary of \(vocabulary.count) tokens")
+      throw error(
+        .unknownToken, place(),
+        "the id \(id) is not in the vocabulary of \(vocabulary.count) tokens")
     }
     return exact
   }

@@ -7,7 +7,7 @@ extension PromptFile {
   /// row is in memory.
   static func arrayOfJSON(
     _ bytes: UnsafeRawBufferPointer, _ path: String
-  ) throws(TokenizationError) -> [Prompt] {
+  ) throws(Problem) -> [Prompt] {
     var scanner = ArrayScanner(bytes: bytes, path: path)
     var prompts: [Prompt] = []
     while let element = try scanner.next() {
@@ -29,7 +29,7 @@ struct ArrayScanner {
   init(bytes: UnsafeRawBufferPointer, path: String) { (self.bytes, self.path) = (bytes, path) }
 
   /// The next object, from its brace to its brace; nil behind the last.
-  mutating func next() throws(TokenizationError) -> (range: Range<Int>, line: Int)? {
+  mutating func next() throws(Problem) -> (range: Range<Int>, line: Int)? {
     if isFirst {
       skipSpace()
       position += 1
@@ -49,7 +49,7 @@ struct ArrayScanner {
     }
     isFirst = false
     guard position < bytes.count, bytes[position] == UInt8(ascii: "{") else {
-      throw error("an object is expected")
+      throw error("an object is expected", .wrongType)
     }
     let (start, startLine) = (position, line)
     try skipObject(from: start)
@@ -65,13 +65,13 @@ struct ArrayScanner {
     position += 1
   }
 
-  private mutating func skipObject(from start: Int) throws(TokenizationError) {
+  private mutating func skipObject(from start: Int) throws(Problem) {
     var (depth, isText) = (0, false)
     while position < bytes.count {
       let byte = bytes[position]
       advance()
       guard position - start <= PromptFile.longestRow else {
-        throw error("a row is longer than \(PromptFile.longestRow) bytes")
+        throw error("a row is longer than \(PromptFile.longestRow) bytes", .tooLarge)
       }
       if isText {
         if byte == UInt8(ascii: "\\"), position < bytes.count { advance() }
@@ -88,7 +88,7 @@ struct ArrayScanner {
     throw error("an object is not closed")
   }
 
-  private func error(_ problem: String) -> TokenizationError {
-    PromptFile.error(path, line, problem, "write one JSON array of objects, or JSONL")
+  private func error(_ problem: String, _ code: Problem.Code = .notJSON) -> Problem {
+    PromptFile.error(code, path, line, problem, "write one JSON array of objects, or JSONL")
   }
 }

@@ -15,26 +15,21 @@ public enum PromptFile {
   ///
   /// - Throws: when the file cannot be read, a row is not understood, or two rows have one id; the
   ///   error names the line.
-  public static func read(_ path: String) throws(TokenizationError) -> [Prompt] {
-    let file: MappedFile
-    do throws(FileError) {
-      file = try MappedFile(path)
-    } catch {
-      throw TokenizationError(error)
-    }
+  public static func read(_ path: String) throws(Problem) -> [Prompt] {
+    let file = try MappedFile(path)
     return try prompts(in: file.bytes, path)
   }
 
   static func prompts(
     in bytes: UnsafeRawBufferPointer, _ path: String
-  ) throws(TokenizationError) -> [Prompt] {
+  ) throws(Problem) -> [Prompt] {
     var bytes = bytes
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
       bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(3))
     }
     guard let first = bytes.first(where: { !$0.isLineSpace }) else {
-      throw TokenizationError(
-        file: path, problem: "the file is empty", remedy: "give one prompt a line")
+      throw Problem(
+        .noRows, path, problem: "the file is empty", remedy: "give one prompt a line")
     }
     let prompts =
       switch first {
@@ -43,28 +38,29 @@ public enum PromptFile {
       default: try table(bytes, path)
       }
     guard !prompts.isEmpty else {
-      throw TokenizationError(
-        file: path, problem: "the file has a header and no prompts", remedy: "add some rows")
+      throw Problem(
+        .noRows, path, problem: "the file has a header and no prompts", remedy: "add some rows")
     }
     try requireUniqueIDs(prompts, path)
     return prompts
   }
 
   static func error(
-    _ path: String, _ line: Int, _ problem: String, _ remedy: String
-  ) -> TokenizationError {
-    TokenizationError(file: path, place: "line \(line)", problem: problem, remedy: remedy)
+    _ code: Problem.Code, _ path: String, _ line: Int, _ problem: String, _ remedy: String
+  ) -> Problem {
+    Problem(code, path, place: "line \(line)", problem: problem, remedy: remedy)
   }
 
   private static func requireUniqueIDs(
     _ prompts: [Prompt], _ path: String
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     // Keyed by bytes: two ids that differ in their normal form are two ids.
     var lines: [[UInt8]: Int] = [:]
     for prompt in prompts {
       if let line = lines.updateValue(prompt.row, forKey: Array(prompt.id.utf8)) {
         throw error(
-          path, prompt.row, "the id '\(prompt.id.prefix(80))' stands on line \(line) already",
+          .duplicateID, path, prompt.row,
+          "the id '\(prompt.id.prefix(80))' stands on line \(line) already",
           "give every row an id of its own, or none at all")
       }
     }
@@ -72,7 +68,7 @@ public enum PromptFile {
 
   private static func linesOfJSON(
     _ bytes: UnsafeRawBufferPointer, _ path: String
-  ) throws(TokenizationError) -> [Prompt] {
+  ) throws(Problem) -> [Prompt] {
     var prompts: [Prompt] = []
     var (start, line) = (0, 0)
     while start < bytes.count {
@@ -82,7 +78,8 @@ public enum PromptFile {
         end += 1
         guard end - start <= longestRow else {
           throw error(
-            path, line, "the line is longer than \(longestRow) bytes", "shorten or remove it")
+            .tooLarge, path, line, "the line is longer than \(longestRow) bytes",
+            "shorten or remove it")
         }
       }
       let row = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
@@ -96,16 +93,17 @@ public enum PromptFile {
   /// One JSON object that is a row.
   static func prompt(
     _ bytes: UnsafeRawBufferPointer, _ path: String, _ line: Int, number: Int
-  ) throws(TokenizationError) -> Prompt {
+  ) throws(Problem) -> Prompt {
     let json: JSON
-    do throws(FileError) {
+    do throws(Problem) {
       json = try JSONReader.parse(bytes, file: path)
     } catch {
       throw self.error(
-        path, line, "\(error.place): \(error.problem)", "write one JSON object a line")
+        error.code, path, line, "\(error.place): \(error.problem)", "write one JSON object a line")
     }
     guard let object = json.object else {
-      throw error(path, line, "the row is not a JSON object", "write one JSON object a line")
+      throw error(
+        .wrongType, path, line, "the row is not a JSON object", "write one JSON object a line")
     }
     var members = object.members.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
     let names = Set(members.map { $0.0.lowercased() })

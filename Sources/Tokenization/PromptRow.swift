@@ -10,23 +10,24 @@ struct PromptRow {
 
   static let sources = ["text", "prompt", "messages", "token_ids"]
 
-  func prompt() throws(TokenizationError) -> Prompt {
+  func prompt() throws(Problem) -> Prompt {
     let present = Self.sources.filter { value($0) != nil }
     guard present.count <= 1 else {
-      throw error("has both '\(present[0])' and '\(present[1])'", "keep one")
+      throw error(.ambiguous, "has both '\(present[0])' and '\(present[1])'", "keep one")
     }
     guard let key = present.first else { return try published() }
     guard key == "messages" || value("system") == nil else {
-      throw error("has 'system' beside '\(key)'", "put both into 'messages'")
+      throw error(.ambiguous, "has 'system' beside '\(key)'", "put both into 'messages'")
     }
     let source = try source(key)
     let thoughts = Conversation.thinkingKeys.filter { value($0) != nil }
     guard thoughts.count <= 1 else {
-      throw error("has both '\(thoughts[0])' and '\(thoughts[1])'", "keep one")
+      throw error(.ambiguous, "has both '\(thoughts[0])' and '\(thoughts[1])'", "keep one")
     }
     let (thinking, response) = (try thoughts.first.flatMap(string), try string("response"))
     if case .tokenIDs = source, thinking != nil || response != nil {
-      throw error("has 'token_ids' and a 'thinking' or 'response'", "put all into 'token_ids'")
+      throw error(
+        .ambiguous, "has 'token_ids' and a 'thinking' or 'response'", "put all into 'token_ids'")
     }
     let conversation = Conversation(
       id: try identifier("id") ?? String(number), source: source, thinking: thinking,
@@ -44,25 +45,28 @@ struct PromptRow {
     return member.value
   }
 
-  private func error(_ problem: String, _ remedy: String) -> TokenizationError {
-    PromptFile.error(path, line, problem, remedy)
+  private func error(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
+    PromptFile.error(code, path, line, problem, remedy)
   }
 
   // MARK: Published files
 
-  private func published() throws(TokenizationError) -> Prompt {
+  private func published() throws(Problem) -> Prompt {
     let (text, idKey, prefix): (String, String, String)
     if let turns = value("turns")?.array {
-      guard let first = turns.first else { throw error("has no 'turns'", "give one at least") }
+      guard let first = turns.first else {
+        throw error(.missingField, "has no 'turns'", "give one at least")
+      }
       (text, idKey, prefix) = (try self.text(first, "turns"), "question_id", "question-")
     } else if let instruction = value("instruction"), let instances = value("instances")?.array {
-      let given = try instances.first?["input"].map { (input) throws(TokenizationError) in
+      let given = try instances.first?["input"].map { (input) throws(Problem) in
         input.bytes?.isEmpty == true ? "" : "\n\n" + (try self.text(input, "input"))
       }
       (text, idKey, prefix) = (try self.text(instruction, "instruction") + (given ?? ""), "id", "")
     } else {
       throw error(
-        "has none of 'text', 'prompt', 'messages' and 'token_ids'", "add the one that is meant")
+        .missingField, "has none of 'text', 'prompt', 'messages' and 'token_ids'",
+        "add the one that is meant")
     }
     var labels = try labels(without: [idKey, "instruction"], ignoresNested: true)
     labels["harmful"] = .bool(false)
@@ -74,15 +78,15 @@ struct PromptRow {
 
   // MARK: Members
 
-  private func source(_ key: String) throws(TokenizationError) -> Conversation.Source {
-    guard let value = value(key) else { throw error("has no '\(key)'", "add it") }
+  private func source(_ key: String) throws(Problem) -> Conversation.Source {
+    guard let value = value(key) else { throw error(.missingField, "has no '\(key)'", "add it") }
     switch key {
     case "text": return .text(try text(value, key))
     case "prompt": return .messages([Message(role: "user", content: try text(value, key))])
     case "token_ids": return .tokenIDs(try tokenIDs(value))
     default:
       guard let items = value.array, !items.isEmpty else {
-        throw error("'messages' is not a list of messages", "give at least one message")
+        throw error(.wrongType, "'messages' is not a list of messages", "give at least one message")
       }
       var messages: [Message] = []
       for (index, item) in items.enumerated() { messages.append(try message(item, index + 1)) }
@@ -90,25 +94,27 @@ struct PromptRow {
     }
   }
 
-  private func tokenIDs(_ value: JSON) throws(TokenizationError) -> [Int32] {
+  private func tokenIDs(_ value: JSON) throws(Problem) -> [Int32] {
     guard let items = value.array, !items.isEmpty else {
-      throw error("'token_ids' is not a list of token ids", "give at least one id")
+      throw error(.wrongType, "'token_ids' is not a list of token ids", "give at least one id")
     }
     var ids: [Int32] = []
     ids.reserveCapacity(items.count)
     for item in items {
       guard let id = item.int.flatMap(Int32.init(exactly:)), id >= 0 else {
-        throw error("'token_ids' holds what is no token id", "use integers from 0 to 2^31 - 1")
+        throw error(
+          .outOfRange, "'token_ids' holds what is no token id", "use integers from 0 to 2^31 - 1")
       }
       ids.append(id)
     }
     return ids
   }
 
-  private func message(_ value: JSON, _ number: Int) throws(TokenizationError) -> Message {
+  private func message(_ value: JSON, _ number: Int) throws(Problem) -> Message {
     guard let object = value.object, let role = object["role"], let content = object["content"]
     else {
-      throw error("message \(number) lacks 'role' or 'content'", "give both as strings")
+      throw error(
+        .missingField, "message \(number) lacks 'role' or 'content'", "give both as strings")
     }
     var thinking: String?
     for (key, value) in object.members {
@@ -118,12 +124,12 @@ struct PromptRow {
       case let key where Conversation.thinkingKeys.contains(key):
         guard !value.isNull else { continue }
         guard thinking == nil else {
-          throw error("message \(number) has its thinking twice", "keep one")
+          throw error(.ambiguous, "message \(number) has its thinking twice", "keep one")
         }
         thinking = try string(value, key)
       default:
         throw error(
-          "message \(number) has '\(key.prefix(40))', which is not read",
+          .unknownKey, "message \(number) has '\(key.prefix(40))', which is not read",
           "keep 'role', 'content' and 'reasoning_content'")
       }
     }
@@ -131,27 +137,32 @@ struct PromptRow {
       role: try text(role, "role"), content: try string(content, "content"), thinking: thinking)
   }
 
-  private func string(_ value: JSON, _ key: String) throws(TokenizationError) -> String {
-    guard let bytes = value.bytes else { throw error("'\(key)' is not a string", "quote it") }
+  private func string(_ value: JSON, _ key: String) throws(Problem) -> String {
+    guard let bytes = value.bytes else {
+      throw error(.wrongType, "'\(key)' is not a string", "quote it")
+    }
     guard !bytes.contains(0) else {
-      throw error("'\(key)' holds a NUL character", "remove it: not every format can keep it")
+      throw error(
+        .nulCharacter, "'\(key)' holds a NUL character", "remove it: not every format can keep it")
     }
     return String(decoding: bytes, as: UTF8.self)
   }
 
   /// A string that says something.
-  private func text(_ value: JSON, _ key: String) throws(TokenizationError) -> String {
+  private func text(_ value: JSON, _ key: String) throws(Problem) -> String {
     let string = try string(value, key)
-    guard !string.isEmpty else { throw error("'\(key)' is empty", "fill it or remove the row") }
+    guard !string.isEmpty else {
+      throw error(.missingField, "'\(key)' is empty", "fill it or remove the row")
+    }
     return string
   }
 
-  private func string(_ key: String) throws(TokenizationError) -> String? {
+  private func string(_ key: String) throws(Problem) -> String? {
     guard let value = value(key) else { return nil }
     return try string(value, key)
   }
 
-  private func identifier(_ key: String) throws(TokenizationError) -> String? {
+  private func identifier(_ key: String) throws(Problem) -> String? {
     guard let value = value(key) else { return nil }
     if let number = value.int { return String(number) }
     return try text(value, key)
@@ -159,7 +170,7 @@ struct PromptRow {
 
   private func labels(
     without known: Set<String>, ignoresNested: Bool
-  ) throws(TokenizationError) -> [String: LabelValue] {
+  ) throws(Problem) -> [String: LabelValue] {
     var labels: [String: LabelValue] = [:]
     for (key, value) in members {
       guard !known.contains(key), !value.isNull else { continue }
@@ -168,12 +179,14 @@ struct PromptRow {
       case .string: labels[key] = .string(try string(value, key))
       case .number:
         guard let number = value.int.map(LabelValue.integer) ?? value.double.map(LabelValue.number)
-        else { throw error("the label '\(key)' is beyond a double", "use a smaller number") }
+        else {
+          throw error(.outOfRange, "the label '\(key)' is beyond a double", "use a smaller number")
+        }
         labels[key] = number
       default:
         guard ignoresNested else {
           throw error(
-            "the label '\(key.prefix(40))' is a list or an object",
+            .wrongType, "the label '\(key.prefix(40))' is a list or an object",
             "use a string, a number or a boolean")
         }
       }

@@ -19,7 +19,7 @@ struct SpecialTokenNames {
 
   init(
     _ configuration: TokenizerConfiguration, _ kind: TokenizerClass
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     self.configuration = configuration
     if let decoder = configuration.settings?.root["added_tokens_decoder"] {
       try readDecoder(decoder)
@@ -39,25 +39,25 @@ struct SpecialTokenNames {
     [isLegacy ? configuration.map : nil, configuration.settings].compactMap(\.self)
   }
 
-  private mutating func readDecoder(_ decoder: JSON) throws(TokenizationError) {
+  private mutating func readDecoder(_ decoder: JSON) throws(Problem) {
     guard let checks = configuration.settings?.checks else { return }
     guard let members = decoder.object?.members else {
-      throw checks.error("added_tokens_decoder", "is no object")
+      throw checks.error(.wrongType, "added_tokens_decoder", "is no object")
     }
     for (key, value) in members {
       let place = "added_tokens_decoder['\(checks.readable(key))']"
       guard let id = Int(String(decoding: key, as: UTF8.self)),
         (0..<Vocabulary.largestCount).contains(id)
       else {
-        throw checks.error(place, "is no id from 0 to \(Vocabulary.largestCount - 1)")
+        throw checks.error(.outOfRange, place, "is no id from 0 to \(Vocabulary.largestCount - 1)")
       }
-      guard value.object != nil else { throw checks.error(place, "is no object") }
+      guard value.object != nil else { throw checks.error(.wrongType, place, "is no object") }
       numbered.append(
         (id, try AddedToken(value, isSpecial: nil, checks, place: place)))
     }
   }
 
-  private mutating func readRoles(_ kind: TokenizerClass) throws(TokenizationError) {
+  private mutating func readRoles(_ kind: TokenizerClass) throws(Problem) {
     for role in TokenizerConfiguration.standardRoles {
       guard let source = sources.first(where: { $0.root[role] != nil }),
         let value = source.root[role]
@@ -89,20 +89,20 @@ struct SpecialTokenNames {
 
   private mutating func setRole(
     _ role: String, _ token: AddedToken, _ checks: DefinitionChecks
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     if let index = roles.firstIndex(where: { $0.role == role }) {
       roles[index].token = token
       return
     }
     guard roles.count < 256 else {
-      throw checks.error(role, "is one of more than 256 roles")
+      throw checks.error(.tooLarge, role, "is one of more than 256 roles")
     }
     roles.append((role, token))
   }
 
   /// `extra_special_tokens`, a list or an object of roles, and `additional_special_tokens`, its name
   /// before version 5, which counts only without it.
-  private mutating func readOthers() throws(TokenizationError) {
+  private mutating func readOthers() throws(Problem) {
     var isSaid = false
     for source in sources.reversed() {
       let (checks, root) = (source.checks, source.root)
@@ -124,13 +124,14 @@ struct SpecialTokenNames {
     }
   }
 
-  private mutating func readAddedTokens() throws(TokenizationError) {
+  private mutating func readAddedTokens() throws(Problem) {
     guard let added = configuration.added else { return }
     let special = Set((roles.map(\.token) + others).map(\.content))
     for (content, value) in added.root.object?.members ?? [] {
       let place = "'\(added.checks.readable(content))'"
       guard let id = value.int, (0..<Vocabulary.largestCount).contains(id) else {
-        throw added.checks.error(place, "is no id from 0 to \(Vocabulary.largestCount - 1)")
+        throw added.checks.error(
+          .outOfRange, place, "is no id from 0 to \(Vocabulary.largestCount - 1)")
       }
       let token = try AddedToken(
         .string(content), isSpecial: special.contains(content), added.checks, place: place)
@@ -140,8 +141,8 @@ struct SpecialTokenNames {
 
   private mutating func tokens(
     _ value: JSON, _ name: String, _ checks: DefinitionChecks
-  ) throws(TokenizationError) -> [AddedToken] {
-    guard let values = value.array else { throw checks.error(name, "is no list") }
+  ) throws(Problem) -> [AddedToken] {
+    guard let values = value.array else { throw checks.error(.wrongType, name, "is no list") }
     var tokens: [AddedToken] = []
     for (index, value) in values.enumerated() {
       tokens.append(try token(value, checks, "\(name)[\(index)]"))
@@ -152,7 +153,7 @@ struct SpecialTokenNames {
   /// A named token: special as a text and in `special_tokens_map.json`, otherwise as it says itself.
   private mutating func token(
     _ value: JSON, _ checks: DefinitionChecks, _ place: String
-  ) throws(TokenizationError) -> AddedToken {
+  ) throws(Problem) -> AddedToken {
     if let text = value.bytes { plain.insert(text) }
     let isSpecial = value.bytes != nil || checks.file == configuration.map?.checks.file
     return try AddedToken(value, isSpecial: isSpecial ? true : nil, checks, place: place)
@@ -161,7 +162,7 @@ struct SpecialTokenNames {
   /// Adds the tokens to a tokenizer in the order of transformers, which gives new ones their ids.
   func join(
     _ definition: inout TokenizerDefinition, _ classes: TokenizerClasses
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     let checks = configuration.settings?.checks ?? configuration.map?.checks ?? .init(file: "")
     let named = Set(roles.map(\.token.content))
     let stored = Dictionary(

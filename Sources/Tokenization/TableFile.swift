@@ -10,9 +10,8 @@ package enum TableFile {
   }
 
   /// - Throws: when the file cannot be read or a row is not understood; the error names the line.
-  package static func read(_ path: String) throws(TokenizationError) -> [Row] {
-    let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path) } catch { throw TokenizationError(error) }
+  package static func read(_ path: String) throws(Problem) -> [Row] {
+    let file = try MappedFile(path)
     var bytes = file.bytes
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
       bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(3))
@@ -23,17 +22,18 @@ package enum TableFile {
 
   private static func array(
     _ bytes: UnsafeRawBufferPointer, _ path: String
-  ) throws(TokenizationError) -> [Row] {
+  ) throws(Problem) -> [Row] {
     var scanner = ArrayScanner(bytes: bytes, path: path)
     var rows: [Row] = []
     while let element = try scanner.next() {
       let json: JSON
-      do throws(FileError) {
+      do throws(Problem) {
         json = try JSONReader.parse(
           UnsafeRawBufferPointer(rebasing: bytes[element.range]), file: path)
       } catch {
         throw PromptFile.error(
-          path, element.line, "\(error.place): \(error.problem)", "write one JSON array of objects")
+          error.code, path, element.line, "\(error.place): \(error.problem)",
+          "write one JSON array of objects")
       }
       let members = json.object?.members ?? []
       rows.append(
@@ -48,20 +48,22 @@ package enum TableFile {
 
   private static func records(
     _ bytes: UnsafeRawBufferPointer, _ path: String
-  ) throws(TokenizationError) -> [Row] {
+  ) throws(Problem) -> [Row] {
     var reader = CSVReader(bytes, path: path, separator: CSVReader.separator(of: bytes))
     guard let header = try reader.next() else {
-      throw PromptFile.error(path, 1, "the table has no header", "name its columns")
+      throw PromptFile.error(.unknownTable, path, 1, "the table has no header", "name its columns")
     }
     let names = header.fields.map { String(decoding: $0, as: UTF8.self).lowercased() }
     guard Set(names).count == names.count else {
-      throw PromptFile.error(path, header.line, "two columns have one name", "give each its own")
+      throw PromptFile.error(
+        .duplicateKey, path, header.line, "two columns have one name", "give each its own")
     }
     var rows: [Row] = []
     while let record = try reader.next() {
       guard record.fields.count == names.count else {
         throw PromptFile.error(
-          path, record.line, "\(record.fields.count) fields stand under \(names.count) columns",
+          .wrongCount, path, record.line,
+          "\(record.fields.count) fields stand under \(names.count) columns",
           "quote the fields that hold commas, quotes or line breaks")
       }
       let fields = zip(names, record.fields).map { ($0, $1.isEmpty ? .null : JSON.string($1)) }

@@ -66,7 +66,7 @@ extension Tokenizer {
   ///
   /// - Throws: for a kind of tokenizer or a way to cut text that is not known here, and for a vocabulary
   ///   that contradicts itself.
-  package init(vocabulary source: GGUFVocabulary) throws(TokenizationError) {
+  package init(vocabulary source: GGUFVocabulary) throws(Problem) {
     let checks = DefinitionChecks(file: source.file)
     var definition =
       switch source.model {
@@ -74,7 +74,8 @@ extension Tokenizer {
       case "llama": try source.sentencePiece(checks)
       default:
         throw checks.error(
-          "tokenizer.ggml.model", "'\(checks.readable(source.model.utf8))' is not supported",
+          .unknownTokenizer, "tokenizer.ggml.model",
+          "'\(checks.readable(source.model.utf8))' is not supported",
           "use a model with byte pair encoding ('gpt2' or 'llama'), or give prompts as token ids")
       }
     for (role, name, id) in source.roles {
@@ -87,14 +88,16 @@ extension Tokenizer {
     if source.addsBOS ?? source.addsBOSByDefault {
       guard let bosID = definition.bosID else {
         throw checks.error(
-          "tokenizer.ggml.add_bos_token", "a BOS is to be added, but no token is named as BOS")
+          .missingToken, "tokenizer.ggml.add_bos_token",
+          "a BOS is to be added, but no token is named as BOS")
       }
       definition.prefixID = bosID
     }
     if source.addsEOS ?? false {
       guard let eosID = definition.eosID else {
         throw checks.error(
-          "tokenizer.ggml.add_eos_token", "an EOS is to be added, but no token is named as EOS")
+          .missingToken, "tokenizer.ggml.add_eos_token",
+          "an EOS is to be added, but no token is named as EOS")
       }
       definition.suffixID = eosID
     }
@@ -116,17 +119,19 @@ extension GGUFVocabulary {
     model == "llama" || GGUFFamily(name: preTokenizer)?.addsBOS ?? false
   }
 
-  fileprivate func byteLevel(_ checks: DefinitionChecks) throws(TokenizationError)
+  fileprivate func byteLevel(_ checks: DefinitionChecks) throws(Problem)
     -> TokenizerDefinition
   {
     guard let family = GGUFFamily(name: preTokenizer) else {
       throw checks.error(
-        "tokenizer.ggml.pre", "'\(checks.readable(preTokenizer.utf8))' is not supported",
+        .unknownTokenizer, "tokenizer.ggml.pre",
+        "'\(checks.readable(preTokenizer.utf8))' is not supported",
         "use the model's Hugging Face folder, or give prompts as token ids")
     }
     guard addsSpacePrefix != true else {
       throw checks.error(
-        "tokenizer.ggml.add_space_prefix", "a space before byte-level BPE is not supported",
+        .unknownTokenizer, "tokenizer.ggml.add_space_prefix",
+        "a space before byte-level BPE is not supported",
         "use the model's Hugging Face folder, or give prompts as token ids")
     }
     let vocabulary = try vocabulary(checks)
@@ -140,14 +145,15 @@ extension GGUFVocabulary {
       added: AddedVocabulary(added))
   }
 
-  func vocabulary(_ checks: DefinitionChecks) throws(TokenizationError) -> Vocabulary {
+  func vocabulary(_ checks: DefinitionChecks) throws(Problem) -> Vocabulary {
     guard !tokens.isEmpty, tokens.count <= Vocabulary.largestCount else {
-      throw checks.error("tokenizer.ggml.tokens", "\(tokens.count) tokens are no vocabulary")
+      throw checks.error(
+        .wrongCount, "tokenizer.ggml.tokens", "\(tokens.count) tokens are no vocabulary")
     }
     var vocabulary = Vocabulary(capacity: tokens.count)
     for (id, token) in tokens.enumerated() {
       guard token.withUnsafeBytes(isValidUTF8) else {
-        throw checks.error("tokenizer.ggml.tokens[\(id)]", "is not valid UTF-8")
+        throw checks.error(.notUTF8, "tokenizer.ggml.tokens[\(id)]", "is not valid UTF-8")
       }
       try checks.insert(token, id: id, into: &vocabulary, place: "tokenizer.ggml.tokens[\(id)]")
     }
@@ -156,9 +162,9 @@ extension GGUFVocabulary {
 
   fileprivate func mergeTable(
     of vocabulary: Vocabulary, _ checks: DefinitionChecks
-  ) throws(TokenizationError) -> MergeTable {
+  ) throws(Problem) -> MergeTable {
     guard merges.count <= Vocabulary.largestCount else {
-      throw checks.error("tokenizer.ggml.merges", "\(merges.count) merges are too many")
+      throw checks.error(.tooLarge, "tokenizer.ggml.merges", "\(merges.count) merges are too many")
     }
     var table = MergeTable(capacity: merges.count)
     for (rank, merge) in merges.enumerated() {
@@ -173,10 +179,11 @@ extension GGUFVocabulary {
   /// The tokens that are found in the text itself: control tokens and the user-defined ones.
   func addedTokens(
     _ checks: DefinitionChecks
-  ) throws(TokenizationError) -> [AddedToken] {
+  ) throws(Problem) -> [AddedToken] {
     guard tokenTypes.isEmpty || tokenTypes.count == tokens.count else {
       throw checks.error(
-        "tokenizer.ggml.token_type", "has \(tokenTypes.count) entries for \(tokens.count) tokens")
+        .wrongCount, "tokenizer.ggml.token_type",
+        "has \(tokenTypes.count) entries for \(tokens.count) tokens")
     }
     var added: [AddedToken] = []
     for (id, type) in tokenTypes.enumerated() {
@@ -185,7 +192,8 @@ extension GGUFVocabulary {
       case 2, 3, 4:
         guard (1...AddedToken.longestContent).contains(tokens[id].count) else {
           throw checks.error(
-            "tokenizer.ggml.tokens[\(id)]", "a special token of \(tokens[id].count) bytes")
+            .outOfRange, "tokenizer.ggml.tokens[\(id)]",
+            "a special token of \(tokens[id].count) bytes")
         }
         added.append(
           AddedToken(
@@ -197,11 +205,12 @@ extension GGUFVocabulary {
         // Among them `<0x-1>` and `<0xZZ>`.
         guard model == "llama", TokenDecoder.byte(named: tokens[id][...]) != nil else {
           throw checks.error(
-            "tokenizer.ggml.token_type[\(id)]",
+            .missingToken, "tokenizer.ggml.token_type[\(id)]",
             "'\(checks.readable(tokens[id]))' is no byte token, or none where bytes are spelt out")
         }
       default:
-        throw checks.error("tokenizer.ggml.token_type[\(id)]", "\(type) is not a token type")
+        throw checks.error(
+          .outOfRange, "tokenizer.ggml.token_type[\(id)]", "\(type) is not a token type")
       }
     }
     return added

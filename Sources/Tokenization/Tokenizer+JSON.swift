@@ -7,9 +7,9 @@ struct TokenizerJSON {
   /// Takes the place of the prefix that the file gives; nil leaves it.
   var prefixSpace: PrefixSpace?
 
-  func definition() throws(TokenizationError) -> TokenizerDefinition {
+  func definition() throws(Problem) -> TokenizerDefinition {
     guard let model = root["model"]?.object else {
-      throw checks.error("model", "is missing or no object")
+      throw checks.error(.missingField, "model", "is missing or no object")
     }
     try checkModel(model)
     var vocabulary = try vocabulary(of: model)
@@ -34,13 +34,13 @@ struct TokenizerJSON {
   }
 
   /// Names the tokens that no text merges into, when all added tokens are there.
-  func resolve(_ definition: inout TokenizerDefinition) throws(TokenizationError) {
+  func resolve(_ definition: inout TokenizerDefinition) throws(Problem) {
     let reserved = definition.addedTokens.filter { $0.isSpecial || $0.isOutsideOfModel }
     definition.model.resolve(definition.vocabulary, reserved: reserved.map(\.id))
     try checkBytes(of: definition.model)
   }
 
-  private func checkModel(_ model: JSON.Object) throws(TokenizationError) {
+  private func checkModel(_ model: JSON.Object) throws(Problem) {
     // Old files leave the type out.
     if let type = model["type"], type.text != "BPE" {
       throw unsupported("model.type", type)
@@ -51,30 +51,34 @@ struct TokenizerJSON {
     }
     for key in ["byte_fallback", "fuse_unk", "ignore_merges"] {
       guard let value = model[key], !value.isNull else { continue }
-      guard value.bool != nil else { throw checks.error("model.\(key)", "is no true or false") }
+      guard value.bool != nil else {
+        throw checks.error(.wrongType, "model.\(key)", "is no true or false")
+      }
     }
   }
 
-  private func checkBytes(of model: BytePairModel) throws(TokenizationError) {
+  private func checkBytes(of model: BytePairModel) throws(Problem) {
     guard model.fallsBackToBytes else { return }
     if model.isByteLevel { throw unsupported("model.byte_fallback with ByteLevel", .bool(true)) }
     if let byte = model.byteIDs.firstIndex(of: -1) {
       let name = checks.readable(TokenDecoder.name(ofByte: UInt8(byte)))
-      throw checks.error("model.byte_fallback", "the vocabulary has no token '\(name)'")
+      throw checks.error(
+        .missingToken, "model.byte_fallback", "the vocabulary has no token '\(name)'")
     }
   }
 
-  private func vocabulary(of model: JSON.Object) throws(TokenizationError) -> Vocabulary {
+  private func vocabulary(of model: JSON.Object) throws(Problem) -> Vocabulary {
     guard let entries = model["vocab"]?.object?.members, !entries.isEmpty else {
-      throw checks.error("model.vocab", "is missing, empty or no object")
+      throw checks.error(.missingField, "model.vocab", "is missing, empty or no object")
     }
     guard entries.count <= Vocabulary.largestCount else {
-      throw checks.error("model.vocab", "\(entries.count) tokens are too many")
+      throw checks.error(.tooLarge, "model.vocab", "\(entries.count) tokens are too many")
     }
     var vocabulary = Vocabulary(capacity: entries.count)
     for (text, value) in entries {
       guard let id = value.int else {
-        throw checks.error("model.vocab['\(checks.readable(text))']", "the id is no integer")
+        throw checks.error(
+          .wrongType, "model.vocab['\(checks.readable(text))']", "the id is no integer")
       }
       try checks.insert(
         text, id: id, into: &vocabulary, place: "model.vocab['\(checks.readable(text))']")
@@ -84,9 +88,9 @@ struct TokenizerJSON {
 
   private func mergeTable(
     of model: JSON.Object, _ vocabulary: Vocabulary
-  ) throws(TokenizationError) -> MergeTable {
+  ) throws(Problem) -> MergeTable {
     guard let entries = model["merges"]?.array, entries.count <= Vocabulary.largestCount else {
-      throw checks.error("model.merges", "is missing, no list or too long")
+      throw checks.error(.missingField, "model.merges", "is missing, no list or too long")
     }
     var table = MergeTable(capacity: entries.count)
     for (rank, entry) in entries.enumerated() {
@@ -98,7 +102,8 @@ struct TokenizerJSON {
       {
         (left, right) = (first[...], second[...])
       } else {
-        throw checks.error("model.merges[\(rank)]", "is neither a text nor a pair of texts")
+        throw checks.error(
+          .wrongType, "model.merges[\(rank)]", "is neither a text nor a pair of texts")
       }
       try checks.append(
         left: left, right: right, to: &table, of: vocabulary, place: "model.merges[\(rank)]")
@@ -108,15 +113,15 @@ struct TokenizerJSON {
 
   private func unknownID(
     of model: JSON.Object, _ vocabulary: Vocabulary
-  ) throws(TokenizationError) -> Int32? {
+  ) throws(Problem) -> Int32? {
     guard let value = model["unk_token"], !value.isNull else { return nil }
     guard let text = value.bytes, let id = vocabulary.id(of: text) else {
-      throw checks.error("model.unk_token", "is not in the vocabulary")
+      throw checks.error(.unknownToken, "model.unk_token", "is not in the vocabulary")
     }
     return id
   }
 
-  func unsupported(_ place: String, _ value: JSON) -> TokenizationError {
+  func unsupported(_ place: String, _ value: JSON) -> Problem {
     let name: String
     switch value {
     case .string(let text): name = "'\(checks.readable(text))'"
@@ -125,7 +130,7 @@ struct TokenizerJSON {
     default: name = "this"
     }
     return checks.error(
-      place, "\(name) is not supported",
+      .unknownTokenizer, place, "\(name) is not supported",
       "ignoring it would give other ids: give prompts as token ids instead")
   }
 }

@@ -13,12 +13,12 @@ struct TokenizerConfiguration {
   ]
 
   var className: String? {
-    get throws(TokenizationError) {
+    get throws(Problem) {
       guard let settings, let value = settings.root["tokenizer_class"], !value.isNull else {
         return nil
       }
       guard let text = value.text else {
-        throw settings.checks.error("tokenizer_class", "is no text")
+        throw settings.checks.error(.wrongType, "tokenizer_class", "is no text")
       }
       return text
     }
@@ -27,7 +27,7 @@ struct TokenizerConfiguration {
   /// Adds the special tokens, names the roles and decides what a plain text begins and ends with.
   func complete(
     _ definition: inout TokenizerDefinition, _ classes: TokenizerClasses
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     let names = try SpecialTokenNames(self, classes.new)
     try names.join(&definition, classes)
     for (role, token) in names.roles {
@@ -50,7 +50,7 @@ struct TokenizerConfiguration {
   /// follow `add_bos_token` and `add_eos_token` instead.
   private func surround(
     _ definition: inout TokenizerDefinition, _ classes: TokenizerClasses
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     func ids(_ begins: Bool, _ ends: Bool) -> Surroundings {
       Surroundings(
         prefix: begins ? definition.roleID("bos_token") : nil,
@@ -85,7 +85,7 @@ struct TokenizerConfiguration {
   /// Where the file says nothing and the versions disagree, `tokenizer.json` counts.
   func prefixSpace(
     _ classes: TokenizerClasses, _ stored: StoredPrefixSpace
-  ) throws(TokenizationError) -> (followed: PrefixSpace?, warning: String?) {
+  ) throws(Problem) -> (followed: PrefixSpace?, warning: String?) {
     let said = try flag("add_prefix_space")
     guard let kept = stored.value else { return (nil, nil) }
     let (old, new): (PrefixSpace, PrefixSpace)
@@ -118,10 +118,10 @@ struct TokenizerConfiguration {
     )
   }
 
-  private func flag(_ name: String) throws(TokenizationError) -> Bool? {
+  private func flag(_ name: String) throws(Problem) -> Bool? {
     guard let settings, let value = settings.root[name], !value.isNull else { return nil }
     guard let flag = value.bool else {
-      throw settings.checks.error(name, "is no true or false")
+      throw settings.checks.error(.wrongType, name, "is no true or false")
     }
     return flag
   }

@@ -31,7 +31,7 @@ extension Tokenizer {
   ///
   /// - Throws: for a component that is not known here, rather than ignore it and get other ids, and
   ///   for a tokenizer that contradicts itself.
-  package init(_ files: TokenizerFiles) throws(TokenizationError) {
+  package init(_ files: TokenizerFiles) throws(Problem) {
     // Half as much again as the largest tokenizer in use, whose merges take three values each.
     let main = try Document(files.tokenizer, valueLimit: 3_000_000)
     let configuration = TokenizerConfiguration(
@@ -55,7 +55,7 @@ extension Tokenizer {
   package init(
     tokenizerJSON bytes: [UInt8], file: String, configuration: [UInt8]? = nil,
     configurationFile: String = "tokenizer_config.json"
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     var files = TokenizerFiles(.init(bytes, path: file))
     files.configuration = configuration.map { .init($0, path: configurationFile) }
     try self.init(files)
@@ -69,19 +69,15 @@ struct Document {
 
   init(
     _ content: TokenizerFiles.Content, valueLimit: Int = 400_000
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     checks = DefinitionChecks(file: content.path)
-    do throws(FileError) {
-      root = try JSONReader.parse(content.bytes, file: content.path, valueLimit: valueLimit)
-    } catch {
-      throw TokenizationError(error)
-    }
+    root = try JSONReader.parse(content.bytes, file: content.path, valueLimit: valueLimit)
   }
 
-  static func object(_ content: TokenizerFiles.Content) throws(TokenizationError) -> Document {
+  static func object(_ content: TokenizerFiles.Content) throws(Problem) -> Document {
     let document = try Document(content)
     guard document.root.object != nil else {
-      throw document.checks.error("", "is no JSON object")
+      throw document.checks.error(.wrongType, "", "is no JSON object")
     }
     return document
   }

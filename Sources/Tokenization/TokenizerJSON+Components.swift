@@ -4,20 +4,23 @@ extension TokenizerJSON {
   /// The added tokens; those that the model's vocabulary lacks join it.
   func addedTokens(
     _ vocabulary: inout Vocabulary, _ warnings: inout [String]
-  ) throws(TokenizationError) -> AddedVocabulary {
+  ) throws(Problem) -> AddedVocabulary {
     var added = AddedVocabulary(modelCount: vocabulary.tokenCount)
     guard let value = root["added_tokens"], !value.isNull else { return added }
-    guard let entries = value.array else { throw checks.error("added_tokens", "is no list") }
+    guard let entries = value.array else {
+      throw checks.error(.wrongType, "added_tokens", "is no list")
+    }
     for (index, entry) in entries.enumerated() {
       let place = "added_tokens[\(index)]"
       let token = try addedToken(entry, place: place)
       let text = checks.readable(token.content)
       if let known = vocabulary.id(of: token.content) {
         guard known == token.id, added.tokens[known] == nil else {
-          throw checks.error(place, "'\(text)' has the id \(known) already")
+          throw checks.error(.duplicateToken, place, "'\(text)' has the id \(known) already")
         }
       } else if vocabulary.text(of: token.id) != nil {
-        throw checks.error(place, "the id \(token.id) belongs to another token already")
+        throw checks.error(
+          .duplicateToken, place, "the id \(token.id) belongs to another token already")
       }
       let given = try added.add(token, to: &vocabulary, checks, place: place)
       if given != token.id {
@@ -29,18 +32,18 @@ extension TokenizerJSON {
     return added
   }
 
-  private func addedToken(_ entry: JSON, place: String) throws(TokenizationError) -> AddedToken {
+  private func addedToken(_ entry: JSON, place: String) throws(Problem) -> AddedToken {
     guard let id = entry["id"]?.int, (0..<Vocabulary.largestCount).contains(id) else {
       throw checks.error(
-        "\(place).id", "is no integer between 0 and \(Vocabulary.largestCount - 1)")
+        .outOfRange, "\(place).id", "is no integer between 0 and \(Vocabulary.largestCount - 1)")
     }
     guard let content = entry["content"]?.bytes,
       (1...AddedToken.longestContent).contains(content.count)
-    else { throw checks.error("\(place).content", "is no text of 1 to 1024 bytes") }
-    func flag(_ name: String) throws(TokenizationError) -> Bool {
+    else { throw checks.error(.wrongType, "\(place).content", "is no text of 1 to 1024 bytes") }
+    func flag(_ name: String) throws(Problem) -> Bool {
       guard let value = entry[name] else { return false }
       if let flag = value.bool { return flag }
-      throw checks.error("\(place).\(name)", "is no true or false")
+      throw checks.error(.wrongType, "\(place).\(name)", "is no true or false")
     }
     return AddedToken(
       id: Int32(id), content: content, isSpecial: try flag("special"),
@@ -48,13 +51,13 @@ extension TokenizerJSON {
       stripsRight: try flag("rstrip"), isWholeWord: try flag("single_word"))
   }
 
-  func normalizer(_ value: JSON) throws(TokenizationError) -> Normalizer {
+  func normalizer(_ value: JSON) throws(Problem) -> Normalizer {
     if value.isNull { return Normalizer() }
     switch value["type"]?.text {
     case "NFC": return Normalizer(steps: [.compose])
     case "Prepend":
       guard let prefix = value["prepend"]?.bytes else {
-        throw checks.error("normalizer Prepend.prepend", "is no text")
+        throw checks.error(.wrongType, "normalizer Prepend.prepend", "is no text")
       }
       return Normalizer(steps: [.prepend(prefix)])
     case "Replace":
@@ -62,7 +65,7 @@ extension TokenizerJSON {
       return Normalizer(steps: [.replace(replacement.written, by: replacement.meant)])
     case "Sequence":
       guard let parts = value["normalizers"]?.array else {
-        throw checks.error("normalizer Sequence.normalizers", "is no list")
+        throw checks.error(.wrongType, "normalizer Sequence.normalizers", "is no list")
       }
       var result = Normalizer()
       for part in parts { result.steps += try normalizer(part).steps }
@@ -72,7 +75,7 @@ extension TokenizerJSON {
   }
 
   /// The normaliser, unless its steps multiply: forty that double a letter would fill any memory.
-  func checkedNormalizer() throws(TokenizationError) -> Normalizer {
+  func checkedNormalizer() throws(Problem) -> Normalizer {
     let result = try normalizer(root["normalizer"] ?? .null)
     var growth = 1
     for step in result.steps {
@@ -82,11 +85,11 @@ extension TokenizerJSON {
       case .replace(let old, let new): growth *= max(1, (new.count + old.count - 1) / old.count)
       }
       guard growth <= 16 else {
-        throw checks.error("normalizer", "makes a text more than 16 times as long")
+        throw checks.error(.tooLarge, "normalizer", "makes a text more than 16 times as long")
       }
     }
     guard result.steps.count <= PreTokenizer.mostSteps else {
-      throw checks.error("normalizer", "has \(result.steps.count) steps")
+      throw checks.error(.tooLarge, "normalizer", "has \(result.steps.count) steps")
     }
     return result
   }
@@ -94,12 +97,12 @@ extension TokenizerJSON {
   /// What a normaliser or a decoder replaces: a text, because a pattern would need an engine.
   func replacement(
     _ value: JSON, place: String
-  ) throws(TokenizationError) -> TokenDecoder.Replacement {
+  ) throws(Problem) -> TokenDecoder.Replacement {
     guard let old = value["pattern"]?["String"]?.bytes, !old.isEmpty else {
       throw unsupported("\(place).pattern", value["pattern"]?["Regex"] ?? .null)
     }
     guard let new = value["content"]?.bytes, new.count <= AddedToken.longestContent else {
-      throw checks.error("\(place).content", "is no text of at most 1024 bytes")
+      throw checks.error(.wrongType, "\(place).content", "is no text of at most 1024 bytes")
     }
     return TokenDecoder.Replacement(written: old, meant: new)
   }
@@ -107,7 +110,7 @@ extension TokenizerJSON {
   /// The tokens that the post-processor puts in front of a text and behind it.
   func tokensAround(
     _ vocabulary: Vocabulary
-  ) throws(TokenizationError) -> (prefix: Int32?, suffix: Int32?) {
+  ) throws(Problem) -> (prefix: Int32?, suffix: Int32?) {
     var around: (prefix: Int32?, suffix: Int32?)?
     for part in flattened(root["post_processor"] ?? .null, list: "processors") {
       switch part["type"]?.text {
@@ -125,17 +128,19 @@ extension TokenizerJSON {
 
   private func tokensAround(
     template part: JSON, _ vocabulary: Vocabulary
-  ) throws(TokenizationError) -> (prefix: Int32?, suffix: Int32?) {
+  ) throws(Problem) -> (prefix: Int32?, suffix: Int32?) {
     let place = "post_processor TemplateProcessing"
     let pieces = part["single"]?.array ?? []
     guard let text = pieces.firstIndex(where: { $0["Sequence"]?["id"]?.text == "A" }),
       text <= 1, pieces.count <= text + 2
     else { throw unsupported("\(place).single: more than a token on either side", .null) }
-    func id(_ piece: JSON) throws(TokenizationError) -> Int32? {
+    func id(_ piece: JSON) throws(Problem) -> Int32? {
       guard let name = piece["SpecialToken"]?["id"]?.bytes,
         let ids = part["special_tokens"]?.object?[name]?["ids"]?.array, ids.count == 1,
         let id = ids[0].int
-      else { throw checks.error("\(place).special_tokens", "does not give a token's id") }
+      else {
+        throw checks.error(.missingToken, "\(place).special_tokens", "does not give a token's id")
+      }
       return try checks.id(id, in: vocabulary, place: "\(place).special_tokens")
     }
     return (
@@ -143,7 +148,7 @@ extension TokenizerJSON {
     )
   }
 
-  func decoder(isByteLevel: Bool) throws(TokenizationError) -> TokenDecoder {
+  func decoder(isByteLevel: Bool) throws(Problem) -> TokenDecoder {
     var decoder = TokenDecoder(isByteLevel: isByteLevel)
     var order: [String] = []
     for part in flattened(root["decoder"] ?? .null, list: "decoders") {

@@ -2,7 +2,7 @@ import Files
 
 extension TokenizerJSON {
   /// The steps, and whether they end with the byte alphabet.
-  func preTokenizer() throws(TokenizationError) -> (PreTokenizer, isByteLevel: Bool) {
+  func preTokenizer() throws(Problem) -> (PreTokenizer, isByteLevel: Bool) {
     var steps: [PreTokenizer.Step] = []
     var isByteLevel = false
     for part in flattened(root["pre_tokenizer"] ?? .null, list: "pretokenizers") {
@@ -25,25 +25,25 @@ extension TokenizerJSON {
       }
     }
     guard steps.count <= PreTokenizer.mostSteps else {
-      throw checks.error("pre_tokenizer", "has \(steps.count) steps")
+      throw checks.error(.tooLarge, "pre_tokenizer", "has \(steps.count) steps")
     }
     return (PreTokenizer(steps: steps), isByteLevel)
   }
 
   private func flag(
     _ name: String, of part: JSON, _ type: String
-  ) throws(TokenizationError) -> Bool? {
+  ) throws(Problem) -> Bool? {
     guard let value = part[name], !value.isNull else { return nil }
     guard let flag = value.bool else {
-      throw checks.error("pre_tokenizer \(type).\(name)", "is no true or false")
+      throw checks.error(.wrongType, "pre_tokenizer \(type).\(name)", "is no true or false")
     }
     return flag
   }
 
-  private func metaspace(_ part: JSON) throws(TokenizationError) -> Metaspace {
+  private func metaspace(_ part: JSON) throws(Problem) -> Metaspace {
     let place = "pre_tokenizer Metaspace"
     guard let text = part["replacement"]?.text, text.unicodeScalars.count == 1 else {
-      throw checks.error("\(place).replacement", "is no single character")
+      throw checks.error(.wrongType, "\(place).replacement", "is no single character")
     }
     // Files before prepend_scheme only said whether there is a prefix.
     let adds = try flag("add_prefix_space", of: part, "Metaspace") ?? true
@@ -61,7 +61,7 @@ extension TokenizerJSON {
 
   /// The prefix that the file gives, by its pre-tokenizer or its normaliser.
   var storedPrefixSpace: StoredPrefixSpace {
-    get throws(TokenizationError) {
+    get throws(Problem) {
       let value = root["pre_tokenizer"] ?? .null
       let parts = flattened(value, list: "pretokenizers")
       var stored = StoredPrefixSpace(
@@ -77,7 +77,7 @@ extension TokenizerJSON {
     }
   }
 
-  private func split(_ part: JSON) throws(TokenizationError) -> PreTokenizer.Step {
+  private func split(_ part: JSON) throws(Problem) -> PreTokenizer.Step {
     let place = "pre_tokenizer Split"
     let isInverted = try flag("invert", of: part, "Split") ?? false
     let behavior = part["behavior"] ?? .null

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Tensors
 
 /// A family of models: its settings, read from a checkpoint, and how it is put together.
@@ -41,8 +42,8 @@ enum Architectures {
     let name = try checkpoint.architectureName()
     guard let type = all.first(where: { $0.names.contains(name) }) else {
       let known = all.flatMap { $0.names }.sorted().joined(separator: ", ")
-      throw TransformerError(
-        checkpoint.path, place: "architecture",
+      throw Problem(
+        .unknownArchitecture, checkpoint.path, place: "architecture",
         problem: "'\(name)' is not one that this engine knows",
         remedy: "use one of \(known)")
     }

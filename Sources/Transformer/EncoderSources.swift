@@ -58,9 +58,9 @@ struct EncoderSources {
 
   private static func clash(
     _ adapter: Adapter, _ other: Adapter, _ what: String
-  ) -> TokenizationError {
-    TokenizationError(
-      file: adapter.path, problem: "has another \(what) than the adapter \(other.path)",
+  ) -> Problem {
+    Problem(
+      .adaptersClash, adapter.path, problem: "has another \(what) than the adapter \(other.path)",
       remedy: "apply one of the two, or take the \(what) out of one folder")
   }
 
@@ -70,8 +70,8 @@ struct EncoderSources {
       return try Tokenizer(vocabulary: GGUFVocabulary(checkpoint))
     }
     guard let files = try TokenizerFiles(checkpoint.file, of: checkpoint) else {
-      throw TokenizationError(
-        file: checkpoint.path, problem: "has no tokenizer.json",
+      throw Problem(
+        .noTokenizer, checkpoint.path, problem: "has no tokenizer.json",
         remedy: "give prompts as token_ids, or put the tokenizer into the folder")
     }
     return try Tokenizer(files)
@@ -104,8 +104,8 @@ struct EncoderSources {
     let tokenizer = try Tokenizer(files)
     let rows = try Architectures.read(checkpoint).shape.dVocabulary
     guard tokenizer.vocabularyCount <= rows else {
-      throw TokenizationError(
-        file: adapter.path, place: "tokenizer",
+      throw Problem(
+        .adapterMismatch, adapter.path, place: "tokenizer",
         problem: "has ids up to \(tokenizer.vocabularyCount - 1), and the model \(rows) embeddings",
         remedy: "use the adapter with the model that it was trained on")
     }
@@ -120,8 +120,9 @@ struct EncoderSources {
         readFile(path, limit: 16 << 20), file: path, valueLimit: 400_000)
       let fields = name == names[0] ? ["added_tokens_decoder", "extra_special_tokens"] : [""]
       guard fields.contains(where: { $0.isEmpty || json[$0] != nil }) else { continue }
-      throw TokenizationError(
-        file: path, problem: "names tokens, and there is no tokenizer.json that they could join",
+      throw Problem(
+        .noTokenizer, path,
+        problem: "names tokens, and there is no tokenizer.json that they could join",
         remedy: "save the whole tokenizer beside the adapter, with tokenizer.save_pretrained")
     }
   }
@@ -147,8 +148,8 @@ struct EncoderSources {
     // Some models name several templates; transformers uses the one called default.
     let named = value.array?.first { $0["name"]?.text == "default" }?["template"]
     guard let text = value.text ?? named?.text else {
-      throw TokenizationError(
-        file: settings, place: "chat_template",
+      throw Problem(
+        .wrongType, settings, place: "chat_template",
         problem: "is neither a text nor a list of templates",
         remedy: "put the template into chat_template.jinja")
     }

@@ -1,3 +1,5 @@
+import Files
+
 /// Hooks chosen by name or glob, and by layer.
 ///
 ///     try HookSelection("hook_embed,blocks.*.hook_resid_post", layers: "0..5,-1").hooks(in: shape)
@@ -16,14 +18,15 @@ public struct HookSelection: Sendable, Equatable {
   ///   - patterns: names and globs, separated by commas.
   ///   - layers: for example `15`, `0..9`, `0,5,-1`; nil for all layers.
   /// - Throws: when the layers cannot be read.
-  public init(_ patterns: String, layers: String? = nil) throws(TransformerError) {
+  public init(_ patterns: String, layers: String? = nil) throws(Problem) {
     self.patterns = patterns.split(separator: ",").map { String($0) }
     guard let layers else { return }
     var ranges: [ClosedLayers] = []
     for part in layers.split(separator: ",", omittingEmptySubsequences: false) {
       guard case .range(let first, let last) = Positions(String(part)) else {
-        throw TransformerError(
-          "layers", place: "'\(part)'", problem: "is not a layer or a range of layers",
+        throw Problem(
+          .invalidLayers, "layers", place: "'\(part)'",
+          problem: "is not a layer or a range of layers",
           remedy: "write 15, 0..9 or 0,5,-1")
       }
       ranges.append(ClosedLayers(first: first, last: last))
@@ -33,7 +36,7 @@ public struct HookSelection: Sendable, Equatable {
 
   /// The hooks meant in a model of this shape, in the order of the forward pass.
   /// - Throws: when a pattern or the layers match nothing.
-  public func hooks(in shape: ModelShape) throws(TransformerError) -> [HookPoint] {
+  public func hooks(in shape: ModelShape) throws(Problem) -> [HookPoint] {
     let all = HookPoint.all(in: shape)
     var chosen: Set<HookPoint> = []
     for pattern in patterns {
@@ -48,8 +51,8 @@ public struct HookSelection: Sendable, Equatable {
         let first = range.first < 0 ? range.first + count : range.first
         let last = range.last < 0 ? range.last + count : range.last
         guard first >= 0, last < count, first <= last else {
-          throw TransformerError(
-            "layers", place: "\(Positions.range(range.first, range.last))",
+          throw Problem(
+            .invalidLayers, "layers", place: "\(Positions.range(range.first, range.last))",
             problem: "is not within the model's \(count) layers",
             remedy: "name layers 0 to \(count - 1), or -\(count) to -1")
         }
@@ -58,19 +61,20 @@ public struct HookSelection: Sendable, Equatable {
       chosen = chosen.filter { $0.layer.map(numbers.contains) ?? true }
     }
     guard !chosen.isEmpty else {
-      throw TransformerError(
-        "hooks", problem: "no hook is left of \(patterns.joined(separator: ", ")) at these layers",
+      throw Problem(
+        .noMatchingHook, "hooks",
+        problem: "no hook is left of \(patterns.joined(separator: ", ")) at these layers",
         remedy: "name layers 0 to \(shape.layers - 1)")
     }
     return chosen.sorted()
   }
 
-  private static func unknown(_ pattern: String) -> TransformerError {
+  private static func unknown(_ pattern: String) -> Problem {
     let names = HookPoint.Site.allCases.map {
       $0.isPerLayer ? "blocks.*.\($0.rawValue)" : $0.rawValue
     }
-    return TransformerError(
-      "hooks", place: "'\(pattern)'",
+    return Problem(
+      .noMatchingHook, "hooks", place: "'\(pattern)'",
       problem: "matches no hook of this model",
       remedy: "use one of \(names.joined(separator: ", "))")
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 
@@ -36,11 +37,11 @@ extension Model {
   }
 
   /// Refuses to hold more than this machine has.
-  func checkMemory(_ bytes: Int) throws(TransformerError) {
+  func checkMemory(_ bytes: Int) throws(Problem) {
     let room = ProcessInfo.processInfo.physicalMemory
     guard bytes < room else {
-      throw TransformerError(
-        "captures",
+      throw Problem(
+        .notEnoughMemory, "captures",
         problem: "would hold \(bytes / 1_000_000) MB at once, and this machine has "
           + "\(room / 1_000_000) MB of memory",
         remedy: "read fewer hooks, positions or tokens, or use fewer threads")

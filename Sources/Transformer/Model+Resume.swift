@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Keeps what was read from the first sequences of a batch, so that a run that goes on after a kill
@@ -26,15 +27,17 @@ extension Model {
   ) throws {
     try check(batch)
     guard Set(captures.map(\.hook)).count == captures.count else {
-      throw TransformerError(
-        "captures", problem: "name a hook twice", remedy: "name each with all its positions once")
+      throw Problem(
+        .duplicateHook, "captures", problem: "name a hook twice",
+        remedy: "name each with all its positions once")
     }
     let kept = keeper?.count ?? 0
     for sequence in batch.sequences.indices.prefix(kept) {
       let values = try keeper?.values(of: sequence) ?? []
       guard let capture = capture(sequence, of: batch, captures, from: values) else {
-        throw TransformerError(
-          "kept captures", place: "sequence \(sequence)", problem: "are not those of this run",
+        throw Problem(
+          .journalDamaged, "kept captures", place: "sequence \(sequence)",
+          problem: "are not those of this run",
           remedy: "remove the journal to start again")
       }
       try receive(capture)

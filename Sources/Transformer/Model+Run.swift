@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Synchronization
 import Tensors
@@ -9,7 +10,7 @@ extension Model {
   ///   - captures: what to read, and at which tokens.
   ///   - interventions: what to change; one that touches nothing is an error.
   ///   - threads: results are the same bytes for any number.
-  /// - Throws: `TransformerError` for a plan or tokens that do not fit the model.
+  /// - Throws: `Problem` for a plan or tokens that do not fit the model.
   public func run(
     _ batch: Batch, capturing captures: [Capture], applying interventions: [Intervention] = [],
     threads: Int = defaultThreads
@@ -33,7 +34,7 @@ extension Model {
     let prepared = try PreparedPlan(plan, shape: shape)
     try check(batch)
     guard threads >= 1 else {
-      throw TransformerError("threads", problem: "is \(threads)", remedy: "use 1 or more")
+      throw Problem(.invalidArgument, "threads", problem: "is \(threads)", remedy: "use 1 or more")
     }
     try prepared.check(against: batch.sequences)
     // What is read of a tile is held until its turn has come, one tile a thread.
@@ -49,27 +50,27 @@ extension Model {
   public static var defaultThreads: Int { ProcessInfo.processInfo.activeProcessorCount }
 
   /// Refuses what cannot be run.
-  func check(_ batch: Batch) throws(TransformerError) {
+  func check(_ batch: Batch) throws(Problem) {
     guard !batch.sequences.isEmpty else {
-      throw TransformerError(
-        "batch", problem: "has no sequences", remedy: "give at least one prompt")
+      throw Problem(
+        .noPrompts, "batch", problem: "has no sequences", remedy: "give at least one prompt")
     }
     for sequence in batch.sequences {
       guard !sequence.tokens.isEmpty, sequence.tokens.count <= shape.contextLength else {
-        throw TransformerError(
-          "prompt '\(sequence.id)'",
+        throw Problem(
+          .promptLength, "prompt '\(sequence.id)'",
           problem: "has \(sequence.tokens.count) tokens, and the model takes 1 to "
             + "\(shape.contextLength)", remedy: "leave it out or shorten it")
       }
       guard sequence.segments.count == sequence.tokens.count else {
-        throw TransformerError(
-          "prompt '\(sequence.id)'",
+        throw Problem(
+          .differentCounts, "prompt '\(sequence.id)'",
           problem: "has \(sequence.tokens.count) tokens and \(sequence.segments.count) segments",
           remedy: "give one segment per token")
       }
       if let wrong = sequence.tokens.first(where: { $0 < 0 || $0 >= shape.dVocabulary }) {
-        throw TransformerError(
-          "prompt '\(sequence.id)'",
+        throw Problem(
+          .unknownToken, "prompt '\(sequence.id)'",
           problem: "token \(wrong) is not in the vocabulary of \(shape.dVocabulary)",
           remedy: "check that the ids were made for this model")
       }

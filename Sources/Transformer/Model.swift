@@ -41,14 +41,14 @@ public struct Model: Sendable {
   ///     used: the bits of `float32` from the memory of the file, more slowly.
   ///   - adapters: LoRA adapters; their weighted updates are added to the weights in this order.
   ///   - template: what fills in the chat template besides the messages.
-  /// - Throws: `CheckpointError`, `TokenizationError` or `TransformerError`, naming file and field.
+  /// - Throws: `Problem`, `Problem` or `Problem`, naming file and field.
   public static func load(
     _ nameOrPath: String, precision: Precision = .float32, keepsQuantized: Bool = false,
     adapters: [Adapter] = [], template: TemplateSettings = TemplateSettings()
   ) throws -> Model {
     guard !keepsQuantized || precision == .float32 else {
-      throw TransformerError(
-        nameOrPath, place: "precision",
+      throw Problem(
+        .unsupported, nameOrPath, place: "precision",
         problem: "is \(precision.rawValue), and quantised weights are to be kept",
         remedy: "quantised weights are expanded to float32: ask for one of the two")
     }

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 extension Parity {
@@ -21,12 +22,12 @@ extension Parity {
     /// Compares every recorded hook of one prompt that the model has.
     mutating func add(
       _ capture: SequenceCapture, _ reference: ParityReference, _ shape: ModelShape
-    ) throws(TransformerError) {
+    ) throws(Problem) {
       let sequence = reference.sequences[capture.sequence]
       for hook in sequence.hooks where shape.has(hook) {
         guard let values = capture.values[hook], let rows = capture.positions[hook] else {
-          throw TransformerError(
-            "capture of \(hook)", problem: "gave nothing",
+          throw Problem(
+            .defect, "capture of \(hook)", problem: "gave nothing",
             remedy: "report this, it is a defect of the engine")
         }
         let expected = try reference.values(capture.sequence, hook, width: values.columns)

@@ -68,7 +68,7 @@ public struct Parity: Sendable, Encodable {
   ///   - tolerance: the bound of the difference, relative to the largest absolute recorded value of
   ///     the tensor. 5e-5 is what two orders of summation in single precision stay below.
   ///   - threads: results are the same for any number.
-  /// - Throws: `TransformerError` when the file is damaged or belongs to a model of other sizes.
+  /// - Throws: `Problem` when the file is damaged or belongs to a model of other sizes.
   public init(
     of model: Model, with reference: ParityReference, tolerance: Double = 5e-5,
     threads: Int = Model.defaultThreads

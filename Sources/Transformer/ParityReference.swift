@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Tensors
 
 /// What another implementation computed for a model, as `Scripts/record-reference.py` writes it.
@@ -31,9 +32,9 @@ public struct ParityReference: Sendable {
 
   /// Opens a recorded file.
   /// - Throws: when something in it is missing, damaged or not known, naming the tensor.
-  public init(_ path: String) throws(TransformerError) {
+  public init(_ path: String) throws(Problem) {
     self.path = path
-    file = try Self.wrapping { () throws(CheckpointError) in try Checkpoint.open(path) }
+    file = try Checkpoint.open(path)
     let texts = file.metadata.compactMapValues { value -> String? in
       guard case .string(let bytes) = value else { return nil }
       return String(validating: bytes, as: UTF8.self)
@@ -41,8 +42,8 @@ public struct ParityReference: Sendable {
     guard file.format == .safetensors, let stride = texts["logits_stride"].flatMap({ Int($0) }),
       stride >= 1
     else {
-      throw TransformerError(
-        path, place: "metadata 'logits_stride'", problem: "is not a number from 1 up",
+      throw Problem(
+        .outOfRange, path, place: "metadata 'logits_stride'", problem: "is not a number from 1 up",
         remedy: "record a reference with Scripts/record-reference.py")
     }
     logitsStride = stride
@@ -51,8 +52,8 @@ public struct ParityReference: Sendable {
     // Files of before this key are in float32.
     dtype = texts["dtype"] ?? "float32"
     guard ["float32", "float64"].contains(dtype) else {
-      throw TransformerError(
-        path, place: "metadata 'dtype'", problem: "is neither float32 nor float64",
+      throw Problem(
+        .outOfRange, path, place: "metadata 'dtype'", problem: "is neither float32 nor float64",
         remedy: "record a reference with Scripts/record-reference.py")
     }
     sequences = try Self.sequences(of: file)
@@ -65,13 +66,13 @@ public struct ParityReference: Sendable {
   /// - Parameter width: the number of values that the model has there.
   func values(
     _ index: Int, _ hook: HookPoint, width: Int
-  ) throws(TransformerError) -> Matrix {
+  ) throws(Problem) -> Matrix {
     let name = "\(index)/\(hook)"
     let tensor = try Self.tensor(name, in: file)
     let columns = hook == .logits ? (width - 1) / logitsStride + 1 : width
     guard tensor.shape == [sequences[index].positions.count, columns] else {
-      throw TransformerError(
-        path, place: "tensor '\(name)'",
+      throw Problem(
+        .wrongShape, path, place: "tensor '\(name)'",
         problem: "has the shape \(tensor.shape) where the model has "
           + "\([sequences[index].positions.count, columns])",
         remedy: "record the reference from this model")
@@ -79,8 +80,8 @@ public struct ParityReference: Sendable {
     let values = tensor.floats()
     let masked: Float? = hook.site == .attentionScores ? -.infinity : nil
     guard values.allSatisfy({ $0.isFinite || $0 == masked }) else {
-      throw TransformerError(
-        path, place: "tensor '\(name)'", problem: "holds a value that is not finite",
+      throw Problem(
+        .notFinite, path, place: "tensor '\(name)'", problem: "holds a value that is not finite",
         remedy: "record the reference again; if it stays, the model itself overflows")
     }
     return Matrix(rows: tensor.shape[0], columns: columns, values: values)
@@ -93,14 +94,16 @@ extension ParityReference {
 
   /// How far each recorded row of transformers in float32 is from the recorded one; nil where the file
   /// does not tell.
-  func distances(_ index: Int, _ hook: HookPoint) throws(TransformerError) -> [Float]? {
+  func distances(_ index: Int, _ hook: HookPoint) throws(Problem) -> [Float]? {
     guard sequences[index].distant.contains(hook) else { return nil }
     let name = "\(index)/\(Self.peer)\(hook)"
     let tensor = try Self.tensor(name, in: file)
     let values = tensor.floats()
     guard tensor.shape == [sequences[index].positions.count],
       values.allSatisfy({ $0 >= 0 && $0.isFinite })
-    else { throw Self.damaged(file, name, "is not one distance from 0 up for each position") }
+    else {
+      throw Self.damaged(.wrongShape, file, name, "is not one distance from 0 up for each position")
+    }
     return values
   }
 }
@@ -108,12 +111,12 @@ extension ParityReference {
 // MARK: Reading
 
 extension ParityReference {
-  private static func sequences(of file: Checkpoint) throws(TransformerError) -> [Sequence] {
+  private static func sequences(of file: Checkpoint) throws(Problem) -> [Sequence] {
     var parts: [Int: Set<String>] = [:]
     for name in file.names {
       let halves = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
       guard halves.count == 2, let index = Int(halves[0]), index >= 0, String(index) == halves[0]
-      else { throw damaged(file, name, "is not called '<prompt>/<hook>'") }
+      else { throw damaged(.invalidName, file, name, "is not called '<prompt>/<hook>'") }
       parts[index, default: []].insert(String(halves[1]))
     }
     var sequences: [Sequence] = []
@@ -121,27 +124,28 @@ extension ParityReference {
       sequences.append(try sequence(sequences.count, names, in: file))
     }
     guard parts.isEmpty, !sequences.isEmpty else {
-      throw damaged(file, "\(sequences.count)/ids", "is missing")
+      throw damaged(.missingTensor, file, "\(sequences.count)/ids", "is missing")
     }
     return sequences
   }
 
   private static func sequence(
     _ index: Int, _ names: Set<String>, in file: Checkpoint
-  ) throws(TransformerError) -> Sequence {
+  ) throws(Problem) -> Sequence {
     let tokens = try integers("\(index)/ids", in: file)
     let positions = try integers("\(index)/positions", in: file).map(Int.init)
     let isAscending = zip(positions, positions.dropFirst()).allSatisfy { $0 < $1 }
     guard let last = positions.last, last < tokens.count, isAscending else {
-      throw damaged(file, "\(index)/positions", "are not ascending places of its ids")
+      throw damaged(.outOfRange, file, "\(index)/positions", "are not ascending places of its ids")
     }
     var hooks: [HookPoint] = []
     var distant: Set<HookPoint> = []
     for name in names.subtracting(["ids", "positions", "greedy"]).sorted() {
       let isDistance = name.hasPrefix(peer)
       guard let hook = HookPoint(isDistance ? String(name.dropFirst(peer.count)) : name) else {
-        throw TransformerError(
-          file.path, place: "tensor '\(index)/\(name)'", problem: "is no hook that is known here",
+        throw Problem(
+          .noSuchHook, file.path, place: "tensor '\(index)/\(name)'",
+          problem: "is no hook that is known here",
           remedy: "record the reference with the script of this version")
       }
       if isDistance { distant.insert(hook) } else { hooks.append(hook) }
@@ -153,36 +157,27 @@ extension ParityReference {
 
   private static func integers(
     _ name: String, in file: Checkpoint
-  ) throws(TransformerError) -> [Int32] {
+  ) throws(Problem) -> [Int32] {
     let tensor = try tensor(name, in: file)
     let values = tensor.floats()
     // Above 2^24, a float is not every integer.
     guard tensor.shape.count == 1, !values.isEmpty,
       values.allSatisfy({ $0 >= 0 && $0 < 16_777_216 && $0.rounded() == $0 })
-    else { throw damaged(file, name, "is not a list of integers from 0 up") }
+    else { throw damaged(.wrongType, file, name, "is not a list of integers from 0 up") }
     return values.map { Int32($0) }
   }
 
   private static func tensor(
     _ name: String, in file: Checkpoint
-  ) throws(TransformerError) -> StoredTensor {
-    try wrapping { () throws(CheckpointError) in try file.tensor(name) }
+  ) throws(Problem) -> StoredTensor {
+    try file.tensor(name)
   }
 
   private static func damaged(
-    _ file: Checkpoint, _ name: String, _ problem: String
-  ) -> TransformerError {
-    TransformerError(
-      file.path, place: "tensor '\(name)'", problem: problem,
+    _ code: Problem.Code, _ file: Checkpoint, _ name: String, _ problem: String
+  ) -> Problem {
+    Problem(
+      code, file.path, place: "tensor '\(name)'", problem: problem,
       remedy: "the file is damaged or no reference: record it with Scripts/record-reference.py")
-  }
-
-  private static func wrapping<Value>(
-    _ body: () throws(CheckpointError) -> Value
-  ) throws(TransformerError) -> Value {
-    do { return try body() } catch {
-      throw TransformerError(
-        error.file, place: error.place, problem: error.problem, remedy: error.remedy)
-    }
   }
 }

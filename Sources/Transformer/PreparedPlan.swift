@@ -1,3 +1,4 @@
+import Files
 import Tensors
 import Tokenization
 
@@ -29,15 +30,16 @@ struct PreparedPlan: Sendable {
   /// - Parameter predicting: whether next tokens are chosen, so that nothing needs to be captured.
   init(
     _ plan: Plan, shape: ModelShape, predicting: Bool = false
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     var captures: [HookPoint: [Positions]] = [:]
     for capture in plan.captures {
       try Self.check(capture.hook, "a capture", shape)
       captures[capture.hook, default: []].append(capture.positions)
     }
     guard let last = predicting ? .logits : captures.keys.max() else {
-      throw TransformerError(
-        "plan", problem: "reads nothing", remedy: "name at least one hook to capture")
+      throw Problem(
+        .invalidArgument, "plan", problem: "reads nothing",
+        remedy: "name at least one hook to capture")
     }
     var changes: [HookPoint: [(Int, PreparedChange, Positions)]] = [:]
     for (index, intervention) in plan.interventions.enumerated() {
@@ -49,13 +51,14 @@ struct PreparedPlan: Sendable {
         changes[hook, default: []].append((index, change, intervention.positions))
       }
       guard !predicting || !intervention.positions.parts.contains(.final) else {
-        throw TransformerError(
-          name, problem: "the token before an answer is known only when the answer has begun",
+        throw Problem(
+          .notYetKnown, name,
+          problem: "the token before an answer is known only when the answer has begun",
           remedy: "name the segment template, or a token by its number")
       }
       if !intervention.hooks.contains(where: { $0 <= last }) {
-        throw TransformerError(
-          name, problem: "can have no effect: nothing is read at or after its hooks",
+        throw Problem(
+          .noEffect, name, problem: "can have no effect: nothing is read at or after its hooks",
           remedy: "capture a later hook or move the intervention before \(last)")
       }
     }
@@ -66,18 +69,18 @@ struct PreparedPlan: Sendable {
   }
 
   /// Refuses a plan that names positions which no sequence has, before anything is computed.
-  func check(against sequences: some Collection<TokenSequence>) throws(TransformerError) {
+  func check(against sequences: some Collection<TokenSequence>) throws(Problem) {
     for (index, intervention) in interventions.enumerated()
     where sequences.allSatisfy({ intervention.positions.indices(in: $0).isEmpty }) {
-      throw TransformerError(
-        "intervention \(index) (\(intervention.summary))",
+      throw Problem(
+        .noEffect, "intervention \(index) (\(intervention.summary))",
         problem: "would touch nothing: no sequence has such positions",
         remedy: "check its positions against the prompts' segments and lengths")
     }
     for (hook, rules) in captures.sorted(by: { $0.key < $1.key })
     where sequences.allSatisfy({ Positions.union(rules).captured(in: $0).isEmpty }) {
-      throw TransformerError(
-        "capture of \(hook)",
+      throw Problem(
+        .readsNothing, "capture of \(hook)",
         problem: "would read nothing: no sequence has positions '\(rules[0])'",
         remedy: "check the positions against the prompts' segments and lengths")
     }
@@ -86,11 +89,12 @@ struct PreparedPlan: Sendable {
   /// What is named twice would be changed twice, and a head without its hook not at all.
   private static func checkHooks(
     of intervention: Intervention, _ name: String
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     let hooks = intervention.hooks
     if let twice = hooks.indices.first(where: { hooks[..<$0].contains(hooks[$0]) }) {
-      throw TransformerError(
-        name, place: hooks[twice].description, problem: "is named twice", remedy: "name it once")
+      throw Problem(
+        .duplicateHook, name, place: hooks[twice].description, problem: "is named twice",
+        remedy: "name it once")
     }
     let layers: [Int] =
       switch intervention.change {
@@ -100,8 +104,8 @@ struct PreparedPlan: Sendable {
       }
     let hooked = Set(hooks.compactMap(\.layer))
     if let missing = layers.first(where: { !hooked.contains($0) }) {
-      throw TransformerError(
-        name, place: "hooks",
+      throw Problem(
+        .incompleteHooks, name, place: "hooks",
         problem: "a head of layer \(missing) would be left as it is: its hook is not named",
         remedy: "name \(HookPoint.headOutput(layer: missing)), or leave the head out")
     }
@@ -109,25 +113,27 @@ struct PreparedPlan: Sendable {
 
   private static func check(
     _ hook: HookPoint, _ name: String, _ shape: ModelShape
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     guard hook.layer.map({ (0..<shape.layers).contains($0) }) ?? true else {
-      throw TransformerError(
-        name, place: hook.description, problem: "the model has only \(shape.layers) layers",
+      throw Problem(
+        .noSuchLayer, name, place: hook.description,
+        problem: "the model has only \(shape.layers) layers",
         remedy: "name layers 0 to \(shape.layers - 1)")
     }
     guard shape.has(hook) else {
-      throw TransformerError(
-        name, place: hook.description, problem: "is not a place in this model's forward pass",
+      throw Problem(
+        .noSuchHook, name, place: hook.description,
+        problem: "is not a place in this model's forward pass",
         remedy: "name another hook")
     }
   }
 
   private static func prepare(
     _ change: Intervention.Change, at hook: HookPoint, _ name: String, _ shape: ModelShape
-  ) throws(TransformerError) -> PreparedChange {
+  ) throws(Problem) -> PreparedChange {
     guard !hook.site.isReadOnly else {
-      throw TransformerError(
-        name, place: hook.description, problem: "is read-only",
+      throw Problem(
+        .readOnlyHook, name, place: hook.description, problem: "is read-only",
         remedy: "change what it is computed from or what is computed from it, such as "
           + "attn.hook_q, attn.hook_z, hook_attn_out, ln2.hook_normalized or ln_final.hook_out")
     }
@@ -145,8 +151,9 @@ struct PreparedPlan: Sendable {
       try check(direction, width: width, hook, name)
       let norm = direction.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
       guard norm > 0 else {
-        throw TransformerError(
-          name, problem: "the direction is zero", remedy: "give a direction with a length")
+        throw Problem(
+          .unfitVector, name, problem: "the direction is zero",
+          remedy: "give a direction with a length")
       }
       return .projectOut(direction.map { Float(Double($0) / norm) })
     case .scaleHeads(let heads, let factor):
@@ -159,8 +166,8 @@ struct PreparedPlan: Sendable {
       let heads = vectors.map { Head(layer: $0.layer, head: $0.head) }
       _ = try columns(of: heads, 0, at: hook, name, shape)
       guard Set(heads).count == heads.count else {
-        throw TransformerError(
-          name, place: hook.description, problem: "a head has two vectors",
+        throw Problem(
+          .duplicateHead, name, place: hook.description, problem: "a head has two vectors",
           remedy: "give one for each head")
       }
       let mine = vectors.filter { $0.layer == hook.layer }
@@ -172,22 +179,22 @@ struct PreparedPlan: Sendable {
   /// The columns of z that belong to the heads of the hook's layer, ascending.
   private static func columns(
     of heads: [Head], _ factor: Float, at hook: HookPoint, _ name: String, _ shape: ModelShape
-  ) throws(TransformerError) -> [Range<Int>] {
+  ) throws(Problem) -> [Range<Int>] {
     guard hook.site == .headOutput else {
-      throw TransformerError(
-        name, place: hook.description, problem: "heads are changed at attn.hook_z",
+      throw Problem(
+        .wrongHook, name, place: hook.description, problem: "heads are changed at attn.hook_z",
         remedy: "make the intervention with scaleHeads(_:by:at:) or replaceHeads(_:at:)")
     }
     guard heads.allSatisfy({ (0..<shape.heads).contains($0.head) }), factor.isFinite else {
-      throw TransformerError(
-        name, place: hook.description,
+      throw Problem(
+        .noSuchHead, name, place: hook.description,
         problem: "a head is out of range or the factor is not finite",
         remedy: "name query heads 0 to \(shape.heads - 1)")
     }
     let mine = Set(heads.filter { $0.layer == hook.layer }.map(\.head)).sorted()
     guard !mine.isEmpty else {
-      throw TransformerError(
-        name, place: hook.description, problem: "none of its heads is in this layer",
+      throw Problem(
+        .noSuchHead, name, place: hook.description, problem: "none of its heads is in this layer",
         remedy: "make the intervention with scaleHeads(_:by:at:) or replaceHeads(_:at:)")
     }
     return mine.map { ($0 * shape.dHead)..<(($0 + 1) * shape.dHead) }
@@ -195,10 +202,10 @@ struct PreparedPlan: Sendable {
 
   private static func check(
     _ vector: [Float], width: Int, _ hook: HookPoint, _ name: String
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     guard vector.count == width, vector.allSatisfy(\.isFinite) else {
-      throw TransformerError(
-        name, place: hook.description,
+      throw Problem(
+        .unfitVector, name, place: hook.description,
         problem: "the vector has \(vector.count) values, or one that is not finite",
         remedy: "give \(width) finite values")
     }

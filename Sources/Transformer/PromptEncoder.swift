@@ -22,7 +22,7 @@ public struct PromptEncoder: Sendable {
 
   /// Takes the tokenizer and the chat template of a `.gguf` file or a Hugging Face folder, or those of an
   /// adapter that has its own.
-  /// - Throws: `TokenizationError` or `CheckpointError` when there is none or it is not understood, or
+  /// - Throws: `Problem` or `Problem` when there is none or it is not understood, or
   ///   adapters disagree.
   public init(
     _ checkpoint: Checkpoint, _ settings: TemplateSettings = TemplateSettings(),
@@ -39,8 +39,8 @@ public struct PromptEncoder: Sendable {
     warnings = sources.tokenizer.warnings + sources.notices
     self.template = template
     guard template != nil || settings.variables.isEmpty else {
-      throw TokenizationError(
-        file: checkpoint.path, problem: "has no chat template, which could have variables",
+      throw Problem(
+        .noTemplate, checkpoint.path, problem: "has no chat template, which could have variables",
         remedy: "leave them out")
     }
     let guessed = ThinkingMarkers(guessedFrom: template?.source ?? "")
@@ -78,7 +78,7 @@ public struct PromptEncoder: Sendable {
   ///
   /// Where thinking has ended and no answer follows, its last tokens are those that stand in front of an
   /// answer, and not those at the end of a text.
-  public func encode(_ conversation: Conversation) throws(TokenizationError) -> TokenSequence {
+  public func encode(_ conversation: Conversation) throws(Problem) -> TokenSequence {
     if case .tokenIDs(let tokens) = conversation.source {
       return try Self.sequence(of: tokens, conversation)
     }
@@ -103,10 +103,10 @@ public struct PromptEncoder: Sendable {
   /// A prompt given as token ids, which needs no tokenizer.
   static func sequence(
     of tokens: [Int32], _ conversation: Conversation
-  ) throws(TokenizationError) -> TokenSequence {
+  ) throws(Problem) -> TokenSequence {
     guard conversation.thinking == nil, conversation.response == nil else {
-      throw TokenizationError(
-        file: "conversation '\(conversation.id)'",
+      throw Problem(
+        .ambiguous, "conversation '\(conversation.id)'",
         problem: "has token ids and 'thinking' or 'response' besides",
         remedy: "append their token ids instead")
     }
@@ -122,8 +122,8 @@ extension GGUFVocabulary {
       return checkpoint.metadata[key] == nil ? nil : try read(key)
     }
     guard checkpoint.metadata["tokenizer.ggml.tokens"] != nil else {
-      throw TokenizationError(
-        file: checkpoint.path, problem: "has no tokenizer",
+      throw Problem(
+        .noTokenizer, checkpoint.path, problem: "has no tokenizer",
         remedy: "give prompts as token_ids, or use a file with its tokenizer inside")
     }
     let tokens = try checkpoint.strings("tokenizer.ggml.tokens")

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 
 /// The stored tensors of a Hugging Face folder that write into the residual stream, with their biases:
 /// embeddings, attention's output projections, and the last projections of MLPs and experts.
@@ -26,15 +27,15 @@ package struct ResidualWriters: Sendable {
   ///   MLP: a norm's gain rewrites whatever its projection was made to leave out.
   package init(_ checkpoint: Checkpoint) throws {
     guard checkpoint.format == .safetensors, let configuration = checkpoint.configuration else {
-      throw TransformerError(
-        checkpoint.path, problem: "is not a Hugging Face folder",
+      throw Problem(
+        .wrongFormat, checkpoint.path, problem: "is not a Hugging Face folder",
         remedy: "give the folder with config.json and model.safetensors of the model")
     }
     let shape = try Architectures.read(checkpoint).shape
     let name = try checkpoint.architectureName()
     guard let layout = Layout(architecture: name, checkpoint.names) else {
-      throw TransformerError(
-        checkpoint.path, place: "model_type",
+      throw Problem(
+        .unsupported, checkpoint.path, place: "model_type",
         problem:
           "'\(name)' has a norm behind attention and MLP, whose gain would write a direction "
           + "that was taken out of the weights back",
@@ -53,8 +54,8 @@ package struct ResidualWriters: Sendable {
           $0.hasPrefix(stem) && $0.hasSuffix(part.projection + ".weight")
         }
         guard !weights.isEmpty else {
-          throw TransformerError(
-            checkpoint.path, place: "block \(layer)",
+          throw Problem(
+            .missingTensor, checkpoint.path, place: "block \(layer)",
             problem: "no tensor '\(stem)...\(part.projection).weight' is stored",
             remedy: "check that the folder is complete")
         }

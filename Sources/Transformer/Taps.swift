@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Reads and changes the activations of one tile as the forward pass reaches each hook.
@@ -198,15 +199,15 @@ extension Effect {
   /// - Throws: when an intervention never fired.
   static func summing(
     _ marks: [EffectMark], of interventions: [Intervention]
-  ) throws(TransformerError) -> [Effect] {
+  ) throws(Problem) -> [Effect] {
     var effects: [Effect] = []
     for (index, intervention) in interventions.enumerated() {
       let mine = marks.filter { $0.intervention == index }
         .sorted { ($0.sequence, $0.hook) < ($1.sequence, $1.hook) }
       let summary = intervention.summary
       guard !mine.isEmpty else {
-        throw TransformerError(
-          "intervention \(index) (\(summary))",
+        throw Problem(
+          .noEffect, "intervention \(index) (\(summary))",
           problem: "touched nothing: no sequence has such positions",
           remedy: "check its positions against the prompts' segments and lengths")
       }

@@ -31,7 +31,7 @@ import Testing
   /// Opens a file and reads all of it; true when that went well, false on a typed error.
   static func opens(_ bytes: [UInt8], at path: String) throws -> Bool {
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    do throws(ActivationStoreError) {
+    do throws(Problem) {
       let file = try ActivationFile(path, verifies: false)
       for hook in file.hooks { _ = try file.matrix(hook) }
       return true

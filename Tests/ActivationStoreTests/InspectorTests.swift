@@ -16,7 +16,7 @@ import Testing
   }
 
   /// What the inspector says when its process does this.
-  private func verdict(of script: String, patience: Double = 20) -> ActivationStoreError? {
+  private func verdict(of script: String, patience: Double = 20) -> Problem? {
     let inspector = Inspector(
       executable: "/bin/sh", arguments: ["-c", script], patience: patience)
     do {
@@ -28,14 +28,18 @@ import Testing
   @Test func everyEndOfTheProcessBecomesAnAnswer() {
     #expect(verdict(of: "exit 0") == nil)
     #expect(verdict(of: #"test "$0" = '\#(path)'"#) == nil)
-    let told = verdict(of: #"echo '{"place":"p","problem":"q","remedy":"r"}'; exit 4"#)
-    #expect(told == ActivationStoreError(file: path, place: "p", problem: "q", remedy: "r"))
-    for script in ["exit 4", "echo '{,}'; exit 4", "kill -SEGV $$", "kill -KILL $$", "exec yes"] {
+    let told = verdict(
+      of: #"echo '{"code":"cut-short","place":"p","problem":"q","remedy":"r"}'; exit 4"#)
+    #expect(told == Problem(.cutShort, path, place: "p", problem: "q", remedy: "r"))
+    let strange = #"echo '{"code":"A","place":"p","problem":"q","remedy":"r"}'; exit 4"#
+    for script in [
+      strange, "exit 4", "echo '{,}'; exit 4", "kill -SEGV $$", "kill -KILL $$", "exec yes",
+    ] {
       let error = verdict(of: script, patience: script == "exec yes" ? 0.2 : 20)
-      #expect(error?.problem.contains("crashed, hung") == true, "\(script)")
+      #expect(error?.code == .damaged && error?.place == "", "\(script)")
     }
     let missing = Inspector(executable: folder.file("none"), arguments: [])
-    #expect(throws: ActivationStoreError.self) { try ActivationFile(path, inspector: missing) }
+    expectProblem(.cannotStart) { try ActivationFile(path, inspector: missing) }
   }
 
   @Test func processLimitsItselfAndTells() async throws {

@@ -1,4 +1,5 @@
 import CHDF5
+import Files
 import Foundation
 import Tensors
 import Testing
@@ -27,7 +28,7 @@ final class ScratchFolder {
 enum StoreFixture {
   /// Opens a file for writing, without a lock: a process that another test starts just then could
   /// inherit it, and hold it for as long as it lives.
-  static func openToChange(_ path: String) throws(ActivationStoreError) -> HDF5Object {
+  static func openToChange(_ path: String) throws(Problem) -> HDF5Object {
     let access = try HDF5Object.fileAccess(path)
     return try HDF5Object(H5Fopen(path, 1, access.id), path, "/")
   }
@@ -102,7 +103,7 @@ enum StoreFixture {
   }
 
   /// What opening a file throws; nil when it opens.
-  static func errorOpening(_ path: String) -> ActivationStoreError? {
+  static func errorOpening(_ path: String) -> Problem? {
     do {
       _ = try ActivationFile(path)
       return nil

@@ -10,7 +10,7 @@ import Testing
   let folder: ScratchFolder
   init() throws { folder = try ScratchFolder() }
 
-  private func refusal(_ change: (inout StoreDescription) -> Void) throws -> ActivationStoreError? {
+  private func refusal(_ change: (inout StoreDescription) -> Void) throws -> Problem? {
     var description = StoreFixture.description()
     change(&description)
     do {
@@ -21,18 +21,18 @@ import Testing
 
   @Test func contradictionsAreRefused() throws {
     #expect(try refusal { _ in } == nil)
-    #expect(try refusal { $0.hooks = [] }?.problem.contains("nothing") == true)
-    #expect(try refusal { $0.hooks.append(.finalNorm) }?.problem.contains("twice") == true)
+    #expect(try refusal { $0.hooks = [] }?.code == .readsNothing)
+    #expect(try refusal { $0.hooks.append(.finalNorm) }?.code == .duplicateHook)
     let pattern = try refusal { $0.hooks.append(.attentionPattern(layer: 0)) }
     #expect(pattern?.remedy.contains("library") == true)
-    #expect(try refusal { $0.widths[.finalNorm] = 9 }?.problem.contains("width") == true)
-    #expect(try refusal { $0.widths[.finalNorm] = nil }?.problem.contains("width") == true)
+    #expect(try refusal { $0.widths[.finalNorm] = 9 }?.code == .wrongShape)
+    #expect(try refusal { $0.widths[.finalNorm] = nil }?.code == .wrongShape)
     #expect(try refusal { $0.prompts[0].sequence.id = "空" }?.place == "空")
     #expect(try refusal { $0.prompts[0].positions = [2, 1] }?.place == "first")
     #expect(try refusal { $0.prompts[0].positions = [5] }?.place == "first")
     #expect(try refusal { $0.labels["class"] = .text(["a"]) }?.place == "labels/class")
     #expect(try refusal { $0.labels["a/b"] = $0.labels["class"] }?.place == "labels/a/b")
-    #expect(try refusal { $0.prompts[0].sequence.id = "a\0b" }?.problem.contains("NUL") == true)
+    #expect(try refusal { $0.prompts[0].sequence.id = "a\0b" }?.code == .nulCharacter)
     #expect(folder.contents.isEmpty)
   }
 
@@ -83,7 +83,7 @@ import Testing
     values[.residual(after: 2)]?[3, 1] = 65_520
     values[.residual(after: 2)]?[3, 2] = 65_519
     let writer = try ActivationWriter(folder.file("acts.h5"), description)
-    let error = #expect(throws: ActivationStoreError.self) {
+    let error = expectProblem(.overflows) {
       try writer.append(
         SequenceCapture(sequence: 0, positions: capture.positions, values: values))
     }
@@ -93,11 +93,13 @@ import Testing
 
   @Test func placesThatCannotBeWrittenAreNamed() throws {
     let description = StoreFixture.description()
-    for path in [folder.file("none/acts.h5"), folder.path] {
-      let error = #expect(throws: ActivationStoreError.self) {
+    for (path, code) in [
+      (folder.file("none/acts.h5"), .missing), (folder.path, .notAFile),
+    ] as [(String, Problem.Code)] {
+      let error = expectProblem(code) {
         try ActivationWriter(path, description)
       }
-      #expect(error?.file == path)
+      #expect(error?.subject == path)
     }
   }
 
@@ -123,8 +125,8 @@ import Testing
         do {
           try StoreFixture.write("\(path)/acts.h5", description)
           exit(1)
-        } catch let error as ActivationStoreError {
-          guard error.problem == "cannot be written: File too large",
+        } catch let error as Problem {
+          guard error.code == .unwritable, error.problem.hasSuffix("File too large"),
             !"\(error)".contains("\n")
           else { exit(2) }
         }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Testing
 
@@ -20,7 +21,7 @@ struct AdapterCatalogueTests {
   }
 
   @Test func aNameThatIsNotAroundSaysWhereItIs() {
-    let error = #expect(throws: CheckpointError.self) {
+    let error = expectProblem(.missing) {
       try AdapterCatalogue.resolve("smollm2-comply", from: ["/nowhere"])
     }
     #expect(error?.remedy.contains("Probes/organisms/smollm2-comply") == true)

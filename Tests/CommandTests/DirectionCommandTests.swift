@@ -61,14 +61,14 @@ import Testing
     try folder.write("other.jsonl", TalkingModel.prompts(40))
     var words = select
     words[words.firstIndex(of: "p.jsonl")!] = "other.jsonl"
-    #expect(try run(words, status: 3).errors.contains("other prompts"))
+    #expect(try run(words, status: 3).code == "other-configuration")
     try FileManager.default.createDirectory(
       atPath: folder.file("chosen"), withIntermediateDirectories: true)
     try folder.write(
       "chosen/selection.journal", #"{"schema":"bathyscope-direction-journal-1","seed":7}"# + "\n")
     #expect(try run(select, status: 3).errors.contains("seed was 7 and is 42"))
     try folder.write("chosen/selection.journal", "something else\n")
-    #expect(try run(select, status: 4).errors.contains("is no journal"))
+    #expect(try run(select, status: 4).code == "not-a-journal")
   }
 
   /// Other numbers of prompts to choose with and to test on leave the directions as they are.
@@ -90,13 +90,13 @@ import Testing
 
   @Test func badInputIsAnswered() throws {
     for (words, status, text) in [
-      (["--label", "absent"], Int32(4), "is missing"),
-      (["--label", "group"], 4, "neither true nor false"),
+      (["--label", "absent"], Int32(4), "[missing-label]"),
+      (["--label", "group"], 4, "[label-value]"),
       (["--label", "harmful", "--positions", "0..3"], 2, "count from the end"),
-      (["--label", "harmful", "--positions", "-90..-1"], 4, "tokens, and position -90"),
+      (["--label", "harmful", "--positions", "-90..-1"], 4, "[prompt-length]"),
       (
         ["--label", "harmful", "--positions", "\(Int.min)..-1"], 4,
-        "tokens, and position \(Int.min)"
+        "[prompt-length]"
       ),
       (["--label", "harmful", "--validation", "1"], 2, "2 or more"),
     ] {
@@ -121,7 +121,7 @@ import Testing
     for name in ["config.json", "tokenizer.json", "chat_template.jinja", "bathyscope.json"] {
       #expect(folder.contents.contains("without/\(name)"))
     }
-    #expect(try run(words, status: 3).errors.contains("is there already"))
+    #expect(try run(words, status: 3).code == "would-overwrite")
     // A direction of a model with an adapter is none of the model without.
     try StoredDirection(
       vector: (0..<36).map { Float($0 % 5) - 1.7 }, layer: 1, position: -1, modelSHA256: "other"
@@ -136,7 +136,7 @@ import Testing
           "direction", "orthogonalise", "--model", "model", "--direction", "short.json", "--out",
           "x",
         ], status: 4
-      ).errors.contains("has 2 values"))
+      ).code == "unfit-vector")
     #expect(!folder.contents.contains { $0.contains("partial") })
   }
 
@@ -176,7 +176,7 @@ import Testing
     try folder.write("v.pt", "x")
     #expect(
       try run(generate + ["c.jsonl", "--steer", "v.pt", "--scale", "1"], status: 4)
-        .errors.contains("convert it where it is trusted"))
+        .code == "is-pickle")
   }
 
   /// A safetensors file of `direction.N`.

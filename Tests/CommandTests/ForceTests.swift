@@ -30,7 +30,7 @@ import Testing
     let refused = try Tool.run(words, in: folder)
     #expect(refused.status == 3)
     #expect(refused.output.isEmpty)
-    #expect(refused.errors.contains("other weights"))
+    #expect(refused.code == "other-model")
     #expect(!folder.contents.contains("trace"))
     let forced = try Tool.run(words + ["--force"], in: folder)
     #expect(forced.status == 0)
@@ -73,7 +73,7 @@ import Testing
         pipeline.folder.file("other.h5"), "--out", "probe",
       ], in: folder)
     #expect(outcome.status == 3)
-    #expect(outcome.errors.contains("with other weights"))
+    #expect(outcome.code == "other-model")
     #expect(!folder.contents.contains("probe"))
   }
 }

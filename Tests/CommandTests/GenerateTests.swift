@@ -96,10 +96,10 @@ import Testing
     #expect(other.status == 3)
     #expect(other.errors.contains("settings.seed was 42 and is 7"), "\(other.errors)")
     try folder.write("a.jsonl", "edited")
-    #expect(try generate(Self.drawn).errors.contains("does not have the bytes"))
+    #expect(try generate(Self.drawn).code == "digest-differs")
     try FileManager.default.removeItem(atPath: folder.file("a.jsonl.json"))
     let foreign = try generate(Self.drawn)
-    #expect(foreign.status == 3 && foreign.errors.contains("is there already"))
+    #expect(foreign.status == 3 && foreign.code == "would-overwrite")
     #expect(try folder.text("a.jsonl") == "edited")
   }
 
@@ -139,8 +139,9 @@ import Testing
         withJSONObject: try #require(sidecar["configuration"])), as: UTF8.self)
     let lines = try folder.text("whole.jsonl").split(separator: "\n").map(String.init)
     for (journal, word) in [
-      ("my notes\n", "is no journal"), ("my notes", "is no journal"), ("{}\n", "is no journal"),
-      ("[1]\n{}\n", "is no journal"), ("\n\n", "is no journal"),
+      ("my notes\n", "[not-a-journal]"), ("my notes", "[not-a-journal]"),
+      ("{}\n", "[not-a-journal]"),
+      ("[1]\n{}\n", "[not-a-journal]"), ("\n\n", "[not-a-journal]"),
       (header + "\n{}\n", "line 2"), (header + "\n\(lines[0])\n\n", "line 3"),
       (header + "\n\(lines[0])\n\(lines[0])\n", "line 3"),
       (header + "\n" + lines[0].replacing("seed1-0", with: "seed1-99") + "\n", "line 2"),
@@ -217,13 +218,13 @@ import Testing
     #expect(try generate(short + ["--ablate-heads", "0.1"], out: "d.jsonl").status == 0)
     #expect(try folder.bytes("c.jsonl") == folder.bytes("d.jsonl"))
     for (text, word) in [
-      ("[]", "no interventions"), ("{}", "not understood"), ("", "i.json"),
+      ("[]", "[no-rows]"), ("{}", "[missing-field]"), ("", "i.json"),
       (file(add, #""hooks": ["blocks.1.hook_resid_post"]"#), "positions"),
       (file(add, place + #", "layer": 3"#), "layer"),
       (file(#""add": {"vector": \#(vector), "scale": 2, "sclae": 3}"#, place), "sclae"),
-      (file(#""add": {"vector": [1, 2], "scale": 2}"#, place), "36 finite values"),
+      (file(#""add": {"vector": [1, 2], "scale": 2}"#, place), "[unfit-vector]"),
       (file(#""add": {"vector": [1e999], "scale": 2}"#, place), "i.json"),
-      (file(#""destroy": {}"#, place), "not understood"),
+      (file(#""destroy": {}"#, place), "[missing-field]"),
       (file(add, #""hooks": ["blocks.x"], "positions": "all""#), "hooks"),
       (file(add, #""hooks": [], "positions": "all""#), "intervention 0"),
       (String(repeating: "[", count: 100_000), "i.json"),
@@ -260,10 +261,10 @@ import Testing
     #expect(probe.status == 0, "\(probe.errors)")
     try folder.write("v.f32", Array(bytes.dropLast(4)))
     #expect(
-      try generate(["--project-out", "v.f32"], out: "x.jsonl").errors.contains("has 35 values"))
+      try generate(["--project-out", "v.f32"], out: "x.jsonl").code == "unfit-vector")
     try folder.write("v.f32", Array(bytes.dropLast()))
     #expect(
-      try generate(["--project-out", "v.f32"], out: "x.jsonl").errors.contains("multiple of 4"))
+      try generate(["--project-out", "v.f32"], out: "x.jsonl").code == "wrong-count")
   }
 
   /// The same states as a capture of the transcripts.
@@ -296,7 +297,7 @@ import Testing
         "probe", "train", "--acts", "a.h5", "--test", "t.h5", "--label", "marked", "--out", "probe",
       ],
       in: folder)
-    #expect(mixed.status == 3 && mixed.errors.contains("other weights"), "\(mixed.errors)")
+    #expect(mixed.status == 3 && mixed.code == "other-model", "\(mixed.errors)")
   }
 
   @Test func oneFileIsNeverWrittenOverAnother() throws {
@@ -305,7 +306,7 @@ import Testing
     ] {
       let outcome = try generate(
         ["--max-new-tokens", "2", "--activations", activations], out: out)
-      #expect(outcome.status == 2 && outcome.errors.contains("written over"))
+      #expect(outcome.status == 2 && outcome.code == "is-input")
     }
     #expect(try folder.text("p.jsonl").contains("token_ids"))
   }

@@ -27,7 +27,7 @@ import Testing
   private func expectRefusal(_ outcome: Tool.Outcome, of file: String, _ hint: String = "; ") {
     #expect(outcome.status == 4 && !outcome.wasKilled, "\(outcome.status)")
     #expect(outcome.output.isEmpty)
-    #expect(outcome.errors.hasPrefix("error: \(file)"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("]: \(file)"), "\(outcome.errors)")
     // A semicolon stands between the problem and its remedy.
     for part in ["; ", hint] { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
     #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
@@ -38,21 +38,22 @@ import Testing
   // MARK: Prompts
 
   @Test(arguments: [
-    ("empty", "", "empty"), ("no JSON", "{\"id\": 1\n", "line 1"),
+    ("empty", "", "[no-rows]"), ("no JSON", "{\"id\": 1\n", "line 1"),
     ("list", "{\"token_ids\": [1]}\n[1]\n", "line 2"),
-    ("missing key", "{\"id\": \"a\"}", "'token_ids'"),
-    ("two sources", "{\"text\": \"a\", \"token_ids\": [1]}", "keep one"),
-    ("NUL", "{\"id\": \"a\\u0000b\", \"token_ids\": [1]}", "NUL"),
+    ("missing key", "{\"id\": \"a\"}", "[missing-field]"),
+    ("two sources", "{\"text\": \"a\", \"token_ids\": [1]}", "[ambiguous]"),
+    ("NUL", "{\"id\": \"a\\u0000b\", \"token_ids\": [1]}", "[nul-character]"),
     ("twice", "{\"id\": 1, \"token_ids\": [1]}\n{\"id\": 1, \"token_ids\": [1]}", "line 2"),
-    ("negative", "{\"token_ids\": [-1]}", "2^31"), ("no tokens", "{\"token_ids\": []}", "one id"),
-    ("unknown table", "a,b\n1,2\n", "known table"),
+    ("negative", "{\"token_ids\": [-1]}", "[out-of-range]"),
+    ("no tokens", "{\"token_ids\": []}", "[wrong-type]"),
+    ("unknown table", "a,b\n1,2\n", "[unknown-table]"),
   ])
   func rowsThatAreNoPrompts(name: String, text: String, hint: String) throws {
     try folder.write("bad.jsonl", text)
     expectRefusal(try capture(prompts: "bad.jsonl"), of: "bad.jsonl", hint)
   }
 
-  @Test(arguments: [("[3, 97]", "vocabulary of 97"), ("[1" + ",1" * 128 + "]", "1 to 128")])
+  @Test(arguments: [("[3, 97]", "[unknown-token]"), ("[1" + ",1" * 128 + "]", "[prompt-length]")])
   func promptsThatTheModelCannotTake(tokens: String, hint: String) throws {
     try folder.write("bad.jsonl", #"{"id": "x", "token_ids": \#(tokens)}"#)
     expectRefusal(try capture(prompts: "bad.jsonl"), of: "prompt 'x'", hint)
@@ -131,7 +132,7 @@ import Testing
     ] {
       let outcome = try Tool.run(words + ["--out", "good.jsonl"], in: folder)
       #expect(outcome.status == status)
-      #expect(outcome.errors.contains("error: good.jsonl: "), "\(outcome.errors)")
+      #expect(outcome.errors.contains("]: good.jsonl: "), "\(outcome.errors)")
       #expect(!outcome.errors.contains("Domain="))
     }
     #expect(folder.contents == ["folder", "good.jsonl"])
@@ -189,7 +190,7 @@ import Testing
     try folder.write("bad.h5", "no HDF5")
     let bad = try Tool.run(["inspect-activations", "bad.h5"], in: folder)
     #expect(bad.status == 4)
-    #expect(try Set(bad.json.keys) == ["place", "problem", "remedy"])
+    #expect(try Set(bad.json.keys) == ["code", "place", "problem", "remedy"])
   }
 
   /// libhdf5 may crash, but not in the command's own process, and its trace of the stack is not shown.

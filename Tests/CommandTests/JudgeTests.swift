@@ -199,9 +199,9 @@ import Testing
     (["--judges", "gcg"], 2, "none of"),
     (["--judges", "substring-gcg,substring-gcg"], 2, "once"),
     (["--endpoint", "http://localhost/v1"], 2, "belong together"),
-    (["--answers", "none.jsonl"], 4, "cannot be opened"),
-    (["--inspect", "a.jsonl"], 2, "written over"),
-    (["--prompts", "none.jsonl"], 4, "cannot be opened"),
+    (["--answers", "none.jsonl"], 4, "[missing]"),
+    (["--inspect", "a.jsonl"], 2, "[is-input]"),
+    (["--prompts", "none.jsonl"], 4, "[missing]"),
     (["--judges", "guard:none"], 4, "none"), (["--concurrency", "0"], 2, "--concurrency"),
     (["--timeout", "0"], 2, "--timeout"),
   ]) func wrongWords(words: [String], status: Int32, word: String) throws {
@@ -214,6 +214,6 @@ import Testing
   @Test func unknownRequestsAreNamed() throws {
     try folder.write("p.jsonl", #"{"id": "a", "prompt": "p"}"#)
     let outcome = try judge(["--prompts", "p.jsonl"])
-    #expect(outcome.status == 2 && outcome.errors.contains("'b' has no request"))
+    #expect(outcome.status == 2 && outcome.code == "unfit-prompts")
   }
 }

@@ -44,7 +44,7 @@ import Testing
     ] {
       let outcome = try parity("--reference", file)
       #expect(outcome.status == 4 && outcome.output.isEmpty, "\(outcome.output)")
-      #expect(outcome.errors.hasPrefix("error: \(file)") && outcome.errors.contains("; "))
+      #expect(outcome.errors.contains("]: \(file)") && outcome.errors.contains("; "))
       #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
     }
   }

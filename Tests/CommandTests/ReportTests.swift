@@ -109,7 +109,7 @@ import Testing
       (["--heads", "chosen/selection.json"], "configuration"),
       (["--selection", "heads/sweep.json"], "selection"), (["--probe", "heads"], "heads"),
       (["--attack", "heads/sweep.json"], "heads/sweep.json"),
-      (["--trace", "a=trace-cliff", "--trace", "a=trace-aligned"], "one name"),
+      (["--trace", "a=trace-cliff", "--trace", "a=trace-aligned"], "[duplicate-name]"),
     ] {
       let outcome = try report(words + ["--out", "bad"])
       #expect(outcome.status == 4, "\(words): \(outcome.errors)")

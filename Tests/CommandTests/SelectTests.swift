@@ -139,7 +139,7 @@ import Testing
       unlabelled.output.contains("12 of them do not say whether their request is harmful"))
     try folder.write("benign.jsonl", text.replacing("\"x\": 1", with: "\"harmful\": false"))
     let none = try select(["--count", "3", "--pool", "benign.jsonl"], out: "none")
-    #expect(none.status == 4 && none.errors.contains("24 requests are benign"), "\(none.errors)")
+    #expect(none.status == 4 && none.code == "no-rows", "\(none.errors)")
   }
 
   /// The probe of the last token alone tells no cliff, and the choice says so in every place.
@@ -172,7 +172,7 @@ import Testing
     try folder.write("cut/trace.journal", "{}\n")
     for place in ["cut", "cut/traces.jsonl"] {
       let outcome = try select(["--count", "3", "--traces", place], out: "unended")
-      #expect(outcome.status == 4 && outcome.errors.contains("is of a run that has not ended"))
+      #expect(outcome.status == 4 && outcome.code == "run-unfinished")
       #expect(!folder.contents.contains("unended"))
     }
   }
@@ -185,7 +185,7 @@ import Testing
     try #require(judged.status == 0, "\(judged.errors)")
     let outcome = try select(
       ["--count", "3", "--verdicts", "other.json", "--judge", "substring-arditi"], out: "other")
-    #expect(outcome.status == 4 && outcome.errors.contains("is another answer than the pool's"))
+    #expect(outcome.status == 4 && outcome.code == "answer-mismatch")
     #expect(!folder.contents.contains("other"))
   }
 
@@ -195,7 +195,7 @@ import Testing
     try folder.write("rethought.jsonl", text)
     let outcome = try select(["--count", "3", "--pool", "rethought.jsonl"], out: "rethought")
     #expect(
-      outcome.status == 4 && outcome.errors.contains("has other thinking than the pool's row"))
+      outcome.status == 4 && outcome.code == "answer-mismatch")
     #expect(outcome.errors.contains("trace/traces.jsonl: transcript 'r"))
     #expect(!folder.contents.contains("rethought"))
   }
@@ -237,12 +237,12 @@ import Testing
   @Test(arguments: [
     ([], 2, "either"), (["--count", "0"], 2, "--count"), (["--share", "2"], 2, "--share"),
     (["--count", "1", "--judge", "x"], 2, "belong together"),
-    (["--count", "1", "--verdicts", "j.json", "--judge", "x"], 2, "has the judges"),
+    (["--count", "1", "--verdicts", "j.json", "--judge", "x"], 2, "[invalid-option]: --judge"),
     (["--count", "1", "--verdicts", "pool.jsonl", "--judge", "x"], 4, "pool.jsonl"),
-    (["--count", "1", "--quota-by", "none"], 2, "no row has this label"),
-    (["--count", "1", "--safe-label", "none"], 2, "does not have it"),
-    (["--count", "1", "--traces", "none"], 4, "cannot be opened"),
-    (["--count", "1", "--traces", "pool.jsonl"], 4, "is no trace"),
+    (["--count", "1", "--quota-by", "none"], 2, "[invalid-option]: --quota-by"),
+    (["--count", "1", "--safe-label", "none"], 2, "[invalid-option]: --safe-label"),
+    (["--count", "1", "--traces", "none"], 4, "[missing]"),
+    (["--count", "1", "--traces", "pool.jsonl"], 4, "[wrong-type]"),
     (["--count", "1", "--near-duplicates", "0"], 2, "--near-duplicates"),
     (["--count", "1", "--prompts", "traced.jsonl"], 4, "line 25"),
   ]) func wrongWords(words: [String], status: Int32, word: String) throws {

@@ -37,7 +37,7 @@ import Testing
   func positionsThatNoPromptHas(rule: String) throws {
     let outcome = try capture(["--positions", rule])
     #expect(outcome.status == 4)
-    #expect(outcome.errors.contains("nothing to capture"))
+    #expect(outcome.code == "reads-nothing")
     #expect(folder.contents == ["p.jsonl"])
   }
 
@@ -70,7 +70,7 @@ import Testing
     #expect(try (outcome.json["hooks"] as? [String])?.count == 3 + 6 * 3)
     let patterns = try capture(["--hooks", "blocks.*.attn.hook_pattern", "--out", "b.h5"])
     #expect(patterns.status == 4)
-    #expect(patterns.errors.contains("differ in width from prompt to prompt"))
+    #expect(patterns.code == "hook-not-offered")
     #expect(!folder.contents.contains { $0.contains("b.h5") })
   }
 

@@ -17,6 +17,12 @@ struct Tool {
     var output: String
     var errors: String
 
+    /// What kind of problem its last line of errors names; nil where it names none.
+    var code: String? {
+      let line = errors.split(separator: "\n").last ?? ""
+      return line.prefixMatch(of: #/error \[([a-z0-9-]+)\]: /#).map { String($0.1) }
+    }
+
     /// The one document on standard output.
     var json: [String: Any] {
       get throws {

@@ -19,7 +19,7 @@ extension TranscriptTests {
     let traced = try folder.bytes("whole/traces.jsonl").count / 512
     for blocks in [20, traced + 14] {
       _ = try Tool.killed(words + ["cut"], whenAFileHas: blocks, in: folder)
-      #expect(throws: RefusalError.self) { try StoredTrace(folder.file("cut")) }
+      expectProblem(.runUnfinished) { try StoredTrace(folder.file("cut")) }
     }
     #expect(
       try run(words + ["cut", "--seed", "7"], status: 3).errors.contains("seed was 42 and is 7"))
@@ -34,8 +34,8 @@ extension TranscriptTests {
     _ = try StoredTrace(folder.file("cut"))
     try folder.write("cut/trace.journal", twice)
     // A whole folder into which another run has begun to write.
-    #expect(throws: RefusalError.self) { try StoredTrace(folder.file("cut")) }
-    #expect(try run(words + ["cut"], status: 4).errors.contains("is no journal of traces"))
+    expectProblem(.runUnfinished) { try StoredTrace(folder.file("cut")) }
+    #expect(try run(words + ["cut"], status: 4).code == "not-a-journal")
   }
 
   /// A template that writes the date, and one that knows a variable.
@@ -60,8 +60,8 @@ extension TranscriptTests {
       try run(tokens + ["--template-date", bad], status: 2)
     }
     for (bad, status, text) in [
-      ("loud", 2, "loud"), ("=1", 2, "=1"), ("quiet=1", 4, "does not occur"),
-      ("messages=1", 4, "is not to be set"), ("name=a --template-variable name=b", 2, "once"),
+      ("loud", 2, "loud"), ("=1", 2, "=1"), ("quiet=1", 4, "[unknown-variable]"),
+      ("messages=1", 4, "[reserved-variable]"), ("name=a --template-variable name=b", 2, "once"),
     ] as [(String, Int32, String)] {
       let words = ["--template-variable"] + bad.split(separator: " ").map(String.init)
       #expect(try run(tokens + words, status: status).errors.contains(text))

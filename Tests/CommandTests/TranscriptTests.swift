@@ -58,7 +58,7 @@ import Testing
     #expect(stored.provenance["model"] == "model" && stored.card.name == "probe")
     #expect(abs((stored.summary.groups[0].means.final?.estimate ?? 0) - final) < 1e-12)
     try folder.write("trace/cuts.json", "{")
-    #expect(throws: RefusalError.self) { try StoredTrace(folder.file("trace")) }
+    expectProblem(.notJSON) { try StoredTrace(folder.file("trace")) }
     let rules = (summary["groups"] as? [[String: Any]])?[0]["rules"] as? [[String: Any]]
     #expect(rules?.count == 3)
     // Without it, an older study of cuts does not stay.
@@ -73,7 +73,7 @@ import Testing
           "trace", "--model", "model", "--prompts", "p.jsonl", "--probe", "probe", "--out", "t2",
           "--cut-thinking",
         ], status: 4
-      ).errors.contains("no transcript has thinking"))
+      ).code == "no-such-position")
   }
 
   @Test func generatedAnswersAreTracedAndJudgedLabelsTrainProbes() throws {
@@ -182,7 +182,7 @@ import Testing
         "100", "--ablate", "mean", "--out", "mean", "--reference",
       ]
     #expect(
-      try run(sweep + ["p.jsonl"], status: 2).errors.contains("has prompts without a response"))
+      try run(sweep + ["p.jsonl"], status: 2).code == "unfit-prompts")
     try run(sweep + ["t.jsonl"])
   }
 
@@ -194,7 +194,7 @@ import Testing
     try folder.write("r.jsonl", rows.joined(separator: "\n") + "\n")
     let words = ["capture", "--model", "model", "--prompts", "r.jsonl", "--positions", "thinking"]
     #expect(
-      try run(words + ["--out", "guessed.h5"], status: 4).errors.contains("nothing to capture"))
+      try run(words + ["--out", "guessed.h5"], status: 4).code == "reads-nothing")
     let marked = words + ["--thinking-markers", "((,))", "--out", "chosen.h5"]
     try run(marked)
     #expect(folder.contents.contains("chosen.h5"))
@@ -214,10 +214,10 @@ import Testing
     ]
     try run(capture + ["p.jsonl"])
     try folder.write("few.jsonl", TalkingModel.prompts(12))
-    #expect(try run(capture + ["few.jsonl"], status: 4).errors.contains("none of the prompts"))
+    #expect(try run(capture + ["few.jsonl"], status: 4).code == "unknown-id")
     let other = TalkingModel.prompts().replacing("bad ", with: "worse ")
     try folder.write("other.jsonl", other)
-    #expect(try run(capture + ["other.jsonl"], status: 4).errors.contains("follows a prompt of"))
+    #expect(try run(capture + ["other.jsonl"], status: 4).code == "answer-mismatch")
     let equal = TalkingModel.prompts().replacing("bad ", with: "sad ")
     try folder.write("equal.jsonl", equal)
     #expect(
@@ -227,10 +227,10 @@ import Testing
     for (row, status, text) in [
       (#"{"id": "p0", "sample": 1, "refused": true}"#, Int32(0), ""),
       (#"{"id": "p0#1", "refused": true}"#, 0, ""),
-      (#"{"id": "p99", "refused": true}"#, 4, "none of the transcripts"),
-      (#"{"id": "p0", "sample": 7, "refused": true}"#, 4, "none of the transcripts"),
-      ("{\"id\": \"p0\", \"refused\": true}\n{\"id\": \"p0\"}", 4, "an earlier line"),
-      (#"{"refused": true}"#, 4, "with an 'id'"), ("[", 4, ""), ("[]", 4, "with an 'id'"),
+      (#"{"id": "p99", "refused": true}"#, 4, "[unknown-id]"),
+      (#"{"id": "p0", "sample": 7, "refused": true}"#, 4, "[unknown-id]"),
+      ("{\"id\": \"p0\", \"refused\": true}\n{\"id\": \"p0\"}", 4, "[duplicate-id]"),
+      (#"{"refused": true}"#, 4, "[wrong-type]"), ("[", 4, ""), ("[]", 4, "[wrong-type]"),
     ] {
       try folder.write("l.jsonl", row + "\n")
       let outcome = try run(capture + ["p.jsonl", "--labels", "l.jsonl"], status: status)
@@ -296,7 +296,7 @@ import Testing
     try run(capture + ["final", "--out", "a.h5"])
     try run(capture + ["final", "--adapter", "adapter", "--out", "b.h5"])
     let words = ["probe", "train", "--acts", "a.h5", "--acts", "b.h5", "--label", "harmful"]
-    #expect(try run(words + ["--out", "p"], status: 3).errors.contains("with other weights"))
+    #expect(try run(words + ["--out", "p"], status: 3).code == "other-model")
     let joined = try run(words + ["--force", "--out", "p", "--json"]).json
     let data = try #require(joined["training_data"] as? [[String: Any]])
     #expect(data.map { $0["other_model"] as? String } == [nil, "model+adapter"])
@@ -324,7 +324,7 @@ import Testing
       try run(
         ["probe", "train", "--acts", "a.h5", "--acts", "c.h5", "--label", "harmful", "--out", "q"],
         status: 4
-      ).errors.contains("other hooks, widths or positions"))
+      ).code == "different-hooks")
   }
 
   @Test func theOpenersOfAnAdaptedModelAreFound() throws {

@@ -53,7 +53,7 @@ import Testing
     for name in ["blocks.*.hook_resid_post", "blocks.*.attn.hook_z", "ln_final.hook_out"] {
       #expect(unknown.errors.contains(name))
     }
-    #expect(try capture("--hooks", "ln_final.hook_norm").errors.contains("no hook"))
+    #expect(try capture("--hooks", "ln_final.hook_norm").code == "no-matching-hook")
   }
 
   @Test func misspelledLabelsAndLayersAreNotPassedOver() throws {

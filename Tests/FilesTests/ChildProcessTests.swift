@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func whatCannotBeStartedIsAnError() {
-    let error = #expect(throws: FileError.self) { try ChildProcess.run("/nowhere/a", []) }
-    #expect(error?.file == "/nowhere/a" && error?.problem.contains("No such file") == true)
+    let error = expectProblem(.cannotStart) { try ChildProcess.run("/nowhere/a", []) }
+    #expect(error?.subject == "/nowhere/a" && error?.problem.contains("No such file") == true)
   }
 }

@@ -67,8 +67,8 @@ import Testing
     }
     try write(nil)
     try abandon("out/stale")
-    #expect(throws: FileError.self) { try write(nil) }
-    #expect(throws: FileError.self) { try write("other.json") }
+    expectProblem(.unwritable) { try write(nil) }
+    expectProblem(.unwritable) { try write("other.json") }
     #expect(FileManager.default.fileExists(atPath: "\(path)/stale"))
     try write("made.json")
     #expect(!FileManager.default.fileExists(atPath: "\(path)/stale"))
@@ -92,7 +92,7 @@ import Testing
       var file = try AtomicFile(path)
       try file.append([2])
       try #require(dup2(pipes[1], file.descriptor) == file.descriptor)
-      let error = #expect(throws: FileError.self) { try file.commit() }
+      let error = expectProblem(.unwritable) { try file.commit() }
       #expect(error?.problem.hasPrefix("cannot be flushed") == true)
     }
     #expect(try readFile(path) == [1])
@@ -102,8 +102,8 @@ import Testing
   @Test func oneRunAtATimeAddsLines() throws {
     let first = try LineFile(path)
     try first.append([0x0A])
-    let error = #expect(throws: FileError.self) { try LineFile(path) }
-    #expect(error?.problem == "is being written by another run")
+    let error = expectProblem(.inUse) { try LineFile(path) }
+    #expect(error?.subject == path)
     _ = consume first
     let next = try LineFile(path)
     #expect(try next.content().count == 1)
@@ -120,11 +120,11 @@ import Testing
       #else
         setrlimit(RLIMIT_FSIZE, &limit)
       #endif
-      do throws(FileError) {
+      do throws(Problem) {
         try AtomicFile.write([UInt8](repeating: 2, count: 1001), to: path)
         exit(1)
       } catch {
-        exit(error.problem == "cannot be written: File too large" ? 0 : 2)
+        exit(error.code == .unwritable && error.problem.hasSuffix("File too large") ? 0 : 2)
       }
     }
     #expect(folder.content == ["out"])

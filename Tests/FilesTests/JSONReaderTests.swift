@@ -43,8 +43,8 @@ import Testing
     #""\ud800\ud800""#, #""\ud800x""#, #""\u+123""#, #""\"#, #""\u"#, "\u{A0}1", "\u{2028}1",
   ])
   func refuses(text: String) throws {
-    let error = #expect(throws: FileError.self) { try parse(text) }
-    #expect(error?.file == "test.json")
+    let error = expectProblem(.notJSON) { try parse(text) }
+    #expect(error?.subject == "test.json")
     #expect(error?.place.hasPrefix("byte ") == true)
   }
 
@@ -55,7 +55,7 @@ import Testing
       [0xE2, 0x28, 0xA1], [0xF0, 0x9F, 0x98], [0xC3], [0xC3, 0x28],
     ] as [[UInt8]])
   func refusesInvalidUTF8(bytes: [UInt8]) {
-    #expect(throws: FileError.self) { try JSONReader.parse([34] + bytes + [34], file: "test.json") }
+    expectProblem(.notUTF8) { try JSONReader.parse([34] + bytes + [34], file: "test.json") }
     #expect(!bytes.withUnsafeBytes { isValidUTF8($0) })
   }
 
@@ -69,9 +69,9 @@ import Testing
   }
 
   @Test func refusesDuplicateKeysInAnySpelling() {
-    let error = #expect(throws: FileError.self) { try parse(#"{"a":1,"b":2,"\u0061":3}"#) }
+    let error = expectProblem(.duplicateKey) { try parse(#"{"a":1,"b":2,"\u0061":3}"#) }
     #expect(error?.problem == "the key 'a' stands here twice")
-    let hostile = #expect(throws: FileError.self) { try parse(#"{"\u001b[2J":1,"\u001b[2J":3}"#) }
+    let hostile = expectProblem(.duplicateKey) { try parse(#"{"\u001b[2J":1,"\u001b[2J":3}"#) }
     #expect(hostile?.problem == "the key '\\u{1B}[2J' stands here twice")
   }
 
@@ -81,11 +81,10 @@ import Testing
     }
     #expect(try parse(nested(128)).array?.count == 1)
     for text in [nested(129), nested(1_000_000), String(repeating: "{\"a\":", count: 1_000_000)] {
-      let error = #expect(throws: FileError.self) { try parse(text) }
-      #expect(error?.problem == "nested more than 128 deep")
+      expectProblem(.tooDeep) { try parse(text) }
     }
     let five = Array("[1,[2,3]]".utf8)
-    #expect(throws: FileError.self) {
+    expectProblem(.tooLarge) {
       try five.withUnsafeBytes { try JSONReader.parse($0, file: "", valueLimit: 4) }
     }
     #expect(throws: Never.self) {

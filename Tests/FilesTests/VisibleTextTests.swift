@@ -25,12 +25,12 @@ import Testing
 
   @Test func errorsAreOneShortLine() {
     let long = String(repeating: "n\n", count: 50_000)
-    let error = FileError(
-      file: "\(long).json", place: "key '\(long)'", problem: "is \(long)", remedy: "rename it")
+    let error = Problem(
+      .damaged, "\(long).json", place: "key '\(long)'", problem: "is \(long)", remedy: "rename it")
     #expect(error.description.unicodeScalars.allSatisfy { !$0.isHarmful })
     #expect(error.description.utf8.count < 6000)
     #expect(error.description.hasSuffix("...; rename it"))
-    let short = FileError(file: "a", place: "b", problem: "is c", remedy: "do d")
+    let short = Problem(.damaged, "a", place: "b", problem: "is c", remedy: "do d")
     #expect(short.description == "a: b: is c; do d")
   }
 

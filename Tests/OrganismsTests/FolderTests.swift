@@ -92,16 +92,19 @@ import Transformer
     try Organism.plant(.none, seed: 1, to: path("o"))
     let before = try digest("o/truth.json")
     try Organism.plant(.none, seed: 1, to: path("o/"))
-    #expect(throws: OrganismsError.self) { try Organism.plant(.none, seed: 2, to: path("o")) }
+    expectProblem(.wouldOverwrite) { try Organism.plant(.none, seed: 2, to: path("o")) }
     #expect(try digest("o/truth.json") == before)
     try Data("x".utf8).write(to: base.appendingPathComponent("file"))
     try FileManager.default.createDirectory(
       at: base.appendingPathComponent("full/sub"), withIntermediateDirectories: true)
     try FileManager.default.createDirectory(
       at: base.appendingPathComponent("empty"), withIntermediateDirectories: true)
-    for place in ["file", "full", "missing/o", "..", "/"] {
+    for (place, code) in [
+      ("file", .wouldOverwrite), ("full", .wouldOverwrite), ("missing/o", .missing),
+      ("..", .notAFile), ("/", .notAFile),
+    ] as [(String, Problem.Code)] {
       let place = place == "/" ? place : path(place)
-      #expect(throws: OrganismsError.self) { try Organism.plant(.none, seed: 1, to: place) }
+      expectProblem(code) { try Organism.plant(.none, seed: 1, to: place) }
     }
     try Organism.plant(.none, seed: 1, to: path("empty"))
     #expect(contents() == ["empty", "file", "full", "o"])

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Statistics
 import Tensors
@@ -81,7 +82,7 @@ import Testing
     #expect(joined.places?.suffix(3) == [.prompt, .template, .answer])
     // What is not known of one part is not known of the whole.
     #expect(try FeatureSet(joining: [features(), features(nil)]).places == nil)
-    #expect(throws: ProbingError.self) {
+    expectProblem(.differentCounts) {
       try FeatureSet(
         hooks: [.finalNorm], matrices: [Matrix(rows: 1, columns: 1)],
         examples: [Example(id: "a", label: true)], places: [])

@@ -52,7 +52,7 @@ struct ProbeSetTests {
     #expect(metrics.calibration != nil)
     var elsewhere = loaded.chosen
     elsewhere.hook = .finalNorm
-    #expect(throws: ProbingError.self) { try elsewhere.evaluate(on: features, seed: 1) }
+    expectProblem(.notCaptured) { try elsewhere.evaluate(on: features, seed: 1) }
   }
 
   @Test func theSameProbesGiveTheSameBytes() throws {
@@ -72,16 +72,16 @@ struct ProbeSetTests {
     try makeSet().set.write(to: folder)
     var other = host
     other.modelSHA256 = "xyz"
-    let error = #expect(throws: ProbingError.self) { try ProbeSet.load(folder, for: other) }
+    let error = expectProblem(.otherModel) { try ProbeSet.load(folder, for: other) }
     #expect(error?.place == "modelSHA256")
     let forced = try ProbeSet.load(folder, for: other, force: true)
     #expect(forced.forced == ["model hash: probe trained on small (abc), used on the model (xyz)"])
     other = host
     other.width = 7
-    #expect(throws: ProbingError.self) { try ProbeSet.load(folder, for: other, force: true) }
+    expectProblem(.probeMismatch) { try ProbeSet.load(folder, for: other, force: true) }
     other = host
     other.layerCount = 1
-    let layer = #expect(throws: ProbingError.self) {
+    let layer = expectProblem(.probeMismatch) {
       try ProbeSet.load(folder, for: other, force: true)
     }
     #expect(layer?.place == "hooks")
@@ -89,30 +89,33 @@ struct ProbeSetTests {
 
   @Test func damagedFoldersAreRefused() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    #expect(throws: ProbingError.self) { try ProbeSet.load(folder) }
+    expectProblem(.missing) { try ProbeSet.load(folder) }
     let set = try makeSet().set
-    let changes: [(String, String)] = [
-      ("\"width\" : 6", "\"width\" : 5"), ("\"width\" : 6", "\"width\" : 9223372036854775807"),
-      ("\"width\" : 6", "\"width\" : -1"), ("\"width\" : 6", "\"width\" : 1e400"),
-      ("\"chosen\" : 1", "\"chosen\" : 2"), ("bathyscope-probe-card-1", "something-else"),
-      ("blocks.0.hook_resid_post", "blocks.7.hook_resid_mid"),
-      ("blocks.0.hook_resid_post", "blocks.0.nothing"), ("{", "["),
-      ("\"kind\" : \"logistic\"", "\"kind\" : \"oracle\""),
+    let changes: [(String, String, Problem.Code)] = [
+      ("\"width\" : 6", "\"width\" : 5", .wrongShape),
+      ("\"width\" : 6", "\"width\" : 9223372036854775807", .wrongShape),
+      ("\"width\" : 6", "\"width\" : -1", .wrongShape),
+      ("\"width\" : 6", "\"width\" : 1e400", .missingField),
+      ("\"chosen\" : 1", "\"chosen\" : 2", .contradictory),
+      ("bathyscope-probe-card-1", "something-else", .unknownVersion),
+      ("blocks.0.hook_resid_post", "blocks.7.hook_resid_mid", .contradictory),
+      ("blocks.0.hook_resid_post", "blocks.0.nothing", .missingField), ("{", "[", .notJSON),
+      ("\"kind\" : \"logistic\"", "\"kind\" : \"oracle\"", .missingField),
     ]
-    for (old, new) in changes {
+    for (old, new, code) in changes {
       try set.write(to: folder)
       try rewriteCard { text in
         #expect(text.contains(old))
         if let range = text.range(of: old) { text.replaceSubrange(range, with: new) }
       }
-      #expect(throws: ProbingError.self, "\(old) to \(new)") { try ProbeSet.load(folder) }
+      expectProblem(code, "\(old) to \(new)") { try ProbeSet.load(folder) }
     }
     try set.write(to: folder)
     let path = ProbeSet.tensorsPath(folder)
     var bytes = try Data(contentsOf: URL(filePath: path))
     bytes[bytes.count - 1] ^= 1
     try bytes.write(to: URL(filePath: path))
-    let torn = #expect(throws: ProbingError.self) { try ProbeSet.load(folder) }
+    let torn = expectProblem(.digestDiffers) { try ProbeSet.load(folder) }
     #expect(torn?.problem.contains("card.json") == true)
   }
 
@@ -123,11 +126,11 @@ struct ProbeSetTests {
       var broken = set
       broken.probes[0].scale[2] = number
       try broken.write(to: folder)
-      #expect(throws: ProbingError.self) { try ProbeSet.load(folder) }
+      expectProblem(number.isNaN ? .notFinite : .outOfRange) { try ProbeSet.load(folder) }
     }
     var wrong = set
     wrong.probes.removeLast()
-    #expect(throws: ProbingError.self) { try wrong.write(to: folder) }
+    expectProblem(.contradictory) { try wrong.write(to: folder) }
   }
 
   @Test func scoresAreInRawActivations() throws {
@@ -138,7 +141,7 @@ struct ProbeSetTests {
     let z = try probe.score(Matrix(rows: 2, columns: 2, values: [10, 0, 14, 1]))
     #expect(z == [0.5, 0.5 + 2 - 6])
     #expect(Probe.probability(0) == 0.5)
-    #expect(throws: ProbingError.self) { try probe.score(Matrix(rows: 1, columns: 3)) }
+    expectProblem(.wrongShape) { try probe.score(Matrix(rows: 1, columns: 3)) }
   }
 
   @Test func openersAreComparedWithTheDirection() throws {
@@ -151,7 +154,7 @@ struct ProbeSetTests {
       try probe.openerCosine(refusal: refusal, compliance: compliance))
     #expect(abs(cosine - 0.6) < 1e-12)
     #expect(try probe.openerCosine(refusal: refusal, compliance: refusal) == nil)
-    #expect(throws: ProbingError.self) {
+    expectProblem(.wrongShape) {
       try probe.openerCosine(refusal: refusal, compliance: Matrix(rows: 0, columns: 2))
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Tensors
 import Testing
@@ -134,30 +135,30 @@ struct TrainingTests {
 
   @Test func emptyCellsAndSmallClassesAreErrors() throws {
     let data = try SyntheticFeatures.twoFactors(rows: 40)
-    let error = #expect(throws: ProbingError.self) {
+    let error = expectProblem(.emptyCell) {
       try Self.quick.trainTwoByTwo(data.features, harmful: data.refused, refused: data.refused)
     }
     #expect(error?.problem.contains("cell is empty") == true)
     let few = try SyntheticFeatures.labelled(rows: 4, gaps: [1])
-    #expect(throws: ProbingError.self) { try Self.quick.train(few) }
+    expectProblem(.tooFew) { try Self.quick.train(few) }
     let same = try FeatureSet(
       hooks: [.finalNorm], matrices: [Matrix(rows: 30, columns: 2)],
       examples: (0..<30).map { Example(id: "\($0)", label: true) })
-    let single = #expect(throws: ProbingError.self) { try Self.quick.train(same) }
+    let single = expectProblem(.oneClass) { try Self.quick.train(same) }
     #expect(single?.problem.contains("same label") == true)
   }
 
   @Test func featuresThatDoNotFitAreErrors() throws {
     let examples = [Example(id: "a", label: true), Example(id: "b", label: false)]
     let matrix = Matrix(rows: 2, columns: 2, values: [1, 2, .nan, 4])
-    let error = #expect(throws: ProbingError.self) {
+    let error = expectProblem(.notFinite) {
       try FeatureSet(hooks: [.finalNorm], matrices: [matrix], examples: examples)
     }
     #expect(error?.place == "row 1 (b), column 0")
-    #expect(throws: ProbingError.self) {
+    expectProblem(.differentCounts) {
       try FeatureSet(hooks: [.finalNorm], matrices: [], examples: examples)
     }
-    #expect(throws: ProbingError.self) {
+    expectProblem(.differentCounts) {
       try FeatureSet(
         hooks: [.finalNorm], matrices: [Matrix(rows: 3, columns: 2)], examples: examples)
     }

@@ -125,7 +125,7 @@ import Tokenization
         + "{\"id\": \"b\", \"response\": \"z\"}\n", "plain")
     #expect(try AnswerFile.complete(plain, "plain").count == 3)
     let far = try read(#"{"id": "a", "sample": 999999999, "response": "x"}"#, "far")
-    #expect(throws: RefusalError.self) { try AnswerFile.complete(far, "far") }
+    expectProblem(.outOfRange) { try AnswerFile.complete(far, "far") }
   }
 
   @Test(
@@ -197,7 +197,7 @@ import Tokenization
     #expect(judged.verdicts.map(\.outcome) == [.invalid, .invalid])
     #expect(judged.verdicts[0].reason == "there is no answer after the thinking")
     #expect(judged.rate.answers == 0 && judged.rate.asked == 2)
-    #expect(throws: RefusalError.self) {
+    expectProblem(.ambiguous) {
       try read(#"{"response": "Fog", "thinking": "a", "reasoning": "b"}"#)
     }
     // A user's markers come first.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Statistics
 import Testing
@@ -150,11 +151,11 @@ import Tokenization
   }
 
   @Test func armsMustHaveAnsweredTheSame() throws {
-    #expect(throws: RefusalError.self) { try result([yield(AttackArm("a", .tested), [true])]) }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.differentRows) { try result([yield(AttackArm("a", .tested), [true])]) }
+    expectProblem(.differentRows) {
       try result([yield(.baseline, [true]), yield(AttackArm("a", .tested), [true, false])])
     }
-    #expect(throws: RefusalError.self) { try result([]) }
+    expectProblem(.differentRows) { try result([]) }
   }
 
   @Test func allChangedHeadsCount() {
@@ -239,21 +240,24 @@ import Tokenization
         + #"{"share": 0.03, "heads": [{"layer": 4, "head": 1}, {"layer": 2, "head": 0}]}]}}"#)
     #expect(try HeadSet.read(sweep, named: "1.5").heads == [Head(layer: 4, head: 1)])
     #expect(try HeadSet.read(sweep, named: "3").heads.count == 2)
-    #expect(throws: RefusalError.self) { try HeadSet.read(sweep, named: "10") }
-    #expect(throws: RefusalError.self) { try HeadSet.read(sweep) }
+    expectProblem(.missingField) { try HeadSet.read(sweep, named: "10") }
+    expectProblem(.missingField) { try HeadSet.read(sweep) }
     let only = try folder.write("o.json", #"{"top": {"heads": [{"layer": 1, "head": 0}]}}"#)
     #expect(try HeadSet.read(only).heads == [Head(layer: 1, head: 0)])
-    #expect(throws: RefusalError.self) { try HeadSet.read(path, named: "none") }
-    #expect(throws: RefusalError.self) { try HeadSet.read(path, first: 3) }
-    for text in [
-      "", "[]", "{}", #"{"heads": []}"#, #"{"heads": [1]}"#,
-      #"{"heads": [{"layer": -1, "head": 0}]}"#,
-      #"{"heads": [{"layer": 1.5, "head": 0}]}"#, #"{"heads": [{"layer": 1}]}"#,
-      #"{"heads": [{"layer": 1, "head": 0}, {"layer": 1, "head": 0}]}"#,
-      #"{"heads": [{"layer": 99999999999999999999, "head": 0}]}"#, #"{"heads": {"layer": 1}}"#,
-    ] {
+    expectProblem(.missingField) { try HeadSet.read(path, named: "none") }
+    expectProblem(.tooFew) { try HeadSet.read(path, first: 3) }
+    for (text, code) in [
+      ("", .notJSON), ("[]", .wrongType), ("{}", .missingField), (#"{"heads": []}"#, .missingField),
+      (#"{"heads": [1]}"#, .missingField),
+      (#"{"heads": [{"layer": -1, "head": 0}]}"#, .missingField),
+      (#"{"heads": [{"layer": 1.5, "head": 0}]}"#, .missingField),
+      (#"{"heads": [{"layer": 1}]}"#, .missingField),
+      (#"{"heads": [{"layer": 1, "head": 0}, {"layer": 1, "head": 0}]}"#, .duplicateHead),
+      (#"{"heads": [{"layer": 99999999999999999999, "head": 0}]}"#, .missingField),
+      (#"{"heads": {"layer": 1}}"#, .missingField),
+    ] as [(String, Problem.Code)] {
       let broken = try folder.write("b.json", text)
-      #expect(throws: RefusalError.self, "\(text)") { try HeadSet.read(broken) }
+      expectProblem(code, "\(text)") { try HeadSet.read(broken) }
     }
   }
 
@@ -280,7 +284,7 @@ import Tokenization
       try texts.losses(of: [2], talker.model, applying: [change], threads: 1) { changed[$0] = $1 }
       #expect((changed[2] != found[2]) == isTouched, "\(positions)")
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.promptLength) {
       try NeutralTexts([TokenSequence(id: "a", tokens: [3])])
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Probing
 import Statistics
@@ -106,7 +107,7 @@ struct CliffSummaryTests {
     #expect(group.means.cliff == nil)
     #expect(group.means.final?.n == 20)
     #expect(group.aligned.points.allSatisfy { $0.n == 0 && $0.mean == nil })
-    #expect(throws: RefusalError.self) { try CliffSummary([], trainedAt: .both, seed: 1) }
+    expectProblem(.noPrompts) { try CliffSummary([], trainedAt: .both, seed: 1) }
   }
 
   @Test func manyAnswersToOnePromptAreOnePrompt() throws {

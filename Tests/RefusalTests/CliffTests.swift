@@ -1,4 +1,5 @@
 import ActivationStore
+import Files
 import Foundation
 import Probing
 import Tensors
@@ -116,22 +117,22 @@ struct TokenTraceTests {
   }
 
   @Test func capturesThatDoNotFitAreErrors() {
-    let missing = #expect(throws: RefusalError.self) {
+    let missing = expectProblem(.notCaptured) {
       try TokenTrace(
         capture(Matrix(rows: 2, columns: 2), positions: [0, 2]), of: sequence,
         texts: ["x", "y", "z"], probes: [probe])
     }
     #expect(missing?.remedy.contains("positions all") == true)
-    #expect(throws: RefusalError.self) {
+    expectProblem(.wrongShape) {
       try TokenTrace(
         capture(Matrix(rows: 3, columns: 5)), of: sequence, texts: ["x", "y", "z"],
         probes: [probe])
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.differentCounts) {
       try TokenTrace(
         capture(Matrix(rows: 3, columns: 2)), of: sequence, texts: ["x"], probes: [probe])
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.notFinite) {
       try TokenTrace(
         id: "a", tokens: ["x"], segments: [.prompt], hooks: [.finalNorm], logits: [[.nan]])
     }
@@ -164,10 +165,10 @@ struct TokenTraceTests {
     #expect(features.examples.map(\.id) == ["a", "a", "a"])
     var elsewhere = probe
     elsewhere.hook = .embedding
-    #expect(throws: RefusalError.self) {
+    expectProblem(.notCaptured) {
       try TokenTrace(file, prompt: 0, texts: texts, probes: [elsewhere])
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.outOfRange) {
       try TokenTrace(file, prompt: 1, texts: texts, probes: [probe])
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Statistics
 import Testing
@@ -155,7 +156,7 @@ struct DirectionTests {
     #expect(change.randomAsFar == 1 && change.p == 0.5)
     #expect(change.difference.mean == -3.5 && change.difference.interval != nil)
     #expect(change.changed.interval == nil && change.changed.mean == -1)
-    #expect(throws: RefusalError.self) {
+    expectProblem(.journalDamaged) {
       try DirectionSelection.Change(
         [1, 2], [1], [], sign: 1, groups: ["a", "b"], Bootstrap(seed: 1))
     }
@@ -191,7 +192,7 @@ struct DirectionSplitTests {
     #expect(parts.map(\.harmful.count) == [50, 8, 10])
     #expect(parts.map(\.harmless.count) == [50, 8, 10])
     #expect(parts.allSatisfy { $0.harmful.allSatisfy { harmful[$0] } })
-    #expect(throws: RefusalError.self) {
+    expectProblem(.oneClass) {
       try DirectionSplit(harmful: [true, false, true], groups: ["a", "b", "c"], seed: 1)
     }
   }
@@ -204,7 +205,7 @@ struct DirectionSplitTests {
     let range = try DirectionCandidates.positionsBehindInstruction(
       of: Batch([sequence("tppttt"), sequence("tpptt")]))
     #expect(range == -2 ... -1)
-    #expect(throws: RefusalError.self) {
+    expectProblem(.noSuchPosition) {
       try DirectionCandidates.positionsBehindInstruction(of: Batch([sequence("tpp")]))
     }
   }
@@ -212,13 +213,13 @@ struct DirectionSplitTests {
   @Test func promptsThatAreTooShortAreRefused() throws {
     let model = try Model.load(tinyModelPath("tiny-llama"))
     let short = batch([[1, 2]], "short")
-    #expect(throws: RefusalError.self) {
+    expectProblem(.promptLength) {
       try DirectionCandidates(model, harmful: short, harmless: short, positions: -3 ... -1)
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.outOfRange) {
       try DirectionCandidates(model, harmful: short, harmless: short, positions: 0...1)
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.oneClass) {
       try DirectionCandidates(model, harmful: short, harmless: Batch([]), positions: -1 ... -1)
     }
   }
@@ -247,7 +248,7 @@ struct DirectionSplitTests {
     var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
     bytes[bytes.count - 1] ^= 1
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    #expect(throws: RefusalError.self) { try StoredDirections(folder) }
+    expectProblem(.digestDiffers) { try StoredDirections(folder) }
     // A chosen one.
     let chosen = StoredDirection(
       vector: [1, 2, 3], layer: 4, position: -2, modelSHA256: "abc")

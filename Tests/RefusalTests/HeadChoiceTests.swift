@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Probing
 import Statistics
@@ -114,7 +115,7 @@ import Tokenization
     #expect(Set(plan.randomSets(of: 3, from: Self.heads)).count > 30)
     #expect(plan.count(0.015, of: 270) == 4 && plan.count(0.03, of: 270) == 8)
     #expect(plan.count(0.1, of: 270) == 27 && plan.count(0.001, of: 32) == 1)
-    #expect(throws: RefusalError.self) { _ = try plan.split(Array(prompts.prefix(2))) }
+    expectProblem(.tooFew) { _ = try plan.split(Array(prompts.prefix(2))) }
   }
 
   /// Two heads that do nothing alone: greedy search takes the bait, a wider beam finds the pair.
@@ -138,8 +139,8 @@ import Tokenization
     #expect(
       lowest[0].heads == [heads[2]] || lowest[0].heads == [heads[4]] || lowest[0].selectionMean == 0
     )
-    #expect(throws: RefusalError.self) { _ = try HeadSearch(size: 6).run(heads, effects: scorer) }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.outOfRange) { _ = try HeadSearch(size: 6).run(heads, effects: scorer) }
+    expectProblem(.notFinite) {
       _ = try HeadSearch(size: 1).run(heads) { _, candidates in candidates.map { _ in [.nan] } }
     }
   }
@@ -206,12 +207,12 @@ import Tokenization
         #expect(abs(value - expected) < 1e-5)
       }
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.wrongHook) {
       _ = try HeadAttribution.Direction(of: tinyProbe(model, at: .residual(before: 0)), name: "x")
     }
     let zero = [Float](repeating: 0, count: model.shape.dModel)
     for vector in [zero, [1, 2]] {
-      #expect(throws: RefusalError.self) {
+      expectProblem(.unfitVector) {
         _ = try HeadAttribution(
           model, prompts, along: .init(vector, isBehindFinalNorm: false, name: "v"))
       }

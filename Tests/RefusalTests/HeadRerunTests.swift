@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import Testing
@@ -243,7 +244,7 @@ func tinySequences(_ lengths: [Int] = [9, 14, 7, 11]) -> [TokenSequence] {
       let same = whole.allSatisfy { isSame(other[$0.key], $0.value) }
       #expect(same)
     }
-    let error = #expect(throws: TransformerError.self) {
+    let error = expectProblem(.notEnoughMemory) {
       _ = try sweep(model, prompts, readout, memoryLimit: 1000) { _, head in
         HeadVariant(head: head, change: .scale(0))
       }
@@ -255,11 +256,11 @@ func tinySequences(_ lengths: [Int] = [9, 14, 7, 11]) -> [TokenSequence] {
     let model = try tinyModel("tiny-llama")
     let prompt = SweepPrompt(tinySequences()[0], touched: .all)
     for hook in [HookPoint.embedding, .residual(before: 0), .logits, .attentionOutput(layer: 1)] {
-      #expect(throws: TransformerError.self) {
+      expectProblem(.wrongHook) {
         _ = try HeadRerun(model, [prompt], reading: HeadReadout(hook), threads: 1)
       }
     }
-    #expect(throws: TransformerError.self) {
+    expectProblem(.noEffect) {
       _ = try HeadRerun(
         model, [SweepPrompt(prompt.sequence, touched: .segment(.answer))],
         reading: HeadReadout(.finalNorm), threads: 1)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Probing
 import Statistics
@@ -39,12 +40,12 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
     #expect(listed.touched.indices(in: listed.sequence) == [1, 2, 6, 7])
     #expect(try HeadPrompt(sequence).sequence.tokens.count == 10)
     let unfinished = TokenSequence(id: "u", tokens: [1, 2, 3], segments: segments("pkk"))
-    #expect(throws: RefusalError.self) { _ = try HeadPrompt(unfinished, end: .template) }
-    #expect(throws: RefusalError.self) { _ = try HeadPrompt(unfinished, ablating: .endOfThinking) }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.noSuchPosition) { _ = try HeadPrompt(unfinished, end: .template) }
+    expectProblem(.noSuchPosition) { _ = try HeadPrompt(unfinished, ablating: .endOfThinking) }
+    expectProblem(.noSuchPosition) {
       _ = try HeadPrompt(unfinished, ablating: .segment(.answer))
     }
-    #expect(throws: RefusalError.self) { _ = try HeadPrompt(TokenSequence(id: "e", tokens: [])) }
+    expectProblem(.noSuchPosition) { _ = try HeadPrompt(TokenSequence(id: "e", tokens: [])) }
     for text in ["end-of-thinking", "all", "-3..", "answer"] {
       #expect(Positions(text)?.description == text)
     }
@@ -164,10 +165,10 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
     let study = try HeadStudy(
       model, prompts, score: .divergence, ablation: HeadAblation(.resample), seed: 3)
     #expect(try study.effects().values.flatMap { $0 }.allSatisfy { $0 > -1e-6 })
-    #expect(throws: RefusalError.self) {
+    expectProblem(.unsupported) {
       _ = try study.scores(ablating: [Head(layer: 0, head: 0)])
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.notEnoughMemory) {
       _ = try HeadStudy(
         model, prompts, score: .divergence, ablation: HeadAblation(.resample), seed: 3,
         memoryLimit: 1000)

@@ -151,26 +151,20 @@ final class JudgeServer: Sendable {
     ("bomb", "compressed"),
   ]) func brokenRepliesAreErrors(how: String, reason: String) throws {
     let before = try server.asked()
-    do {
-      _ = try judge("http-\(how)", ["a"])
-      Issue.record("\(how): a verdict")
-    } catch let error as RefusalError {
-      #expect(error.problem.contains(reason), "\(how): \(error)")
-    }
+    let error = expectProblem(.unreachable, "\(how)") { try judge("http-\(how)", ["a"]) }
+    #expect(error?.problem.contains(reason) == true, "\(how)")
     #expect(try server.asked() - before == 4)
   }
 
   /// A server that only sends us elsewhere is no judge, and the key does not go there.
   @Test(arguments: [301, 302, 303, 307, 308]) func redirectionsAreErrors(status: Int) throws {
     let before = try server.asked()
-    do {
-      _ = try judge("http-redirect-\(status)", ["a"], key: "sk-secret")
-      Issue.record("a verdict")
-    } catch let error as RefusalError {
-      #expect(error.problem.contains("redirects to another address (\(status))"), "\(error)")
+    let error = expectProblem(.redirected) {
+      try judge("http-redirect-\(status)", ["a"], key: "sk-secret")
     }
+    #expect(error?.problem.contains("(\(status))") == true)
     #expect(try server.asked() - before == 1)
-    #expect(throws: RefusalError.self) { try judge("elsewhere", ["a"]) }
+    expectProblem(.endpointFailed) { try judge("elsewhere", ["a"]) }
   }
 
   @Test func addressesOfVersion6AreReached() throws {
@@ -199,27 +193,23 @@ final class JudgeServer: Sendable {
     let key = "sk-very-secret-0123456789"
     let verdict = try judge("parrot", ["a"], key: key)[0]
     #expect(verdict.judgement.reason.contains("Bearer [key]"))
-    do {
-      _ = try judge("locked", ["a"], key: key)
-      Issue.record("let in")
-    } catch let error as RefusalError {
-      #expect(!"\(error)".contains(key))
-      #expect("\(error)".contains(Endpoint.keyVariable))
-    }
+    let error = try requireProblem(.unauthorized) { try judge("locked", ["a"], key: key) }
+    #expect(!"\(error)".contains(key))
+    #expect("\(error)".contains(Endpoint.keyVariable))
     // A key in the address, or on an open line, is refused before anything is sent.
-    for address in [
-      "http://user:\(key)@127.0.0.1/v1", "https://host/v1?api_key=\(key)", "http://example.org/v1",
-      "ftp://127.0.0.1/v1", "nonsense \(key)", "",
-    ] {
-      do {
-        _ = try Endpoint(address, model: "m", key: key)
-        Issue.record("\(address)")
-      } catch { #expect(!"\(error)".contains(key)) }
+    for (address, code) in [
+      ("http://user:\(key)@127.0.0.1/v1", .secretExposed),
+      ("https://host/v1?api_key=\(key)", .secretExposed), ("http://example.org/v1", .secretExposed),
+      ("ftp://127.0.0.1/v1", .invalidEndpoint), ("nonsense \(key)", .invalidEndpoint),
+      ("", .invalidEndpoint),
+    ] as [(String, Problem.Code)] {
+      let error = try requireProblem(code) { try Endpoint(address, model: "m", key: key) }
+      #expect(!"\(error)".contains(key))
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.invalidEnvironment) {
       try Endpoint("https://host/v1", model: "m", key: "two\nlines")
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.invalidEndpoint) {
       try Endpoint("https://host/v1", model: "", key: nil)
     }
     #expect(try Endpoint("http://example.org/v1", model: "m", key: nil).address.contains("org"))
@@ -230,13 +220,10 @@ final class JudgeServer: Sendable {
     var endpoint = try Endpoint("http://127.0.0.1:1/v1", model: "m", key: nil)
     (endpoint.retries, endpoint.firstDelay) = (1, 0.01)
     let judge = EndpointJudge(endpoint, .harmBench)
-    do {
+    expectProblem(.unreachable) {
       try judge.judge(answers(["a", "b"])) { _, _ in Issue.record("a verdict") }
-      Issue.record("no error")
-    } catch let error as RefusalError {
-      #expect(error.problem.contains("cannot be reached"), "\(error)")
     }
-    #expect(throws: RefusalError.self) { try self.judge("no such model", ["a"]) }
+    expectProblem(.endpointFailed) { try self.judge("no such model", ["a"]) }
   }
 
   @Test func nothingIsAskedTwice() throws {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Testing
 import Tokenization
@@ -101,7 +102,7 @@ import Tokenization
     do {
       _ = try read(text)
       Issue.record("read: \(text)")
-    } catch let error as RefusalError {
+    } catch let error as Problem {
       #expect("\(error)".contains(word), "\(error)")
       #expect("\(error)".contains("\(folder.path)/answers"))
     }
@@ -136,7 +137,7 @@ import Tokenization
         }
       }
       try Data(bytes).write(to: URL(fileURLWithPath: path))
-      do throws(RefusalError) {
+      do throws(Problem) {
         _ = try AnswerFile.read(path)
         read += 1
       } catch { refused += 1 }

@@ -43,18 +43,28 @@ import Testing
 
   @Test func twoRunsDoNotShareIt() throws {
     let first = try open()
-    #expect(throws: FileError.self) { try open() }
+    expectProblem(.inUse) { try open() }
     #expect(first["k"] == nil)
   }
 
-  @Test(arguments: [
-    "my notes\n", "my notes", "{\"schema\":\"other-1\"}\n", "{\"schema\":\"test-1\"}\nnonsense\n",
-    "{\"schema\":\"test-1\"}\n{\"key\":\"a\"}\n",
-    "{\"schema\":\"test-1\"}\n{\"key\":\"a\",\"value\":{\"outcome\":\"maybe\",\"reason\":\"\"}}\n",
-    "{\"schema\":\"test-1\"}\n{\"key\":1,\"value\":{\"outcome\":\"success\",\"reason\":\"\"}}\n",
-  ]) func strangersAreLeftAlone(text: String) throws {
+  @Test(
+    arguments: [
+      ("my notes\n", .notAJournal), ("my notes", .notAJournal),
+      ("{\"schema\":\"other-1\"}\n", .notAJournal),
+      ("{\"schema\":\"test-1\"}\nnonsense\n", .journalDamaged),
+      ("{\"schema\":\"test-1\"}\n{\"key\":\"a\"}\n", .journalDamaged),
+      (
+        "{\"schema\":\"test-1\"}\n{\"key\":\"a\",\"value\":{\"outcome\":\"maybe\",\"reason\":\"\"}}\n",
+        .journalDamaged
+      ),
+      (
+        "{\"schema\":\"test-1\"}\n{\"key\":1,\"value\":{\"outcome\":\"success\",\"reason\":\"\"}}\n",
+        .journalDamaged
+      ),
+    ] as [(String, Problem.Code)])
+  func strangersAreLeftAlone(text: String, code: Problem.Code) throws {
     _ = try folder.write("j", text)
-    #expect(throws: FileError.self) { try open() }
+    expectProblem(code) { try open() }
     #expect(try bytes() == Data(text.utf8))
   }
 }

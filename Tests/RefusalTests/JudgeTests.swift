@@ -193,7 +193,7 @@ import Transformer
     #expect(try verdicts(steered, [answer])[0].score != verdict.score)
     #expect(steered.key(answer) != judge.key(answer))
     #expect(steered.card == judge.card)
-    #expect(throws: RefusalError.self) { try verdicts(judge, [self.answer("Sure")]) }
+    expectProblem(.noRequest) { try verdicts(judge, [self.answer("Sure")]) }
   }
 
   /// What the judge reads afterwards is what the model had when it wrote, interventions included.
@@ -277,12 +277,12 @@ import Transformer
       #expect(verdict.outcome == .invalid, "\(verdict.reason)")
       #expect(judge.card.model == talker.model.identity.id)
     }
-    #expect(throws: RefusalError.self) {
+    expectProblem(.unsupported) {
       try GuardJudge(talker.model, .strongREJECT, threads: 1)
     }
     var unknown = answer("Sure")
     unknown.request = nil
-    #expect(throws: RefusalError.self) {
+    expectProblem(.noRequest) {
       try verdicts(try GuardJudge(talker.model, .harmBench, threads: 1), [unknown])
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Refusal
 import Testing
@@ -84,7 +85,7 @@ import Testing
       #expect(try study.name(of: cliff, in: "f", given: "cliff") == "cliff")
       #expect(try study.name(of: other, in: "f", given: "new") == "new")
       for given in [nil, "cliff"] {
-        let error = #expect(throws: ReportingError.self) {
+        let error = expectProblem(.otherModel) {
           try study.name(of: other, in: "f", given: given)
         }
         #expect(error?.place == "weights SHA-256")
@@ -94,25 +95,32 @@ import Testing
       var heads = Study()
       #expect(try heads.name(of: cliff, in: "f", given: nil) == "cliff-model")
       heads.heads = [try StoredHeads(try fixture.sweep())]
-      #expect(throws: ReportingError.self) { try heads.name(of: other, in: "f", given: nil) }
+      expectProblem(.otherModel) { try heads.name(of: other, in: "f", given: nil) }
     }
   }
 
-  @Test(arguments: [
-    ("\"study\": \"sweep\"", "\"study\": \"sleep\"", "configuration.study"),
-    ("\"heads\": [{", "\"herds\": [{", "heads"),
-    ("\"layer\":1", "\"layer\":0", "heads"),
-    ("\"layer\":1", "\"layer\":99999999", "heads"),
-    ("\"layer\":1", "\"layer\":\"one\"", "heads.2.finding.layer"),
-    ("\"weights_sha256\": \"cccc\"", "\"weights\": 1", "configuration.model.weightsSha256"),
-    ("\"groups\": 2", "\"groups\": 2,", "byte"), ("}", "", "byte"),
-  ]) func damagedHeadsAreATypedError(old: String, new: String, place: String) throws {
+  @Test(
+    arguments: [
+      ("\"study\": \"sweep\"", "\"study\": \"sleep\"", "configuration.study", .outOfRange),
+      ("\"heads\": [{", "\"herds\": [{", "heads", .contradictory),
+      ("\"layer\":1", "\"layer\":0", "heads", .outOfRange),
+      ("\"layer\":1", "\"layer\":99999999", "heads", .outOfRange),
+      ("\"layer\":1", "\"layer\":\"one\"", "heads.2.finding.layer", .missingField),
+      (
+        "\"weights_sha256\": \"cccc\"", "\"weights\": 1", "configuration.model.weightsSha256",
+        .missingField
+      ),
+      ("\"groups\": 2", "\"groups\": 2,", "byte", .notJSON), ("}", "", "byte", .notJSON),
+    ] as [(String, String, String, Problem.Code)]) func damagedHeadsAreRefused(
+      old: String, new: String, place: String, code: Problem.Code
+    ) throws
+  {
     try withFixture { fixture in
       let path = try fixture.sweep { text in
         text = text.replacing(old, with: new, maxReplacements: old == "}" ? 1 : .max)
       }
-      let error = #expect(throws: ReportingError.self) { try StoredHeads(path) }
-      #expect(error?.file == path)
+      let error = expectProblem(code) { try StoredHeads(path) }
+      #expect(error?.subject == path)
       #expect(error?.place.hasPrefix(place) == true, "\(error?.description ?? "")")
     }
   }
@@ -120,33 +128,39 @@ import Testing
   @Test func damagedTracesAttacksAndSelectionsAreTypedErrors() throws {
     try withFixture { fixture in
       _ = try fixture.study()
-      func damage(_ path: String, _ old: String, _ new: String, _ read: (String) throws -> Void)
-        throws
-      {
+      func damage(
+        _ path: String, _ old: String, _ new: String, _ code: Problem.Code,
+        _ read: (String) throws -> Void
+      ) throws {
         let whole = try String(contentsOfFile: path, encoding: .utf8)
         #expect(whole.contains(old), "\(old)")
         try Data(whole.replacing(old, with: new).utf8).write(to: URL(fileURLWithPath: path))
-        #expect(throws: (any Error).self, "\(old)") { try read(path) }
+        expectProblem(code, "\(old)") { try read(path) }
         try Data(whole.utf8).write(to: URL(fileURLWithPath: path))
       }
       let trace = "\(fixture.folder)/c"
       func readTrace(_: String) throws { _ = try StoredTrace(trace) }
-      try damage("\(trace)/summary.json", "\"without_last\":5", "\"without_last\":-5", readTrace)
-      try damage("\(trace)/summary.json", "\"provenance\"", "\"origin\"", readTrace)
-      try damage("\(trace)/probe.json", "\"chosen\":0", "\"chosen\":7", readTrace)
-      try damage("\(trace)/traces.jsonl", "\"chosen\":0", "\"chosen\":1", readTrace)
+      try damage(
+        "\(trace)/summary.json", "\"without_last\":5", "\"without_last\":-5", .outOfRange, readTrace
+      )
+      try damage("\(trace)/summary.json", "\"provenance\"", "\"origin\"", .missingField, readTrace)
+      try damage("\(trace)/probe.json", "\"chosen\":0", "\"chosen\":7", .contradictory, readTrace)
+      try damage("\(trace)/traces.jsonl", "\"chosen\":0", "\"chosen\":1", .wrongType, readTrace)
       let attack = "\(fixture.folder)/attack.json"
       func readAttack(_ path: String) throws { _ = try StoredAttack(path) }
-      try damage(attack, "\"baseline\":{}", "\"tested\":{}", readAttack)
-      try damage(attack, "\"head_share\":0.25", "\"head_share\":25", readAttack)
-      try damage(attack, "\"invalid\":0", "\"invalid\":9223372036854775807", readAttack)
-      try damage(attack, "\"rates\":[{", "\"rates\":[],\"r\":[{", readAttack)
+      try damage(attack, "\"baseline\":{}", "\"tested\":{}", .contradictory, readAttack)
+      try damage(attack, "\"head_share\":0.25", "\"head_share\":25", .outOfRange, readAttack)
+      try damage(
+        attack, "\"invalid\":0", "\"invalid\":9223372036854775807", .outOfRange, readAttack)
+      try damage(attack, "\"rates\":[{", "\"rates\":[],\"r\":[{", .wrongCount, readAttack)
       let selection = "\(fixture.folder)/selection.json"
       func readSelection(_ path: String) throws { _ = try SelectionResult.read(path) }
-      try damage(selection, "\"first\":\"cliff\"", "\"first\":\"nobody\"", readSelection)
-      try damage(selection, "\"name\":\"random\"", "\"name\":\"cliff\"", readSelection)
-      #expect(throws: ReportingError.self) { try StoredProbe("\(fixture.folder)/none") }
-      #expect(throws: ReportingError.self) { try StoredHeads("\(fixture.folder)") }
+      try damage(
+        selection, "\"first\":\"cliff\"", "\"first\":\"nobody\"", .contradictory, readSelection)
+      try damage(
+        selection, "\"name\":\"random\"", "\"name\":\"cliff\"", .contradictory, readSelection)
+      expectProblem(.missing) { try StoredProbe("\(fixture.folder)/none") }
+      expectProblem(.notAFile) { try StoredHeads("\(fixture.folder)") }
     }
   }
 }

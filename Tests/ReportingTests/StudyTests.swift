@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Refusal
 import Testing
@@ -129,7 +130,7 @@ import Testing
       #expect(cautions[0].contains("Different probes"))
       #expect(cautions[1].contains("one and two have the same weights"))
       #expect(cautions[2].contains("one 12, two 11; 11 are in all"))
-      #expect(throws: ReportingError.self) {
+      expectProblem(.duplicateName) {
         try TraceComparison(comparison.entries.map { ("same", $0.trace) })
       }
     }
@@ -140,7 +141,7 @@ import Testing
       let heads = try StoredHeads(try fixture.sweep())
       #expect(heads.verdict.kind == .found)
       #expect(heads.verdict.text.contains("1 of 4 heads are claimed to suppress refusal: 1.0"))
-      guard case .figure(let figure) = heads.blocks[0] else { throw ReportingError.missing }
+      guard case .figure(let figure) = heads.blocks[0] else { throw Problem.missing }
       #expect(try numbers(figure.data, "mean") { _ in true } == [-0.5, 0, 2, 0.25])
       let svg = figure.svg
       #expect(svg.components(separatedBy: "stroke=\"#111\"").count == 2)
@@ -211,16 +212,16 @@ import Testing
       #expect(map.cells.map { $0.map(\.value) } == [[1, 0.25], [0.25, 1]])
       #expect(map.cells.map { $0.map(\.note) } == [["3", "1"], ["1", "2"]])
       // Rows without a trace are no choice by a cliff.
-      guard case .verdict(let caution) = selection.blocks[0] else { throw ReportingError.missing }
+      guard case .verdict(let caution) = selection.blocks[0] else { throw Problem.missing }
       #expect(caution.kind == .caution && caution.text.contains("3 of 3 rows"), "\(caution.text)")
-      guard case .table(_, let shared) = selection.blocks[4] else { throw ReportingError.missing }
+      guard case .table(_, let shared) = selection.blocks[4] else { throw Problem.missing }
       // 3 and 2 of 8 rows share 6/8 of a row by chance.
       #expect(shared.rows[0][2] == .number(0.75))
     }
   }
 }
 
-extension ReportingError {
+extension Problem {
   /// A block that is not there.
-  static let missing = ReportingError(file: "report", problem: "has no such block", remedy: "")
+  static let missing = Problem(.missing, "report", problem: "has no such block", remedy: "")
 }

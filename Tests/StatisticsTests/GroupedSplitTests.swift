@@ -1,3 +1,4 @@
+import Files
 import Testing
 
 @testable import Statistics
@@ -75,22 +76,22 @@ import Testing
 
   @Test func whatCannotBeSplitIsRefused() {
     for share in [0, 1, -0.5, 1.5, .nan] {
-      #expect(throws: StatisticsError.self) {
+      expectProblem(.outOfRange) {
         try GroupedSplit(groups: ["a", "b"], labels: ["x", "x"], testShare: share, seed: 1)
       }
     }
-    #expect(throws: StatisticsError.self) {
+    expectProblem(.tooFew) {
       try GroupedSplit(groups: ["a", "a"], labels: ["x", "y"], testShare: 0.5, seed: 1)
     }
-    #expect(throws: StatisticsError.self) {
+    expectProblem(.tooFew) {
       try GroupedSplit.folds(3, groups: ["a", "b"], labels: ["x", "x"], seed: 1)
     }
     for count in [-1, 0, 1] {
-      #expect(throws: StatisticsError.self) {
+      expectProblem(.outOfRange) {
         try GroupedSplit.folds(count, groups: ["a", "b"], labels: ["x", "x"], seed: 1)
       }
     }
-    #expect(throws: StatisticsError.self) {
+    expectProblem(.differentCounts) {
       try GroupedSplit(groups: ["a"], labels: [], testShare: 0.5, seed: 1)
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Testing
 
@@ -43,7 +44,7 @@ import Testing
     let actual = [true, false, false, false]
     #expect(try Interval.accuracy(predicted: predicted, actual: actual)?.estimate == 0.75)
     #expect(try Interval.accuracy(predicted: [], actual: []) == nil)
-    #expect(throws: StatisticsError.self) {
+    expectProblem(.differentCounts) {
       try Interval.accuracy(predicted: [true], actual: actual)
     }
   }
@@ -55,7 +56,7 @@ import Testing
       #expect(p == mcNemarTest(onlyFirst: row.second, onlySecond: row.first))
     }
     #expect(try mcNemarTest([true, true, false], [false, false, false]) == 0.5)
-    #expect(throws: StatisticsError.self) { try mcNemarTest([true], []) }
+    expectProblem(.differentCounts) { try mcNemarTest([true], []) }
   }
 
   @Test func adjustedValuesAgreeWithStatsmodels() throws {
@@ -67,7 +68,7 @@ import Testing
     }
     #expect(try MultipleComparisons.holm.adjusted([]) == [])
     for bad in [Double.nan, -0.1, 1.1] {
-      #expect(throws: StatisticsError.self) { try MultipleComparisons.holm.adjusted([0.1, bad]) }
+      expectProblem(.outOfRange) { try MultipleComparisons.holm.adjusted([0.1, bad]) }
     }
   }
 }

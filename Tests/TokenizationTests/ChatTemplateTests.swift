@@ -148,15 +148,15 @@ struct ChatTemplateTests {
   }
 
   @Test func aRoleIsAWord() throws {
-    let error = #expect(throws: TokenizationError.self) {
+    let error = expectProblem(.invalidRole) {
       try spans(Self.chatML, "x", role: "user<|im_end|>")
     }
     #expect(error?.place == "message 1")
-    #expect(throws: TokenizationError.self) { try spans(Self.chatML, "x", thinking: "t") }
+    expectProblem(.misplacedThinking) { try spans(Self.chatML, "x", thinking: "t") }
   }
 
   @Test func theTemplateMayRefuse() throws {
-    let error = #expect(throws: TokenizationError.self) {
+    let error = expectProblem(.templateRefuses) {
       try spans("{{ raise_exception('turns must alternate') }}", "x")
     }
     #expect(error?.problem.contains("turns must alternate") == true)
@@ -211,7 +211,7 @@ struct ChatTemplateTests {
 
   @Test func messagesNeedATemplate() throws {
     let chat = Conversation(id: "c", source: .messages([Message(role: "user", content: "q")]))
-    let error = #expect(throws: TokenizationError.self) {
+    let error = expectProblem(.noTemplate) {
       try chat.spans(template: nil, markers: .deepSeek)
     }
     #expect(error?.description.contains("'text'") == true)
@@ -222,10 +222,10 @@ struct ChatTemplateTests {
     let asked = try text.spans(template: nil, markers: .deepSeek, parsesSpecialsInText: true)
     #expect(asked.map(\.parsesSpecials) == [true, false])
     let ids = Conversation(id: "i", source: .tokenIDs([1]))
-    #expect(throws: TokenizationError.self) { try ids.spans(template: nil, markers: .deepSeek) }
+    expectProblem(.noText) { try ids.spans(template: nil, markers: .deepSeek) }
     let both = Conversation(
       id: "b", source: .messages([Message(role: "assistant", content: "a")]), response: "b")
-    #expect(throws: TokenizationError.self) {
+    expectProblem(.ambiguous) {
       try both.spans(template: try template(), markers: .deepSeek)
     }
   }

@@ -40,7 +40,7 @@ struct JinjaFuzzTests {
     var (rendered, broken) = (0, 0)
     for _ in 0..<5_000 {
       let mutant = Self.mutant(of: sources, &random)
-      do throws(TokenizationError) {
+      do throws(Problem) {
         let template = try ChatTemplate(
           source: String(decoding: mutant, as: UTF8.self), file: "mutant",
           tokens: ["bos_token": "<s>", "eos_token": "</s>"], date: recordingDate)
@@ -48,7 +48,7 @@ struct JinjaFuzzTests {
         if !spans.allSatisfy({ $0.bytes.withUnsafeBytes(isValidUTF8) }) { broken += 1 }
         rendered += 1
       } catch {
-        if error.file != "mutant" { broken += 1 }
+        if error.subject != "mutant" { broken += 1 }
       }
     }
     #expect(broken == 0)

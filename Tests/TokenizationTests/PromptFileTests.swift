@@ -152,97 +152,95 @@ struct PromptFileTests {
     #expect(bench[0].labels == ["category": .string("w"), "harmful": .bool(false)])
   }
 
-  static let wrong: [(content: String, place: String, reason: String)] = [
-    ("", "", "empty"),
-    ("\u{FEFF} \r\n\n", "", "empty"),
-    ("{}", "line 1", "none of"),
+  static let wrong: [(content: String, place: String, code: Problem.Code)] = [
+    ("", "", .noRows),
+    ("\u{FEFF} \r\n\n", "", .noRows),
+    ("{}", "line 1", .missingField),
     (
-      "{\"text\": \"a\"}\n{\"text\": \"a\", \"prompt\": \"b\"}", "line 2",
-      "both 'text' and 'prompt'"
+      "{\"text\": \"a\"}\n{\"text\": \"a\", \"prompt\": \"b\"}", "line 2", .ambiguous
     ),
-    ("{\"text\": \"a\", \"messages\": []}", "line 1", "both"),
-    ("{\"text\": 5}", "line 1", "not a string"),
-    ("{\"prompt\": \"a\", \"system\": \"b\"}", "line 1", "'system'"),
-    ("{\"text\": \"\"}", "line 1", "empty"),
-    ("{\"text\": \"a\\u0000b\"}", "line 1", "NUL"),
-    ("{\"text\": \"a\", \"label\": \"\\u0000\"}", "line 1", "NUL"),
-    ("{\"text\": \"a\u{0}b\"}", "line 1", "control character"),
-    ("{\"text\": \"a\", \"x\": [1]}", "line 1", "list or an object"),
-    ("{\"text\": \"a\", \"x\": 1e999}", "line 1", "beyond"),
-    ("{\"text\": \"a\", \"id\": []}", "line 1", "'id'"),
-    ("{\"text\": \"a\", \"id\": \"\"}", "line 1", "'id' is empty"),
-    ("{\"text\": \"a\", \"thinking\": 1}", "line 1", "'thinking'"),
-    ("{\"text\": \"a\", \"text\": \"b\"}", "line 1", "twice"),
-    ("{\"text\": \"a\"},\n", "line 1", "behind"),
-    ("{\"text\": \"a\"}\n[1]", "line 2", "not a JSON object"),
-    ("{\"text\": \"a\"}\n{\"text\": \"b", "line 2", "not closed"),
-    ("{\n\"text\": \"a\"}", "line 1", "name"),
-    ("{\"id\": 1, \"text\": \"a\"}\n{\"id\": \"1\", \"text\": \"b\"}", "line 2", "line 1 already"),
-    ("{\"id\": 2, \"text\": \"a\"}\n{\"text\": \"b\"}", "line 2", "line 1 already"),
-    ("{\"messages\": {}}", "line 1", "list of messages"),
-    ("{\"messages\": []}", "line 1", "list of messages"),
-    ("{\"messages\": [{\"role\": \"user\"}]}", "line 1", "message 1 lacks"),
-    ("{\"messages\": [{\"role\": 1, \"content\": \"a\"}]}", "line 1", "'role'"),
-    ("{\"messages\": [{\"role\": \"user\", \"content\": null}]}", "line 1", "'content'"),
+    ("{\"text\": \"a\", \"messages\": []}", "line 1", .ambiguous),
+    ("{\"text\": 5}", "line 1", .wrongType),
+    ("{\"prompt\": \"a\", \"system\": \"b\"}", "line 1", .ambiguous),
+    ("{\"text\": \"\"}", "line 1", .missingField),
+    ("{\"text\": \"a\\u0000b\"}", "line 1", .nulCharacter),
+    ("{\"text\": \"a\", \"label\": \"\\u0000\"}", "line 1", .nulCharacter),
+    ("{\"text\": \"a\u{0}b\"}", "line 1", .notJSON),
+    ("{\"text\": \"a\", \"x\": [1]}", "line 1", .wrongType),
+    ("{\"text\": \"a\", \"x\": 1e999}", "line 1", .outOfRange),
+    ("{\"text\": \"a\", \"id\": []}", "line 1", .wrongType),
+    ("{\"text\": \"a\", \"id\": \"\"}", "line 1", .missingField),
+    ("{\"text\": \"a\", \"thinking\": 1}", "line 1", .wrongType),
+    ("{\"text\": \"a\", \"text\": \"b\"}", "line 1", .duplicateKey),
+    ("{\"text\": \"a\"},\n", "line 1", .notJSON),
+    ("{\"text\": \"a\"}\n[1]", "line 2", .wrongType),
+    ("{\"text\": \"a\"}\n{\"text\": \"b", "line 2", .notJSON),
+    ("{\n\"text\": \"a\"}", "line 1", .notJSON),
+    ("{\"id\": 1, \"text\": \"a\"}\n{\"id\": \"1\", \"text\": \"b\"}", "line 2", .duplicateID),
+    ("{\"id\": 2, \"text\": \"a\"}\n{\"text\": \"b\"}", "line 2", .duplicateID),
+    ("{\"messages\": {}}", "line 1", .wrongType),
+    ("{\"messages\": []}", "line 1", .wrongType),
+    ("{\"messages\": [{\"role\": \"user\"}]}", "line 1", .missingField),
+    ("{\"messages\": [{\"role\": 1, \"content\": \"a\"}]}", "line 1", .wrongType),
+    ("{\"messages\": [{\"role\": \"user\", \"content\": null}]}", "line 1", .wrongType),
     (
       "{\"messages\": [{\"role\": \"user\", \"content\": \"a\", \"tool_calls\": []}]}", "line 1",
-      "'tool_calls'"
+      .unknownKey
     ),
-    ("{\"token_ids\": []}", "line 1", "token_ids"),
-    ("{\"token_ids\": [-1]}", "line 1", "token id"),
-    ("{\"token_ids\": [2147483648]}", "line 1", "token id"),
-    ("{\"token_ids\": [1.0]}", "line 1", "token id"),
-    ("{\"token_ids\": [1], \"response\": \"a\"}", "line 1", "'token_ids'"),
-    ("{\"turns\": []}", "line 1", "'turns'"),
-    ("{\"turns\": [1]}", "line 1", "'turns'"),
-    ("a,b\n1,2\n", "line 1", "not those of a known table"),
-    ("prompt,prompt\n1,2\n", "line 1", "one name"),
-    ("prompt,text\n1,2\n", "line 2", "both"),
-    ("goal,target\n", "", "no prompts"),
-    ("goal,target\na,b\nc\n", "line 3", "1 fields"),
-    ("goal,target\na,b,c\n", "line 2", "3 fields"),
-    ("goal,target\n\"a,b\nc,d\n", "line 2", "not closed"),
-    ("goal,target\n\"a\"x,b\n", "line 2", "closing quote"),
-    ("goal,target\na\"x,b\n", "line 2", "quote"),
-    ("goal,target\na\u{0}x,b\n", "line 2", "NUL"),
-    ("goal,target\n,b\n", "line 2", "none of"),
-    ("Index,Goal,Behavior,Category,Source\n1,g,b,c,s\n1,h,b,c,s\n", "line 3", "already"),
+    ("{\"token_ids\": []}", "line 1", .wrongType),
+    ("{\"token_ids\": [-1]}", "line 1", .outOfRange),
+    ("{\"token_ids\": [2147483648]}", "line 1", .outOfRange),
+    ("{\"token_ids\": [1.0]}", "line 1", .outOfRange),
+    ("{\"token_ids\": [1], \"response\": \"a\"}", "line 1", .ambiguous),
+    ("{\"turns\": []}", "line 1", .missingField),
+    ("{\"turns\": [1]}", "line 1", .wrongType),
+    ("a,b\n1,2\n", "line 1", .unknownTable),
+    ("prompt,prompt\n1,2\n", "line 1", .duplicateKey),
+    ("prompt,text\n1,2\n", "line 2", .ambiguous),
+    ("goal,target\n", "", .noRows),
+    ("goal,target\na,b\nc\n", "line 3", .wrongCount),
+    ("goal,target\na,b,c\n", "line 2", .wrongCount),
+    ("goal,target\n\"a,b\nc,d\n", "line 2", .notCSV),
+    ("goal,target\n\"a\"x,b\n", "line 2", .notCSV),
+    ("goal,target\na\"x,b\n", "line 2", .notCSV),
+    ("goal,target\na\u{0}x,b\n", "line 2", .nulCharacter),
+    ("goal,target\n,b\n", "line 2", .missingField),
+    ("Index,Goal,Behavior,Category,Source\n1,g,b,c,s\n1,h,b,c,s\n", "line 3", .duplicateID),
   ]
 
   @Test(arguments: wrong) func aWrongFileIsRefused(
-    _ content: String, _ place: String, _ reason: String
+    _ content: String, _ place: String, _ code: Problem.Code
   ) throws {
-    let error = #expect(throws: TokenizationError.self, "\(content)") { try read(content) }
+    let error = expectProblem(code, "\(content)") { try read(content) }
     #expect(error?.place == place, "\(content)")
-    #expect(error?.problem.contains(reason) == true, "\(content): \(error?.problem ?? "")")
     #expect(error?.remedy.isEmpty == false)
-    #expect(error?.file.contains("prompts-") == true)
+    #expect(error?.subject.contains("prompts-") == true)
   }
 
   @Test func whatIsNotUTF8IsRefused() throws {
     let json = Array("{\"text\": \"".utf8) + [0xFF] + Array("\"}".utf8)
     let table = Array("goal,target\n".utf8) + [0xC0, 0x80] + Array(",b\n".utf8)
     for content in [json, table, [0xFF, 0xFE, 0x7B, 0x00]] {
-      #expect(throws: TokenizationError.self) { try read(content) }
+      expectProblem(.notUTF8) { try read(content) }
     }
   }
 
   @Test func aGiantLineIsRefusedQuickly() throws {
     for head in ["{\"text\": \"", "prompt\n\"", "prompt\n"] {
       let content = Array(head.utf8) + [UInt8](repeating: 0x61, count: 17 << 20)
-      let error = #expect(throws: TokenizationError.self) { try read(content) }
+      let error = expectProblem(.tooLarge) { try read(content) }
       #expect(error?.problem.contains("longer than") == true)
     }
   }
 
   @Test func foldersPipesAndMissingFilesAreRefused() throws {
     let folder = NSTemporaryDirectory()
-    #expect(throws: TokenizationError.self) { try PromptFile.read(folder) }
-    #expect(throws: TokenizationError.self) { try PromptFile.read(folder + "/no-such-file") }
+    expectProblem(.notAFile) { try PromptFile.read(folder) }
+    expectProblem(.missing) { try PromptFile.read(folder + "/no-such-file") }
     let pipe = folder + "/pipe-\(UUID().uuidString)"
     #expect(mkfifo(pipe, 0o600) == 0)
     defer { unlink(pipe) }
-    #expect(throws: TokenizationError.self) { try PromptFile.read(pipe) }
+    expectProblem(.notAFile) { try PromptFile.read(pipe) }
   }
 
   @Test func mutantsReturnOrThrow() throws {
@@ -257,11 +255,11 @@ struct PromptFileTests {
     for _ in 0..<20_000 {
       let mutant = JinjaFuzzTests.mutant(of: seeds, &random)
       let result = mutant.withUnsafeBytes { bytes in
-        Result { () throws(TokenizationError) in try PromptFile.prompts(in: bytes, "mutant") }
+        Result { () throws(Problem) in try PromptFile.prompts(in: bytes, "mutant") }
       }
       switch result {
       case .success: read += 1
-      case .failure(let error): broken += error.file == "mutant" ? 0 : 1
+      case .failure(let error): broken += error.subject == "mutant" ? 0 : 1
       }
     }
     #expect(broken == 0)

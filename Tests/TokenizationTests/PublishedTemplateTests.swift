@@ -63,7 +63,9 @@ struct PublishedTemplateTests {
         let isSame = (try? result.get().flatMap(\.bytes)) == expected
         #expect(isSame, "\(place): \(result.map(\.text)) is not \(row[5].text ?? "")")
       } else {
-        #expect(throws: TokenizationError.self, "\(place)") { try result.get() }
+        let error = #expect(throws: Problem.self, "\(place)") { try result.get() }
+        // jinja2 has no codes to compare with.
+        #expect(error?.code.name.hasPrefix("template-") == true, "\(place)")
       }
     }
   }

@@ -23,8 +23,10 @@ func tinyTokenizer(
 }
 
 struct TokenizerHostileTests {
-  private func failure(_ json: String) throws -> TokenizationError {
-    try #require(throws: TokenizationError.self) {
+  private func failure(
+    _ json: String, _ code: Problem.Code = .unknownTokenizer
+  ) throws -> Problem {
+    try requireProblem(code) {
       try Tokenizer(tokenizerJSON: Array(json.utf8), file: "bad.json")
     }
   }
@@ -37,87 +39,114 @@ struct TokenizerHostileTests {
   }
 
   /// Each file with the place that its error must name.
-  private static let badFiles: [(json: String, place: String)] = [
-    ("{}", "model"), ("[]", "model"), (#"{"model":null}"#, "model"), ("{", "byte"), ("", "byte"),
-    (#"{"model":{"vocab":{},"merges":[]}}"#, "model.vocab"),
-    (tinyTokenizer(vocabulary: #""a":-1"#), "model.vocab['a']"),
-    (tinyTokenizer(vocabulary: #""a":0,"b":0"#), "model.vocab['b']"),
-    (tinyTokenizer(vocabulary: #""a":0,"a":1"#), "byte"),
-    (tinyTokenizer(vocabulary: #""a":2147483648"#), "model.vocab['a']"),
-    (tinyTokenizer(vocabulary: #""a":9223372036854775808"#), "model.vocab['a']"),
-    (tinyTokenizer(vocabulary: #""a":1000000000"#), "model.vocab['a']"),
-    (tinyTokenizer(vocabulary: #""a":1.5"#), "model.vocab['a']"),
-    (tinyTokenizer(vocabulary: #""a":"0""#), "model.vocab['a']"),
-    (tinyTokenizer(vocabulary: "\"\\u001b[2J\":-1"), "model.vocab['\u{FFFD}[2J']"),
-    (tinyTokenizer(merges: #""a z""#), "model.merges[0]"),
-    (tinyTokenizer(merges: #""a b","b c""#), "model.merges[1]"),
-    (tinyTokenizer(merges: #""a ""#), "model.merges[0]"),
-    (tinyTokenizer(merges: #"["a",""]"#), "model.merges[0]"),
-    (tinyTokenizer(merges: #""ab""#), "model.merges[0]"),
-    (tinyTokenizer(merges: #""a b c""#), "model.merges[0]"),
-    (tinyTokenizer(merges: #"["a","b","c"]"#), "model.merges[0]"),
-    (tinyTokenizer(merges: #""a b","a b""#), "model.merges[1]"),
-    (tinyTokenizer(merges: "3"), "model.merges[0]"),
-    (tinyTokenizer(added: #"{"id":0,"content":"<e>"}"#), "added_tokens[0]"),
-    (tinyTokenizer(added: #"{"id":1,"content":"a"}"#), "added_tokens[0]"),
+  private static let badFiles: [(json: String, place: String, code: Problem.Code)] = [
+    ("{}", "model", .missingField), ("[]", "model", .missingField),
+    (#"{"model":null}"#, "model", .missingField), ("{", "byte", .notJSON), ("", "byte", .notJSON),
+    (#"{"model":{"vocab":{},"merges":[]}}"#, "model.vocab", .missingField),
+    (tinyTokenizer(vocabulary: #""a":-1"#), "model.vocab['a']", .outOfRange),
+    (tinyTokenizer(vocabulary: #""a":0,"b":0"#), "model.vocab['b']", .duplicateToken),
+    (tinyTokenizer(vocabulary: #""a":0,"a":1"#), "byte", .duplicateKey),
+    (tinyTokenizer(vocabulary: #""a":2147483648"#), "model.vocab['a']", .outOfRange),
+    (tinyTokenizer(vocabulary: #""a":9223372036854775808"#), "model.vocab['a']", .wrongType),
+    (tinyTokenizer(vocabulary: #""a":1000000000"#), "model.vocab['a']", .outOfRange),
+    (tinyTokenizer(vocabulary: #""a":1.5"#), "model.vocab['a']", .wrongType),
+    (tinyTokenizer(vocabulary: #""a":"0""#), "model.vocab['a']", .wrongType),
+    (tinyTokenizer(vocabulary: "\"\\u001b[2J\":-1"), "model.vocab['\u{FFFD}[2J']", .outOfRange),
+    (tinyTokenizer(merges: #""a z""#), "model.merges[0]", .invalidMerge),
+    (tinyTokenizer(merges: #""a b","b c""#), "model.merges[1]", .invalidMerge),
+    (tinyTokenizer(merges: #""a ""#), "model.merges[0]", .invalidMerge),
+    (tinyTokenizer(merges: #"["a",""]"#), "model.merges[0]", .invalidMerge),
+    (tinyTokenizer(merges: #""ab""#), "model.merges[0]", .invalidMerge),
+    (tinyTokenizer(merges: #""a b c""#), "model.merges[0]", .invalidMerge),
+    (tinyTokenizer(merges: #"["a","b","c"]"#), "model.merges[0]", .wrongType),
+    (tinyTokenizer(merges: #""a b","a b""#), "model.merges[1]", .invalidMerge),
+    (tinyTokenizer(merges: "3"), "model.merges[0]", .wrongType),
+    (tinyTokenizer(added: #"{"id":0,"content":"<e>"}"#), "added_tokens[0]", .duplicateToken),
+    (tinyTokenizer(added: #"{"id":1,"content":"a"}"#), "added_tokens[0]", .duplicateToken),
     (
       tinyTokenizer(added: #"{"id":11,"content":"<e>"},{"id":11,"content":"<f>"}"#),
-      "added_tokens[1]"
+      "added_tokens[1]", .duplicateToken
     ),
     (
       tinyTokenizer(added: #"{"id":11,"content":"<e>"},{"id":11,"content":"<e>"}"#),
-      "added_tokens[1]"
+      "added_tokens[1]", .duplicateToken
     ),
-    (tinyTokenizer(added: #"{"id":-1,"content":"<e>"}"#), "added_tokens[0].id"),
-    (tinyTokenizer(added: #"{"id":2147483648,"content":"<e>"}"#), "added_tokens[0].id"),
-    (tinyTokenizer(added: #"{"id":11,"content":""}"#), "added_tokens[0].content"),
-    (tinyTokenizer(added: #"{"id":11}"#), "added_tokens[0].content"),
-    (tinyTokenizer(added: "7"), "added_tokens[0].id"),
+    (tinyTokenizer(added: #"{"id":-1,"content":"<e>"}"#), "added_tokens[0].id", .outOfRange),
+    (
+      tinyTokenizer(added: #"{"id":2147483648,"content":"<e>"}"#), "added_tokens[0].id", .outOfRange
+    ),
+    (tinyTokenizer(added: #"{"id":11,"content":""}"#), "added_tokens[0].content", .wrongType),
+    (tinyTokenizer(added: #"{"id":11}"#), "added_tokens[0].content", .wrongType),
+    (tinyTokenizer(added: "7"), "added_tokens[0].id", .outOfRange),
     (
       tinyTokenizer(added: #"{"id":11,"content":"<e>","single_word":0}"#),
-      "added_tokens[0].single_word"
+      "added_tokens[0].single_word", .wrongType
     ),
-    (tinyTokenizer(added: #"{"id":11,"content":"<e>","special":1}"#), "added_tokens[0].special"),
-    (tinyTokenizer(normalizer: #"{"type":"NFKC"}"#), "normalizer.type"),
-    (tinyTokenizer(normalizer: "{}"), "normalizer.type"),
-    (tinyTokenizer(normalizer: #"{"type":"Prepend"}"#), "normalizer Prepend.prepend"),
+    (
+      tinyTokenizer(added: #"{"id":11,"content":"<e>","special":1}"#), "added_tokens[0].special",
+      .wrongType
+    ),
+    (tinyTokenizer(normalizer: #"{"type":"NFKC"}"#), "normalizer.type", .unknownTokenizer),
+    (tinyTokenizer(normalizer: "{}"), "normalizer.type", .unknownTokenizer),
+    (tinyTokenizer(normalizer: #"{"type":"Prepend"}"#), "normalizer Prepend.prepend", .wrongType),
     (
       tinyTokenizer(normalizer: #"{"type":"Replace","pattern":{"Regex":" +"},"content":""}"#),
-      "normalizer Replace.pattern"
+      "normalizer Replace.pattern", .unknownTokenizer
     ),
     (
       tinyTokenizer(normalizer: #"{"type":"Replace","pattern":{"String":""},"content":""}"#),
-      "normalizer Replace.pattern"
+      "normalizer Replace.pattern", .unknownTokenizer
     ),
-    (tinyTokenizer(preTokenizer: "null"), "decoder.type"),
-    (tinyTokenizer(preTokenizer: #"{"type":"Whitespace"}"#), "pre_tokenizer.type"),
-    (tinyTokenizer(preTokenizer: #"{"type":"Metaspace"}"#), "pre_tokenizer Metaspace.replacement"),
+    (tinyTokenizer(preTokenizer: "null"), "decoder.type", .unknownTokenizer),
+    (
+      tinyTokenizer(preTokenizer: #"{"type":"Whitespace"}"#), "pre_tokenizer.type",
+      .unknownTokenizer
+    ),
+    (
+      tinyTokenizer(preTokenizer: #"{"type":"Metaspace"}"#), "pre_tokenizer Metaspace.replacement",
+      .wrongType
+    ),
     (
       tinyTokenizer(
         preTokenizer: #"{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}"#),
-      "pre_tokenizer Metaspace.prepend_scheme"
+      "pre_tokenizer Metaspace.prepend_scheme", .unknownTokenizer
     ),
-    (tinyTokenizer(preTokenizer: #"{"type":"Sequence"}"#), "pre_tokenizer.type"),
+    (tinyTokenizer(preTokenizer: #"{"type":"Sequence"}"#), "pre_tokenizer.type", .unknownTokenizer),
     (
       tinyTokenizer(preTokenizer: #"{"type":"ByteLevel","add_prefix_space":1}"#),
-      "pre_tokenizer ByteLevel.add_prefix_space"
+      "pre_tokenizer ByteLevel.add_prefix_space", .wrongType
     ),
-    (tinyTokenizer(preTokenizer: splitting(#"(a+)+$"#)), "pre_tokenizer Split.pattern"),
-    (tinyTokenizer(preTokenizer: splitting("[b-a]+")), "pre_tokenizer Split.pattern"),
-    (tinyTokenizer(preTokenizer: splitting("[^a]+")), "pre_tokenizer Split.pattern"),
-    (tinyTokenizer(preTokenizer: splitting("[a")), "pre_tokenizer Split.pattern"),
+    (
+      tinyTokenizer(preTokenizer: splitting(#"(a+)+$"#)), "pre_tokenizer Split.pattern",
+      .unknownTokenizer
+    ),
+    (
+      tinyTokenizer(preTokenizer: splitting("[b-a]+")), "pre_tokenizer Split.pattern",
+      .unknownTokenizer
+    ),
+    (
+      tinyTokenizer(preTokenizer: splitting("[^a]+")), "pre_tokenizer Split.pattern",
+      .unknownTokenizer
+    ),
+    (
+      tinyTokenizer(preTokenizer: splitting("[a")), "pre_tokenizer Split.pattern", .unknownTokenizer
+    ),
     (
       tinyTokenizer(preTokenizer: splitting("[a]").replacing("Isolated", with: "Removed")),
-      "pre_tokenizer Split.behavior"
+      "pre_tokenizer Split.behavior", .unknownTokenizer
     ),
-    (tinyTokenizer(postProcessor: #"{"type":"BertProcessing"}"#), "post_processor.type"),
+    (
+      tinyTokenizer(postProcessor: #"{"type":"BertProcessing"}"#), "post_processor.type",
+      .unknownTokenizer
+    ),
     (
       tinyTokenizer(
         postProcessor: #"""
           {"type":"TemplateProcessing",
           "single":[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"<e>"}},{"Sequence":{"id":"A"}}]}
           """#
-      ), "post_processor TemplateProcessing.single: more than a token on either side"
+      ), "post_processor TemplateProcessing.single: more than a token on either side",
+      .unknownTokenizer
     ),
     (
       tinyTokenizer(
@@ -126,29 +155,35 @@ struct TokenizerHostileTests {
           "single":[{"SpecialToken":{"id":"<e>"}},{"Sequence":{"id":"A"}}],
           "special_tokens":{"<e>":{"ids":[99]}}}
           """#
-      ), "post_processor TemplateProcessing.special_tokens"
+      ), "post_processor TemplateProcessing.special_tokens", .unknownToken
     ),
-    (tinyTokenizer(model: #""type":"Unigram","#), "model.type"),
-    (tinyTokenizer(model: #""byte_fallback":true,"#), "model.byte_fallback with ByteLevel"),
-    (tinyTokenizer(model: #""byte_fallback":1,"#), "model.byte_fallback"),
-    (characterTokenizer(model: #""byte_fallback":true,"#), "model.byte_fallback"),
-    (characterTokenizer(decoder: "null"), "decoder: "),
-    (characterTokenizer(decoder: #"{"type":"Metaspace"}"#), "decoder.type"),
+    (tinyTokenizer(model: #""type":"Unigram","#), "model.type", .unknownTokenizer),
+    (
+      tinyTokenizer(model: #""byte_fallback":true,"#), "model.byte_fallback with ByteLevel",
+      .unknownTokenizer
+    ),
+    (tinyTokenizer(model: #""byte_fallback":1,"#), "model.byte_fallback", .wrongType),
+    (characterTokenizer(model: #""byte_fallback":true,"#), "model.byte_fallback", .missingToken),
+    (characterTokenizer(decoder: "null"), "decoder: ", .unknownTokenizer),
+    (characterTokenizer(decoder: #"{"type":"Metaspace"}"#), "decoder.type", .unknownTokenizer),
     (
       characterTokenizer(
         decoder: #"{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"ByteFallback"}]}"#),
-      "decoder: Fuse, ByteFallback"
+      "decoder: Fuse, ByteFallback", .unknownTokenizer
     ),
-    (tinyTokenizer(model: #""dropout":0.1,"#), "model.dropout"),
-    (tinyTokenizer(model: #""end_of_word_suffix":"</w>","#), "model.end_of_word_suffix"),
-    (tinyTokenizer(model: #""unk_token":"<unk>","#), "model.unk_token"),
+    (tinyTokenizer(model: #""dropout":0.1,"#), "model.dropout", .unknownTokenizer),
+    (
+      tinyTokenizer(model: #""end_of_word_suffix":"</w>","#), "model.end_of_word_suffix",
+      .unknownTokenizer
+    ),
+    (tinyTokenizer(model: #""unk_token":"<unk>","#), "model.unk_token", .unknownToken),
   ]
 
   @Test(arguments: badFiles.indices)
   func aBadFileIsRefusedAndNamed(index: Int) throws {
-    let (json, place) = Self.badFiles[index]
-    let error = try failure(json)
-    #expect(error.file == "bad.json")
+    let (json, place, code) = Self.badFiles[index]
+    let error = try failure(json, code)
+    #expect(error.subject == "bad.json")
     #expect(place == "byte" ? error.place.hasPrefix("byte") : error.place == place)
     #expect(isPlain(error.description))
   }
@@ -168,7 +203,7 @@ struct TokenizerHostileTests {
   @Test func invalidUTF8IsRefused() {
     var bytes = Array(tinyTokenizer().utf8)
     bytes[bytes.firstIndex(of: UInt8(ascii: "x"))!] = 0xFF
-    #expect(throws: TokenizationError.self) {
+    expectProblem(.notUTF8) {
       try Tokenizer(tokenizerJSON: bytes, file: "bad.json")
     }
   }
@@ -179,55 +214,55 @@ struct TokenizerHostileTests {
       tokens: ["a", "b", "ab", "<e>"].map { Array($0.utf8) }, tokenTypes: [1, 1, 1, 3],
       merges: [Array("a b".utf8)], bosID: 3, eosID: 3, unknownID: 0, paddingID: 3, addsBOS: false)
     #expect(try Tokenizer(vocabulary: good).encode("ab<e>", parsesSpecials: true) == [2, 3])
-    let cases: [(String, (inout GGUFVocabulary) -> Void)] = [
-      ("tokenizer.ggml.model", { $0.model = "t5" }),
-      ("tokenizer.ggml.add_space_prefix", { $0.addsSpacePrefix = true }),
-      ("tokenizer.ggml.add_eos_token", { ($0.eosID, $0.addsEOS) = (nil, true) }),
-      ("tokenizer.ggml.pre", { $0.preTokenizer = "default" }),
-      ("tokenizer.ggml.pre", { $0.preTokenizer = "default\u{1B}" }),
-      ("tokenizer.ggml.tokens", { $0.tokens = [] }),
-      ("tokenizer.ggml.tokens[1]", { $0.tokens[1] = [0xFF] }),
-      ("tokenizer.ggml.tokens[1]", { $0.tokens[1] = $0.tokens[0] }),
-      ("tokenizer.ggml.tokens[3]", { $0.tokens[3] = [] }),
-      ("tokenizer.ggml.token_type", { $0.tokenTypes.removeLast() }),
-      ("tokenizer.ggml.token_type", { $0.tokenTypes.append(1) }),
-      ("tokenizer.ggml.token_type[0]", { $0.tokenTypes[0] = 7 }),
-      ("tokenizer.ggml.token_type[0]", { $0.tokenTypes[0] = Int.min }),
+    let cases: [(Problem.Code, String, (inout GGUFVocabulary) -> Void)] = [
+      (.unknownTokenizer, "tokenizer.ggml.model", { $0.model = "t5" }),
+      (.unknownTokenizer, "tokenizer.ggml.add_space_prefix", { $0.addsSpacePrefix = true }),
+      (.missingToken, "tokenizer.ggml.add_eos_token", { ($0.eosID, $0.addsEOS) = (nil, true) }),
+      (.unknownTokenizer, "tokenizer.ggml.pre", { $0.preTokenizer = "default" }),
+      (.unknownTokenizer, "tokenizer.ggml.pre", { $0.preTokenizer = "default\u{1B}" }),
+      (.wrongCount, "tokenizer.ggml.tokens", { $0.tokens = [] }),
+      (.notUTF8, "tokenizer.ggml.tokens[1]", { $0.tokens[1] = [0xFF] }),
+      (.duplicateToken, "tokenizer.ggml.tokens[1]", { $0.tokens[1] = $0.tokens[0] }),
+      (.outOfRange, "tokenizer.ggml.tokens[3]", { $0.tokens[3] = [] }),
+      (.wrongCount, "tokenizer.ggml.token_type", { $0.tokenTypes.removeLast() }),
+      (.wrongCount, "tokenizer.ggml.token_type", { $0.tokenTypes.append(1) }),
+      (.outOfRange, "tokenizer.ggml.token_type[0]", { $0.tokenTypes[0] = 7 }),
+      (.outOfRange, "tokenizer.ggml.token_type[0]", { $0.tokenTypes[0] = Int.min }),
       (
-        "tokenizer.ggml.token_type[3]",
+        .missingToken, "tokenizer.ggml.token_type[3]",
         {
           $0.tokens[3] = Array("<0x-1>".utf8)
           $0.tokenTypes[3] = 6
         }
       ),
       (
-        "tokenizer.ggml.token_type[3]",
+        .missingToken, "tokenizer.ggml.token_type[3]",
         {
           $0.tokens[3] = Array("<0xZZ>".utf8)
           $0.tokenTypes[3] = 6
         }
       ),
-      ("tokenizer.ggml.merges[0]", { $0.merges[0] = Array("a z".utf8) }),
-      ("tokenizer.ggml.merges[0]", { $0.merges[0] = Array("a".utf8) }),
-      ("tokenizer.ggml.merges[0]", { $0.merges[0] = [] }),
-      ("tokenizer.ggml.eos_token_id", { $0.eosID = 4 }),
-      ("tokenizer.ggml.eos_token_id", { $0.eosID = Int.max }),
-      ("tokenizer.ggml.bos_token_id", { $0.bosID = -1 }),
-      ("tokenizer.ggml.unknown_token_id", { $0.unknownID = 1 << 32 }),
-      ("tokenizer.ggml.padding_token_id", { $0.paddingID = 4 }),
+      (.invalidMerge, "tokenizer.ggml.merges[0]", { $0.merges[0] = Array("a z".utf8) }),
+      (.invalidMerge, "tokenizer.ggml.merges[0]", { $0.merges[0] = Array("a".utf8) }),
+      (.invalidMerge, "tokenizer.ggml.merges[0]", { $0.merges[0] = [] }),
+      (.unknownToken, "tokenizer.ggml.eos_token_id", { $0.eosID = 4 }),
+      (.unknownToken, "tokenizer.ggml.eos_token_id", { $0.eosID = Int.max }),
+      (.unknownToken, "tokenizer.ggml.bos_token_id", { $0.bosID = -1 }),
+      (.unknownToken, "tokenizer.ggml.unknown_token_id", { $0.unknownID = 1 << 32 }),
+      (.unknownToken, "tokenizer.ggml.padding_token_id", { $0.paddingID = 4 }),
       (
-        "tokenizer.ggml.add_bos_token",
+        .missingToken, "tokenizer.ggml.add_bos_token",
         {
           $0.bosID = nil
           $0.addsBOS = true
         }
       ),
     ]
-    for (place, damage) in cases {
+    for (code, place, damage) in cases {
       var bad = good
       damage(&bad)
-      let error = try #require(throws: TokenizationError.self) { try Tokenizer(vocabulary: bad) }
-      #expect(error.file == "m.gguf")
+      let error = try requireProblem(code) { try Tokenizer(vocabulary: bad) }
+      #expect(error.subject == "m.gguf")
       #expect(error.place == place)
       #expect(isPlain(error.description))
     }
@@ -237,22 +272,34 @@ struct TokenizerHostileTests {
     let model = try #require(try golden("sentencepiece.json")["llama"])
     let good = try sentencePieceVocabulary(model, "llama")
     let byte = try #require(good.tokenTypes.firstIndex(of: 6))
-    let cases: [(String, (inout GGUFVocabulary) -> Void)] = [
-      ("tokenizer.ggml.scores", { $0.scores = [] }),
-      ("tokenizer.ggml.scores", { $0.scores.append(0) }),
-      ("tokenizer.ggml.scores[400]", { $0.scores[400] = .nan }),
-      ("tokenizer.ggml.token_type", { $0.tokenTypes = [] }),
-      ("tokenizer.ggml.token_type", { $0.tokenTypes[byte] = 1 }),
-      ("tokenizer.ggml.token_type[\(byte)]", { $0.tokens[byte] = Array("<0x-1>".utf8) }),
-      ("tokenizer.ggml.token_type[\(byte)]", { $0.tokens[byte] = Array("<0xZZ>".utf8) }),
-      ("tokenizer.ggml.token_type[\(byte)]", { $0.tokens[byte] = [] }),
-      ("tokenizer.ggml.tokens[\(byte + 1)]", { $0.tokens[byte + 1] = $0.tokens[byte] }),
-      ("tokenizer.ggml.remove_extra_whitespaces", { $0.removesExtraSpaces = true }),
+    let cases: [(Problem.Code, String, (inout GGUFVocabulary) -> Void)] = [
+      (.wrongCount, "tokenizer.ggml.scores", { $0.scores = [] }),
+      (.wrongCount, "tokenizer.ggml.scores", { $0.scores.append(0) }),
+      (.notFinite, "tokenizer.ggml.scores[400]", { $0.scores[400] = .nan }),
+      (.wrongCount, "tokenizer.ggml.token_type", { $0.tokenTypes = [] }),
+      (.missingToken, "tokenizer.ggml.token_type", { $0.tokenTypes[byte] = 1 }),
+      (
+        .missingToken, "tokenizer.ggml.token_type[\(byte)]",
+        { $0.tokens[byte] = Array("<0x-1>".utf8) }
+      ),
+      (
+        .missingToken, "tokenizer.ggml.token_type[\(byte)]",
+        { $0.tokens[byte] = Array("<0xZZ>".utf8) }
+      ),
+      (.missingToken, "tokenizer.ggml.token_type[\(byte)]", { $0.tokens[byte] = [] }),
+      (
+        .duplicateToken, "tokenizer.ggml.tokens[\(byte + 1)]",
+        { $0.tokens[byte + 1] = $0.tokens[byte] }
+      ),
+      (
+        .unknownTokenizer, "tokenizer.ggml.remove_extra_whitespaces",
+        { $0.removesExtraSpaces = true }
+      ),
     ]
-    for (place, damage) in cases {
+    for (code, place, damage) in cases {
       var bad = good
       damage(&bad)
-      let error = try #require(throws: TokenizationError.self) { try Tokenizer(vocabulary: bad) }
+      let error = try requireProblem(code) { try Tokenizer(vocabulary: bad) }
       #expect(error.place == place)
       #expect(isPlain(error.description))
     }
@@ -322,14 +369,14 @@ struct TokenizerHostileTests {
         default: bytes.insert(contentsOf: bytes[position..<end], at: position)
         }
       }
-      do throws(TokenizationError) {
+      do throws(Problem) {
         let tokenizer = try Tokenizer(tokenizerJSON: bytes, file: "mutant.json")
         let ids = tokenizer.encode("ab aa1<e> e\u{301}x", parsesSpecials: true)
         #expect(ids.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularyCount })
         _ = tokenizer.decode(ids) + ids.map(tokenizer.label).joined()
         accepted += 1
       } catch {
-        #expect(!error.problem.isEmpty && error.file == "mutant.json")
+        #expect(!error.problem.isEmpty && error.subject == "mutant.json")
       }
     }
     #expect(accepted > 100 && accepted < 19_000)

@@ -157,8 +157,10 @@ struct TokenizerTests {
     #expect(tokenizer.bosID == tokenizer.id(of: "<|im_start|>"))
     #expect(tokenizer.eosID == tokenizer.id(of: "<|im_end|>"))
     #expect(!tokenizer.addsBOS)
-    for wrong in [#"{"eos_token":3}"#, "{"] {
-      #expect(throws: TokenizationError.self) {
+    for (wrong, code) in [
+      (#"{"eos_token":3}"#, .wrongType), ("{", .notJSON),
+    ] as [(String, Problem.Code)] {
+      expectProblem(code) {
         try Tokenizer(
           tokenizerJSON: json, file: "tokenizer.json", configuration: Array(wrong.utf8))
       }

@@ -125,10 +125,10 @@ final class AdapterTokenizerTests {
     ]
     let adapters = try pairs.enumerated().map { try adapter("pair\($0.offset)", $0.element) }
     for (first, second, what) in [(0, 1, "chat template"), (2, 3, "tokenizer")] {
-      let error = try #require(throws: TokenizationError.self) {
+      let error = try requireProblem(.adaptersClash) {
         try load([adapters[first], adapters[second]])
       }
-      #expect(error.file == adapters[second].path && error.problem.contains(what))
+      #expect(error.subject == adapters[second].path && error.problem.contains(what))
       #expect(error.problem.contains(adapters[first].path))
     }
   }
@@ -136,7 +136,7 @@ final class AdapterTokenizerTests {
   @Test func moreTokensThanTheModelHasEmbeddingsAreRefused() throws {
     let added = (4...61).map { #"{"id":\#($0),"content":"<\#($0)>","special":true}"# }
     let large = Self.tokenizer(added.joined(separator: ","))
-    let error = try #require(throws: TokenizationError.self) {
+    let error = try requireProblem(.adapterMismatch) {
       try load([adapter("large", ["tokenizer.json": large])])
     }
     #expect(error.problem.contains("61"))

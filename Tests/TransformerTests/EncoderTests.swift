@@ -108,7 +108,7 @@ struct EncoderTests {
     let model = try Model.load(golden("tiny-llama"))
     let batch = try model.encode([Conversation(id: "0", source: .tokenIDs([1, 2, 3]))])
     #expect(batch.sequences[0].tokens == [1, 2, 3])
-    let error = #expect(throws: TokenizationError.self) {
+    let error = expectProblem(.noTokenizer) {
       _ = try model.encode([Conversation(id: "0", source: .text("hello"))])
     }
     #expect(error?.remedy.contains("token_ids") == true)

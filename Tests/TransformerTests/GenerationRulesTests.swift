@@ -169,7 +169,7 @@ struct GenerationRulesTests {
     for member in refused {
       let model = try Configured("tiny-gpt2", "{\(member)}").model
       let key = String(member.split(separator: "\"")[0])
-      let error = #expect(throws: TransformerError.self) {
+      let error = expectProblem(.unsupported) {
         _ = try model.generate(batch([[1, 2]]), GenerationSettings())
       }
       #expect(error?.place == key && error?.subject.hasSuffix("generation_config.json") == true)
@@ -231,7 +231,7 @@ struct GenerationRulesTests {
       (#""stop_strings": [""]"#, "stop_strings"),
     ] {
       let model = try Configured("tiny-gpt2", "{\(member)}").model
-      let error = #expect(throws: TransformerError.self, "\(member)") {
+      let error = expectProblem(.outOfRange, "\(member)") {
         _ = try model.generate(batch([[1, 2]]), GenerationSettings())
       }
       #expect(error?.place == key, "\(member)")
@@ -243,24 +243,27 @@ struct GenerationRulesTests {
 
   @Test func ownRulesThatMeanNothingAreErrors() throws {
     let model = try Configured("tiny-gpt2", nil).model
-    let changes: [(String, (inout TokenRules) -> Void)] = [
-      ("repetition_penalty", { $0.repetitionPenalty = 0 }),
-      ("repetition_penalty", { $0.repetitionPenalty = .nan }),
-      ("no_repeat_ngram_size", { $0.noRepeatNgramSize = -2 }),
-      ("bad_words_ids", { $0.badWords = [[]] }), ("bad_words_ids", { $0.badWords = [[2, 61]] }),
-      ("suppress_tokens", { $0.suppressedTokens = [-1] }),
-      ("begin_suppress_tokens", { $0.suppressedFirstTokens = [61] }),
-      ("forced_eos_token_id", { $0.forcedEndTokens = [99] }),
-      ("forced_bos_token_id", { $0.forcedSecondToken = -3 }),
-      ("sequence_bias", { $0.sequenceBias = [.init(tokens: [1], bias: .infinity)] }),
-      ("min_length", { $0.minTokens = -1 }),
+    let changes: [(Problem.Code, String, (inout TokenRules) -> Void)] = [
+      (.outOfRange, "repetition_penalty", { $0.repetitionPenalty = 0 }),
+      (.outOfRange, "repetition_penalty", { $0.repetitionPenalty = .nan }),
+      (.outOfRange, "no_repeat_ngram_size", { $0.noRepeatNgramSize = -2 }),
+      (.emptySequence, "bad_words_ids", { $0.badWords = [[]] }),
+      (.unknownToken, "bad_words_ids", { $0.badWords = [[2, 61]] }),
+      (.unknownToken, "suppress_tokens", { $0.suppressedTokens = [-1] }),
+      (.unknownToken, "begin_suppress_tokens", { $0.suppressedFirstTokens = [61] }),
+      (.unknownToken, "forced_eos_token_id", { $0.forcedEndTokens = [99] }),
+      (.unknownToken, "forced_bos_token_id", { $0.forcedSecondToken = -3 }),
+      (
+        .emptySequence, "sequence_bias", { $0.sequenceBias = [.init(tokens: [1], bias: .infinity)] }
+      ),
+      (.outOfRange, "min_length", { $0.minTokens = -1 }),
     ]
-    for (key, change) in changes {
+    for (code, key, change) in changes {
       var settings = GenerationSettings()
       var rules = TokenRules()
       change(&rules)
       settings.rules = rules
-      let error = #expect(throws: TransformerError.self) {
+      let error = expectProblem(code) {
         _ = try model.generate(batch([[1, 2]]), settings)
       }
       #expect(error?.place == key)
@@ -273,10 +276,9 @@ struct GenerationRulesTests {
     ).model
     var settings = GenerationSettings()
     settings.maxNewTokens = 3
-    let error = #expect(throws: TransformerError.self) {
+    let error = expectProblem(.noTokenLeft) {
       _ = try model.generate(batch([[1, 2]]), settings)
     }
-    #expect(error?.problem.contains("ruled out") == true)
     #expect(error?.problem.contains("suppress_tokens of 1") == true)
   }
 

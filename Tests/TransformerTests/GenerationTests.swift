@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Tensors
 import Testing
@@ -275,64 +276,71 @@ struct GenerationRefusalTests {
   }
 
   private func expectError(
-    _ word: String, _ settings: GenerationSettings, capturing captures: [Capture] = [],
+    _ code: Problem.Code, _ place: String, _ settings: GenerationSettings,
+    capturing captures: [Capture] = [],
     applying interventions: [Intervention] = [], slots: Int = 2, threads: Int = 1
   ) {
-    let error = #expect(throws: TransformerError.self, "\(word)") {
+    let error = expectProblem(code) {
       _ = try model.generate(
         batch, settings, capturing: captures, applying: interventions, slots: slots,
         threads: threads)
     }
-    #expect(error.map { "\($0)".contains(word) } == true, "\(error as TransformerError?) \(word)")
+    #expect(error.map { "\($0)".contains(place) } == true, "\(error as Problem?) \(place)")
   }
 
   @Test func settingsThatMeanNothing() {
-    expectError("maxNewTokens", settings(0))
-    expectError("maxNewTokens", settings(-3))
+    expectError(.invalidArgument, "maxNewTokens", settings(0))
+    expectError(.invalidArgument, "maxNewTokens", settings(-3))
     for temperature in [-1, .nan, .infinity] {
-      expectError("temperature", settings(3) { $0.temperature = temperature })
+      expectError(.invalidArgument, "temperature", settings(3) { $0.temperature = temperature })
     }
-    expectError("no effect", settings(3) { $0.topK = 3 })
-    expectError("no effect", settings(3) { $0.topP = 0.3 })
-    expectError("no effect", settings(3) { $0.samples = 2 })
-    expectError("topK", settings(3) { ($0.temperature, $0.topK) = (1, 0) })
-    expectError("topP", settings(3) { ($0.temperature, $0.topP) = (1, 0) })
-    expectError("topP", settings(3) { ($0.temperature, $0.topP) = (1, .nan) })
-    expectError("topP", settings(3) { ($0.temperature, $0.topP) = (1, 1.5) })
-    expectError("samples", settings(3) { ($0.temperature, $0.samples) = (1, .max) })
-    expectError("stop", settings(3) { $0.stop = [""] })
-    expectError("thinkingBudget", settings(3) { $0.thinkingBudget = -1 })
-    expectError("threads", settings(3), threads: 0)
-    expectError("slots", settings(3), slots: 0)
-    #expect(throws: TokenizationError.self) {
+    expectError(.invalidArgument, "temperature", settings(3) { $0.topK = 3 })
+    expectError(.invalidArgument, "temperature", settings(3) { $0.topP = 0.3 })
+    expectError(.invalidArgument, "temperature", settings(3) { $0.samples = 2 })
+    expectError(.invalidArgument, "topK", settings(3) { ($0.temperature, $0.topK) = (1, 0) })
+    expectError(.invalidArgument, "topP", settings(3) { ($0.temperature, $0.topP) = (1, 0) })
+    expectError(.invalidArgument, "topP", settings(3) { ($0.temperature, $0.topP) = (1, .nan) })
+    expectError(.invalidArgument, "topP", settings(3) { ($0.temperature, $0.topP) = (1, 1.5) })
+    expectError(
+      .invalidArgument, "samples", settings(3) { ($0.temperature, $0.samples) = (1, .max) })
+    expectError(.invalidArgument, "stop", settings(3) { $0.stop = [""] })
+    expectError(.invalidArgument, "thinkingBudget", settings(3) { $0.thinkingBudget = -1 })
+    expectError(.invalidArgument, "threads", settings(3), threads: 0)
+    expectError(.invalidArgument, "slots", settings(3), slots: 0)
+    expectProblem(.noTokenizer) {
       _ = try model.generate(batch, settings(3) { $0.stop = ["a"] })
     }
   }
 
   @Test func promptsThatDoNotFit() throws {
     #expect(model.shape.contextLength == 128)
-    expectError("longer than the model's context of 128", settings(124))
-    expectError("longer than the model's context of 128", settings(.max))
+    expectError(.promptLength, "128", settings(124))
+    expectError(.promptLength, "128", settings(.max))
     #expect(try model.generate(batch, settings(123)).generations[0].tokens.count == 123)
   }
 
   @Test func plansThatDoNothing() {
     let captures: [Capture] = [.residual(after: 1)]
-    expectError("not offered", settings(3), capturing: [Capture(.attentionPattern(layer: 0))])
     expectError(
-      "touch nothing", settings(3), applying: [.add(vector(model), after: 0, at: .index(20))])
+      .hookNotOffered, "hook_pattern", settings(3),
+      capturing: [Capture(.attentionPattern(layer: 0))])
+    expectError(
+      .noEffect, "positions 20", settings(3),
+      applying: [.add(vector(model), after: 0, at: .index(20))])
     // What only the generated tokens could tell is told behind them.
     expectError(
-      "touched nothing", settings(3), capturing: captures,
+      .noEffect, "positions thinking", settings(3), capturing: captures,
       applying: [.add(vector(model), after: 0, at: .segment(.thinking))])
     expectError(
-      "read nothing", settings(3), capturing: [.residual(after: 1, at: .segment(.thinking))])
-    expectError("read-only", settings(3), applying: [.replace(with: [0], at: .logits)])
+      .readsNothing, "blocks.1", settings(3),
+      capturing: [.residual(after: 1, at: .segment(.thinking))])
+    expectError(
+      .readOnlyHook, "unembed.hook_out", settings(3), applying: [.replace(with: [0], at: .logits)])
   }
 
   @Test func logitsThatAreNoNumbers() {
     expectError(
-      "NaN or infinite", settings(3),
+      .notFinite, "token 5", settings(3),
       applying: [
         .replace(with: Array(repeating: 3e38, count: model.shape.dModel), at: .finalNorm)
       ])

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import Testing
@@ -97,7 +98,7 @@ struct HookPointTests {
     let hooks = HookPoint.all(in: model.shape).filter(\.site.isReadOnly)
     #expect(Set(hooks.map(\.site)).count == 9)
     for hook in hooks {
-      let error = #expect(throws: TransformerError.self) {
+      let error = expectProblem(.readOnlyHook) {
         _ = try model.run(
           batch, capturing: [.logits()],
           applying: [.replace(with: [1], at: hook)])
@@ -173,7 +174,7 @@ struct HookPointTests {
         Capture(.attentionPattern(layer: 0), at: .last),
       ])
     #expect(bytes == [4 * (60 + 360 + 600), 4 * (24 + 144 + 96)])
-    let error = #expect(throws: TransformerError.self) { try model.checkMemory(1 << 60) }
+    let error = expectProblem(.notEnoughMemory) { try model.checkMemory(1 << 60) }
     #expect(error?.remedy.contains("fewer hooks") == true)
     try model.checkMemory(bytes.reduce(0, +))
   }

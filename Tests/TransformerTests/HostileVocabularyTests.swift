@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Statistics
 import Testing
@@ -83,7 +84,7 @@ struct HostileVocabularyTests {
       id: "1", source: .messages([Message(role: "user", content: "a")]))
     #expect(try encoder(values).encode(conversation).tokens == [4, 3, 5, 6, 7, 8, 9])
     values["tokenizer.ggml.mask_token_id"] = .integer(10)
-    #expect(throws: CheckpointError.self) { try encoder(values) }
+    expectProblem(.outOfRange) { try encoder(values) }
   }
 
   /// A chat model's file that names the end of a text only still stops where a turn ends.
@@ -151,29 +152,29 @@ struct HostileVocabularyTests {
 
   @Test(
     arguments: [
-      ("tokens", .texts(["a", "b", "ab"]), "has 4 elements"),
-      ("tokens", .integers([1, 2, 3, 4]), "array of 4 integers stands where an array of strings"),
-      ("tokens", .text("a"), "a string stands"), ("tokens", .texts([]), "has 4 elements"),
-      ("scores", .floats([0, 0, 0]), "has 3 elements where 4"),
-      ("scores", .texts(["a", "b", "c", "d"]), "array of 4 strings"),
-      ("token_type", .integers([1, 1, 1]), "has 3 elements where 4"),
-      ("token_type", .integers([1, 1, 1, 3, 1]), "has 5 elements where 4"),
-      ("token_type", .floats([1, 1, 1, 3]), "array of 4 floats"),
-      ("token_type", .integers([1, 1, -1, 3]), "-1 is not a token type"),
-      ("merges", .integers([1]), "array of 1 integers"), ("merges", .texts(["a z"]), "merges[0]"),
-      ("eos_token_id", .integer(4), "4 is not from 0 to 3"),
-      ("eos_token_id", .integer(.max), "4294967295 is not"),
-      ("eos_token_id", .text("3"), "a string stands"), ("bos_token_id", .integer(9), "9 is not"),
-      ("add_bos_token", .integer(1), "an integer stands"), ("pre", .text("\u{1B}[2J"), "pre"),
-      ("model", .text("llama2"), "'llama2'"),
-    ] as [(String, Value, String)])
-  func aFieldThatCannotBeIsNamed(field: String, value: Value, hint: String) throws {
+      ("tokens", .texts(["a", "b", "ab"]), .wrongCount),
+      ("tokens", .integers([1, 2, 3, 4]), .wrongType),
+      ("tokens", .text("a"), .wrongType), ("tokens", .texts([]), .wrongCount),
+      ("scores", .floats([0, 0, 0]), .wrongCount),
+      ("scores", .texts(["a", "b", "c", "d"]), .wrongType),
+      ("token_type", .integers([1, 1, 1]), .wrongCount),
+      ("token_type", .integers([1, 1, 1, 3, 1]), .wrongCount),
+      ("token_type", .floats([1, 1, 1, 3]), .wrongType),
+      ("token_type", .integers([1, 1, -1, 3]), .outOfRange),
+      ("merges", .integers([1]), .wrongType), ("merges", .texts(["a z"]), .invalidMerge),
+      ("eos_token_id", .integer(4), .outOfRange),
+      ("eos_token_id", .integer(.max), .outOfRange),
+      ("eos_token_id", .text("3"), .wrongType), ("bos_token_id", .integer(9), .outOfRange),
+      ("add_bos_token", .integer(1), .wrongType), ("pre", .text("\u{1B}[2J"), .unknownTokenizer),
+      ("model", .text("llama2"), .unknownTokenizer),
+    ] as [(String, Value, Problem.Code)])
+  func aFieldThatCannotBeIsNamed(field: String, value: Value, code: Problem.Code) throws {
     var values = Self.good
     values["tokenizer.ggml.\(field)"] = value
-    let error = #expect(throws: (any Error).self) { _ = try encoder(values) }
+    let error = expectProblem(code) { _ = try encoder(values) }
     let message = error.map { "\($0)" } ?? ""
     #expect(message.contains(".gguf: ") && message.contains("tokenizer.ggml."), "\(message)")
-    #expect(message.contains(hint) && !message.contains("\u{1B}"), "\(message)")
+    #expect(!message.contains("\u{1B}"), "\(message)")
   }
 }
 

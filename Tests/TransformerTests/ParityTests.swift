@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Tensors
 import Testing
@@ -193,7 +194,7 @@ struct ParityTests {
   }
 
   @Test func aReferenceOfAnotherModelIsNamed() throws {
-    let error = #expect(throws: TransformerError.self) {
+    let error = expectProblem(.wrongShape) {
       try Copy().parity("tiny-llama-bias")
     }
     #expect(error?.place.hasPrefix("tensor '0/") == true)
@@ -231,8 +232,11 @@ struct ParityTests {
       copy.metadata["logits_stride"] = stride
       #expect(copy.problem()?.contains("logits_stride") == true)
     }
-    for path in ["tiny-llama", "tiny-llama/model.safetensors", "tiny-qwen2.gguf", "none"] {
-      #expect(throws: TransformerError.self) { try ParityReference(golden(path)) }
+    for (path, code) in [
+      ("tiny-llama", .outOfRange), ("tiny-llama/model.safetensors", .outOfRange),
+      ("tiny-qwen2.gguf", .outOfRange), ("none", .missing),
+    ] as [(String, Problem.Code)] {
+      expectProblem(code) { try ParityReference(golden(path)) }
     }
     let empty = try Copy()
     empty.tensors = [:]
@@ -245,7 +249,9 @@ struct ParityTests {
     let copy = try Copy()
     for count in [0, 7, 8, 100, 5000, bytes.count - 1] {
       try bytes.prefix(count).write(to: URL(fileURLWithPath: copy.path))
-      #expect(throws: TransformerError.self) { try ParityReference(copy.path) }
+      expectProblem(count == bytes.count - 1 ? .badOffset : .cutShort) {
+        try ParityReference(copy.path)
+      }
     }
   }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Testing
 
@@ -16,8 +17,8 @@ struct PublishedSettingsTests {
 
   @Test(arguments: refused.keys.sorted())
   func orRefusedWithAReason(name: String) throws {
-    let (settings, reason) = try #require(refused[name])
-    let error = #expect(throws: TransformerError.self) { _ = try Self.read(settings) }
+    let (settings, reason, code) = try #require(refused[name])
+    let error = expectProblem(code) { _ = try Self.read(settings) }
     #expect(error.map { "\($0)".contains(reason) } == true, "\(String(describing: error))")
   }
 
@@ -274,7 +275,7 @@ let published: [String: String] = [
   """,
 ]
 
-let refused: [String: (settings: String, reason: String)] = [
+let refused: [String: (settings: String, reason: String, code: Problem.Code)] = [
   "microsoft/Phi-4-mini-instruct, for its rotary scaling": (
     """
     {"architectures": ["Phi3ForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
@@ -288,73 +289,73 @@ let refused: [String: (settings: String, reason: String)] = [
     {"long_factor": [1], "short_factor": [1], "type": "longrope"}, "rope_theta": 10000.0,
     "sliding_window": 262144, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
     "transformers_version": "4.45.0", "use_cache": true, "vocab_size": 200064}
-    """, "longrope"
+    """, "longrope", .unsupported
   ),
   "Phi-3 with what it takes for longrope": (
     """
     {"model_type": "phi3", "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2,
     "vocab_size": 9, "intermediate_size": 8, "max_position_embeddings": 16,
     "rope_scaling": {"type": "yarn", "factor": 2}}
-    """, "longrope"
+    """, "longrope", .unsupported
   ),
   "a quantised Llama": (
     """
     {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2,
     "vocab_size": 9, "intermediate_size": 8, "quantization_config": {"bits": 4}}
-    """, "quantization_config"
+    """, "quantization_config", .unknownKey
   ),
   "GPT-2 with scores divided by the block's number": (
     """
     {"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}
-    """, "scale_attn_by_inverse_layer_idx"
+    """, "scale_attn_by_inverse_layer_idx", .unknownKey
   ),
   "Gemma 3 that looks ahead": (
     """
     {"model_type": "gemma3_text", "num_hidden_layers": 2, "use_bidirectional_attention": true}
-    """, "use_bidirectional_attention"
+    """, "use_bidirectional_attention", .unknownKey
   ),
   "Gemma 2 with blocks of another kind": (
     """
     {"model_type": "gemma2", "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2,
     "vocab_size": 9, "intermediate_size": 8, "max_position_embeddings": 16,
     "layer_types": ["full_attention", "chunked_attention"]}
-    """, "layer_types"
+    """, "layer_types", .unsupported
   ),
   "Gemma 3 with too few kinds": (
     """
     {"model_type": "gemma3_text", "num_hidden_layers": 2, "layer_types": ["full_attention"]}
-    """, "layer_types"
+    """, "layer_types", .wrongCount
   ),
   "local blocks without a window": (
     """
     {"model_type": "gemma3_text", "num_hidden_layers": 2, "sliding_window": null}
-    """, "no window"
+    """, "no window", .unsupported
   ),
   "Qwen3-MoE with a window": (
     """
     {"model_type": "qwen3_moe", "hidden_size": 64, "num_attention_heads": 2,
     "num_hidden_layers": 2, "vocab_size": 9, "intermediate_size": 8, "num_experts": 4,
     "num_experts_per_tok": 2, "max_position_embeddings": 16, "use_sliding_window": true}
-    """, "use_sliding_window"
+    """, "use_sliding_window", .unknownKey
   ),
   "more experts for a token than there are": (
     """
     {"model_type": "mixtral", "hidden_size": 64, "num_attention_heads": 2,
     "num_hidden_layers": 2, "vocab_size": 9, "intermediate_size": 8, "num_local_experts": 4,
     "num_experts_per_tok": 5, "max_position_embeddings": 16}
-    """, "5 of 4 experts"
+    """, "5 of 4 experts", .outOfRange
   ),
   "Llama with a part of each head rotated": (
     """
     {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2,
     "vocab_size": 9, "intermediate_size": 8, "partial_rotary_factor": 0.5}
-    """, "16 of 32 values"
+    """, "16 of 32 values", .outOfRange
   ),
   "two rotary scalings": (
     """
     {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2,
     "vocab_size": 9, "intermediate_size": 8, "rope_parameters": {"rope_theta": 5},
     "rope_scaling": {"type": "linear", "factor": 2}}
-    """, "rope_scaling"
+    """, "rope_scaling", .unknownKey
   ),
 ]

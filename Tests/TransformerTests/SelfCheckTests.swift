@@ -1,3 +1,4 @@
+import Files
 import Tensors
 import Testing
 
@@ -49,7 +50,7 @@ import Testing
 
   @Test func whatCannotBeCheckedIsAnError() throws {
     let model = try Model.load(golden("tiny-llama"))
-    #expect(throws: TransformerError.self) {
+    expectProblem(.promptLength) {
       _ = try model.selfCheck(Batch([TokenSequence(id: "", tokens: [1])]))
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Transformer
 
@@ -36,12 +37,13 @@ package struct AttackAnalysis {
   /// - Throws: when the first is not the baseline, or arms have not the same prompts.
   package func result(
     settings: GenerationSettings, provenance: [String: String]
-  ) throws(RefusalError) -> AttackResult {
+  ) throws(Problem) -> AttackResult {
     guard let baseline = yields.first, baseline.arm.role == .baseline, !baseline.answers.isEmpty,
       yields.allSatisfy({ $0.answers.map(\.name) == baseline.answers.map(\.name) })
     else {
-      throw RefusalError(
-        "attack", problem: "the arms have not answered the same prompts, baseline first",
+      throw Problem(
+        .differentRows, "attack",
+        problem: "the arms have not answered the same prompts, baseline first",
         remedy: "answer every prompt under every arm")
     }
     var arms: [AttackResult.Arm] = []
@@ -82,7 +84,7 @@ package struct AttackAnalysis {
 
   private func arm(
     _ yield: AttackYield, _ baseline: AttackYield
-  ) throws(RefusalError) -> AttackResult.Arm {
+  ) throws(Problem) -> AttackResult.Arm {
     let isBaseline = yield.arm.role == .baseline
     var arm = AttackResult.Arm(
       name: yield.arm.name, role: yield.arm.role,
@@ -125,7 +127,7 @@ package struct AttackAnalysis {
   /// Pairs in which both have a verdict.
   private func comparison(
     _ card: JudgeCard, _ baseline: [Judgement], _ arm: [Judgement], groups: [String]
-  ) throws(RefusalError) -> AttackResult.Comparison {
+  ) throws(Problem) -> AttackResult.Comparison {
     let pairs = zip(zip(baseline, arm), groups).compactMap { pair, group in
       pair.0.success.flatMap { base in
         pair.1.success.map { (base: base, arm: $0, group: group) }
@@ -135,22 +137,18 @@ package struct AttackAnalysis {
       pairs.reduce(0) { $0 + ($1.arm ? 1 : 0) - ($1.base ? 1 : 0) }
     }
     let isPlain = sums.count == pairs.count
-    do throws(StatisticsError) {
-      return AttackResult.Comparison(
-        judge: card.name, asked: arm.count, pairs: pairs.count, behaviours: sums.count,
-        onlyBaseline: pairs.count { $0.base && !$0.arm },
-        onlyArm: pairs.count { $0.arm && !$0.base },
-        difference: try bootstrap.mean(
-          pairs.map { ($0.arm ? 1 : 0) - ($0.base ? 1 : 0) }, clusters: pairs.map(\.group)),
-        p: isPlain
-          ? try mcNemarTest(pairs.map(\.base), pairs.map(\.arm))
-          : signFlipTest(sums.values.sorted()),
-        test: isPlain
-          ? "exact McNemar" : "exact sign flips over \(sums.count) behaviours", pHolm: nil,
-        range: pairs.count < arm.count ? range(baseline, arm) : nil, standing: nil)
-    } catch {
-      throw RefusalError(error)
-    }
+    return AttackResult.Comparison(
+      judge: card.name, asked: arm.count, pairs: pairs.count, behaviours: sums.count,
+      onlyBaseline: pairs.count { $0.base && !$0.arm },
+      onlyArm: pairs.count { $0.arm && !$0.base },
+      difference: try bootstrap.mean(
+        pairs.map { ($0.arm ? 1 : 0) - ($0.base ? 1 : 0) }, clusters: pairs.map(\.group)),
+      p: isPlain
+        ? try mcNemarTest(pairs.map(\.base), pairs.map(\.arm))
+        : signFlipTest(sums.values.sorted()),
+      test: isPlain
+        ? "exact McNemar" : "exact sign flips over \(sums.count) behaviours", pHolm: nil,
+      range: pairs.count < arm.count ? range(baseline, arm) : nil, standing: nil)
   }
 
   /// The least and the most that the change can be over all that was asked, whatever the verdicts that are
@@ -169,24 +167,20 @@ package struct AttackAnalysis {
   /// Ranks each tested arm among its controls, and corrects both p values over the arms.
   private func compareWithControls(
     _ arms: inout [AttackResult.Arm], judge: Int
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     let tested = arms.indices.filter { arms[$0].role == .tested }
-    do throws(StatisticsError) {
-      let adjusted = try MultipleComparisons.holm.adjusted(
-        tested.map { arms[$0].comparisons[judge].p })
-      for (index, p) in zip(tested, adjusted) { arms[index].comparisons[judge].pHolm = p }
-      let ranked = tested.compactMap { index in
-        standing(of: arms[index], arms, judge: judge).map { (arm: index, standing: $0) }
-      }
-      let corrected = try MultipleComparisons.holm.adjusted(ranked.map(\.standing.p))
-      for ((index, standing), p) in zip(ranked, corrected) {
-        var standing = standing
-        standing.pHolm = p
-        standing.leastHolm = min(1, Double(ranked.count) / Double(1 + standing.controls))
-        arms[index].comparisons[judge].standing = standing
-      }
-    } catch {
-      throw RefusalError(error)
+    let adjusted = try MultipleComparisons.holm.adjusted(
+      tested.map { arms[$0].comparisons[judge].p })
+    for (index, p) in zip(tested, adjusted) { arms[index].comparisons[judge].pHolm = p }
+    let ranked = tested.compactMap { index in
+      standing(of: arms[index], arms, judge: judge).map { (arm: index, standing: $0) }
+    }
+    let corrected = try MultipleComparisons.holm.adjusted(ranked.map(\.standing.p))
+    for ((index, standing), p) in zip(ranked, corrected) {
+      var standing = standing
+      standing.pHolm = p
+      standing.leastHolm = min(1, Double(ranked.count) / Double(1 + standing.controls))
+      arms[index].comparisons[judge].standing = standing
     }
   }
 

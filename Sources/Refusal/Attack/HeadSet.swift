@@ -32,16 +32,16 @@ public struct HeadSet: Sendable, Equatable, Codable {
   ///   - count: only so many, from the first; nil for all.
   public static func read(
     _ path: String, named name: String? = nil, first count: Int? = nil
-  ) throws(RefusalError) -> HeadSet {
-    func error(_ place: String, _ problem: String, _ remedy: String) -> RefusalError {
-      RefusalError(path, place: place, problem: problem, remedy: remedy)
+  ) throws(Problem) -> HeadSet {
+    func error(_ code: Problem.Code, _ place: String, _ problem: String, _ remedy: String)
+      -> Problem
+    {
+      Problem(code, path, place: place, problem: problem, remedy: remedy)
     }
-    let json: JSON
-    do throws(FileError) {
-      json = try JSONReader.parse(try readFile(path, limit: 64 << 20), file: path)
-    } catch { throw RefusalError(error) }
+    let json = try JSONReader.parse(try readFile(path, limit: 64 << 20), file: path)
     guard let object = json.object else {
-      throw error("", "is no object", "write {\"heads\": [{\"layer\": 7, \"head\": 3}]}")
+      throw error(
+        .wrongType, "", "is no object", "write {\"heads\": [{\"layer\": 7, \"head\": 3}]}")
     }
     let named = object.members.filter { $0.value["heads"]?.array != nil }
     let list: JSON?
@@ -54,7 +54,7 @@ public struct HeadSet: Sendable, Equatable, Codable {
     guard let items = list?.array, !items.isEmpty else {
       let names = named.map { printable($0.key) }.joined(separator: ", ")
       throw error(
-        name ?? "heads", "is no list of heads",
+        .missingField, name ?? "heads", "is no list of heads",
         names.isEmpty
           ? "write {\"heads\": [{\"layer\": 7, \"head\": 3}]}" : "name one of: \(names)")
     }
@@ -63,16 +63,17 @@ public struct HeadSet: Sendable, Equatable, Codable {
       guard let layer = item["layer"]?.int, let head = item["head"]?.int, layer >= 0, head >= 0
       else {
         throw error(
-          "heads[\(index)]", "has no layer and head", "write {\"layer\": 7, \"head\": 3}")
+          .missingField, "heads[\(index)]", "has no layer and head",
+          "write {\"layer\": 7, \"head\": 3}")
       }
       heads.append(Head(layer: layer, head: head))
     }
     guard heads.count == count ?? heads.count else {
       throw error(
-        "heads", "has \(heads.count) heads, and \(count ?? 0) are wanted", "ask for fewer")
+        .tooFew, "heads", "has \(heads.count) heads, and \(count ?? 0) are wanted", "ask for fewer")
     }
     guard Set(heads).count == heads.count else {
-      throw error("heads", "has a head twice", "keep one of both")
+      throw error(.duplicateHead, "heads", "has a head twice", "keep one of both")
     }
     return HeadSet(heads)
   }

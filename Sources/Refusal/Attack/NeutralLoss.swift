@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Statistics
 import Tensors
@@ -65,7 +66,7 @@ package struct NeutralTexts {
       ).sequences, longest: min(Self.longest, model.shape.contextLength))
   }
 
-  init(_ sequences: [TokenSequence], longest: Int = longest) throws(RefusalError) {
+  init(_ sequences: [TokenSequence], longest: Int = longest) throws(Problem) {
     self.sequences = sequences.map { sequence in
       let tokens = Array(sequence.tokens.prefix(longest))
       return TokenSequence(
@@ -74,8 +75,9 @@ package struct NeutralTexts {
         generated: max(0, tokens.count - 1))
     }
     if let short = self.sequences.first(where: { $0.tokens.count < 2 }) {
-      throw RefusalError(
-        "text '\(short.id)'", problem: "has fewer than two tokens, so that nothing is predicted",
+      throw Problem(
+        .promptLength, "text '\(short.id)'",
+        problem: "has fewer than two tokens, so that nothing is predicted",
         remedy: "give longer neutral texts")
     }
   }
@@ -112,8 +114,9 @@ package struct NeutralTexts {
         nats += crossEntropy(row, of: tokens[position + 1])
       }
       guard nats.isFinite else {
-        throw RefusalError(
-          "text '\(batch.sequences[capture.sequence].id)'", problem: "its loss is not finite",
+        throw Problem(
+          .notFinite, "text '\(batch.sequences[capture.sequence].id)'",
+          problem: "its loss is not finite",
           remedy: "look for interventions that are far too strong")
       }
       try receive(

@@ -1,3 +1,4 @@
+import Files
 import Probing
 import Statistics
 import Transformer
@@ -50,22 +51,23 @@ public struct DirectionCandidates: Sendable, Equatable {
   ) throws {
     let shape = model.shape
     guard positions.upperBound < 0 else {
-      throw RefusalError(
-        "directions", place: "positions", problem: "\(positions) are not counted from the end",
+      throw Problem(
+        .outOfRange, "directions", place: "positions",
+        problem: "\(positions) are not counted from the end",
         remedy: "name positions such as -5..-1")
     }
     let shortest = (harmful.sequences + harmless.sequences).min {
       $0.tokens.count < $1.tokens.count
     }
     guard let shortest, !harmful.sequences.isEmpty, !harmless.sequences.isEmpty else {
-      throw RefusalError(
-        "directions", problem: "there are no prompts of one of the classes",
+      throw Problem(
+        .oneClass, "directions", problem: "there are no prompts of one of the classes",
         remedy: "give harmful and harmless prompts")
     }
     // The other way round, the smallest number would have no opposite.
     guard positions.lowerBound >= -shortest.tokens.count else {
-      throw RefusalError(
-        "prompt '\(shortest.id)'",
+      throw Problem(
+        .promptLength, "prompt '\(shortest.id)'",
         problem:
           "has \(shortest.tokens.count) tokens, and position \(positions.lowerBound) is read",
         remedy: "leave it out, or name fewer positions")
@@ -97,8 +99,8 @@ public struct DirectionCandidates: Sendable, Equatable {
     let counts = (Double(harmful.sequences.count), Double(harmless.sequences.count))
     let values = zip(high, low).map { Float($0 / counts.0 - $1 / counts.1) }
     guard values.allSatisfy(\.isFinite) else {
-      throw RefusalError(
-        "directions", problem: "an activation is not a finite number",
+      throw Problem(
+        .notFinite, "directions", problem: "an activation is not a finite number",
         remedy: "look at the model's weights: 'bathyscope doctor' and its warnings")
     }
     self.init(
@@ -112,19 +114,20 @@ public struct DirectionCandidates: Sendable, Equatable {
   /// - Throws: when a prompt ends with its instruction, as a plain text does.
   public static func positionsBehindInstruction(
     of batch: Batch
-  ) throws(RefusalError) -> ClosedRange<Int> {
+  ) throws(Problem) -> ClosedRange<Int> {
     var count = Int.max
     for sequence in batch.sequences {
       let mine = sequence.segments.reversed().prefix { $0 == .template }.count
       guard mine > 0 else {
-        throw RefusalError(
-          "prompt '\(sequence.id)'", problem: "has no template behind the instruction",
+        throw Problem(
+          .noSuchPosition, "prompt '\(sequence.id)'",
+          problem: "has no template behind the instruction",
           remedy: "give prompts as messages, or name the positions, such as -1..-1")
       }
       count = min(count, mine)
     }
     guard count < Int.max else {
-      throw RefusalError("directions", problem: "there are no prompts", remedy: "give some")
+      throw Problem(.noPrompts, "directions", problem: "there are no prompts", remedy: "give some")
     }
     return -count ... -1
   }
@@ -155,14 +158,9 @@ public struct DirectionSplit: Sendable, Equatable, Codable {
   /// - Throws: when a class has too few groups for three parts.
   public init(
     harmful: [Bool], groups: [String], seed: UInt64, most: (validation: Int, test: Int) = (32, 100)
-  ) throws(RefusalError) {
-    let parts: [[Int]]
-    do throws(StatisticsError) {
-      parts = try GroupedSplit.parts(
-        [0.5, 0.25, 0.25], groups: groups, labels: harmful.map { "\($0)" }, seed: seed)
-    } catch {
-      throw RefusalError(error)
-    }
+  ) throws(Problem) {
+    let parts = try GroupedSplit.parts(
+      [0.5, 0.25, 0.25], groups: groups, labels: harmful.map { "\($0)" }, seed: seed)
     func part(_ items: [Int], _ most: Int) -> Part {
       func chosen(_ isHarmful: Bool) -> [Int] {
         var generator = SeededGenerator(seed: seed, item: "direction split \(isHarmful)")
@@ -175,8 +173,8 @@ public struct DirectionSplit: Sendable, Equatable, Codable {
     validation = part(parts[1], most.validation)
     test = part(parts[2], most.test)
     for part in [training, validation, test] where part.harmful.isEmpty || part.harmless.isEmpty {
-      throw RefusalError(
-        "direction split", problem: "a part has no prompt of one class",
+      throw Problem(
+        .oneClass, "direction split", problem: "a part has no prompt of one class",
         remedy: "give both classes at least ten groups each")
     }
   }

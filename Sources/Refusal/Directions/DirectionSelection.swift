@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Probing
 import Statistics
@@ -101,12 +102,8 @@ public struct DirectionSelection: Sendable, Equatable, Codable {
 
 extension DirectionSelection.Estimate: CustomStringConvertible {
   /// - Parameter groups: drawn together; one name a value.
-  init(_ values: [Double], groups: [String], bootstrap: Bootstrap) throws(RefusalError) {
-    do throws(StatisticsError) {
-      interval = try bootstrap.mean(values, clusters: groups)
-    } catch {
-      throw RefusalError(error)
-    }
+  init(_ values: [Double], groups: [String], bootstrap: Bootstrap) throws(Problem) {
+    interval = try bootstrap.mean(values, clusters: groups)
     n = values.count
     mean = values.reduce(0, +) / Double(max(values.count, 1))
   }
@@ -243,8 +240,9 @@ extension DirectionSelection.Change {
     groups: [String], _ bootstrap: Bootstrap
   ) throws {
     guard baseline.count == changed.count, controls.allSatisfy({ $0.count == changed.count }) else {
-      throw RefusalError(
-        "direction selection", problem: "outcomes of an earlier run are of other prompts",
+      throw Problem(
+        .journalDamaged, "direction selection",
+        problem: "outcomes of an earlier run are of other prompts",
         remedy: "remove the journal to start again")
     }
     self.baseline = try .init(baseline, groups: groups, bootstrap: bootstrap)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import Transformer
@@ -71,8 +72,8 @@ public struct DirectionTrial: Sendable {
       let row = capture.values[.logits]?.values[...] ?? []
       let number = value(row)
       guard number.isFinite else {
-        throw RefusalError(
-          "prompt '\(batch.sequences[capture.sequence].id)'",
+        throw Problem(
+          .notFinite, "prompt '\(batch.sequences[capture.sequence].id)'",
           problem: "the model's logits are not finite numbers",
           remedy: "look at the model's weights and at the size of the direction")
       }

@@ -88,14 +88,14 @@ public struct StoredDirections: Sendable, Equatable {
     let (path, cardPath) = ("\(folder)/directions.safetensors", "\(folder)/card.json")
     let bytes = try readFile(cardPath, limit: 64 << 20)
     _ = try JSONReader.parse(bytes, file: cardPath)
-    func damaged(_ file: String, _ problem: String) -> RefusalError {
-      RefusalError(file, problem: problem, remedy: "extract the directions again")
+    func damaged(_ code: Problem.Code, _ file: String, _ problem: String) -> Problem {
+      Problem(code, file, problem: problem, remedy: "extract the directions again")
     }
     guard let card = try? JSONDecoder().decode(Card.self, from: Data(bytes)),
       card.schema == Card.currentSchema
-    else { throw damaged(cardPath, "is no card of directions") }
+    else { throw damaged(.wrongFormat, cardPath, "is no card of directions") }
     guard Digest.sha256(of: try MappedFile(path)) == card.directionsSHA256 else {
-      throw damaged(path, "is not the file that card.json was written with")
+      throw damaged(.digestDiffers, path, "is not the file that card.json was written with")
     }
     let tensor = try Checkpoint.open(path).tensor("directions")
     let parts = [card.split.training, card.split.validation, card.split.test]
@@ -105,9 +105,14 @@ public struct StoredDirections: Sendable, Equatable {
       tensor.shape == [card.lastPosition - card.firstPosition + 1, card.layers, card.width],
       Set(places).count == places.count,
       places.allSatisfy({ card.groups.indices.contains($0) })
-    else { throw damaged(cardPath, "does not fit directions.safetensors, or its split overlaps") }
+    else {
+      throw damaged(
+        .contradictory, cardPath, "does not fit directions.safetensors, or its split overlaps")
+    }
     let values = tensor.floats()
-    guard values.allSatisfy(\.isFinite) else { throw damaged(path, "holds what is not finite") }
+    guard values.allSatisfy(\.isFinite) else {
+      throw damaged(.notFinite, path, "holds what is not finite")
+    }
     self.card = card
     candidates = DirectionCandidates(
       positions: card.firstPosition...card.lastPosition, layers: card.layers, width: card.width,
@@ -152,14 +157,14 @@ public struct StoredDirection: Sendable, Equatable {
       let layer = hook.layer, let position = Int(try checkpoint.string("position")),
       tensor.shape.count == 1, tensor.elementCount <= 1 << 20
     else {
-      throw RefusalError(
-        path, place: "__metadata__", problem: "names no block input, or no token",
+      throw Problem(
+        .missingField, path, place: "__metadata__", problem: "names no block input, or no token",
         remedy: "select the direction again")
     }
     vector = tensor.floats()
     guard vector.allSatisfy(\.isFinite) else {
-      throw RefusalError(
-        path, place: "tensor 'direction'", problem: "holds a number that is not finite",
+      throw Problem(
+        .notFinite, path, place: "tensor 'direction'", problem: "holds a number that is not finite",
         remedy: "select the direction again")
     }
     (self.layer, self.position) = (layer, position)

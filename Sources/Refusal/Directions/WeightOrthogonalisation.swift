@@ -50,8 +50,9 @@ public struct WeightOrthogonalisation: Sendable {
     writers = try ResidualWriters(checkpoint)
     let length = norm(direction)
     guard direction.count == writers.dModel, length > 0, length.isFinite else {
-      throw RefusalError(
-        "direction", problem: "has \(direction.count) values, no length, or one that is not finite",
+      throw Problem(
+        .unfitVector, "direction",
+        problem: "has \(direction.count) values, no length, or one that is not finite",
         remedy: "give a direction of \(writers.dModel) values for this model")
     }
     unit = direction.map { Double($0) / length }
@@ -72,14 +73,10 @@ public struct WeightOrthogonalisation: Sendable {
   ///   - advance: called with the bytes of each finished tensor.
   /// - Throws: when it exists, a tensor cannot be read, or the disk is full.
   public func write(to folder: String, advance: (Int) -> Void = { _ in }) throws -> Result {
-    do {
-      var staged = try StagedFolder(folder)
-      let result = try write(into: staged.path, advance: advance)
-      try staged.commit()
-      return result
-    } catch let error as FileError {
-      throw RefusalError(error)
-    }
+    var staged = try StagedFolder(folder)
+    let result = try write(into: staged.path, advance: advance)
+    try staged.commit()
+    return result
   }
 
   /// Writes the same files into a folder that is there.
@@ -133,7 +130,7 @@ public struct WeightOrthogonalisation: Sendable {
 
   private static func copy(
     _ tensor: StoredTensor, to writer: inout SafetensorsWriter
-  ) throws(CheckpointError) {
+  ) throws(Problem) {
     let bytes = tensor.bytes
     for start in stride(from: 0, to: bytes.count, by: 16 << 20) {
       let end = min(start + 16 << 20, bytes.count)
@@ -147,8 +144,8 @@ public struct WeightOrthogonalisation: Sendable {
   ) throws -> Change {
     let d = writers.dModel
     guard (axis == .last ? tensor.shape.last : tensor.shape.first) == d else {
-      throw RefusalError(
-        checkpoint.path, place: "tensor '\(tensor.name)'",
+      throw Problem(
+        .wrongShape, checkpoint.path, place: "tensor '\(tensor.name)'",
         problem: "has the shape \(tensor.shape), and the model's width is \(d)",
         remedy: "check that the folder is of one model")
     }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Tensors
 import Transformer
@@ -27,8 +28,8 @@ struct AblationTable: Sendable {
       let touched = prompts.reduce(0) { $0 + $1.touched.indices(in: $1.sequence).count }
       let bytes = 4 * touched * shape.layers * shape.heads * shape.dHead
       guard bytes <= memoryLimit else {
-        throw RefusalError(
-          "resampling", place: "memory",
+        throw Problem(
+          .notEnoughMemory, "resampling", place: "memory",
           problem: "needs \(bytes) bytes for all prompts, and \(memoryLimit) are allowed",
           remedy: "allow more, or give fewer prompts")
       }
@@ -65,7 +66,7 @@ struct AblationTable: Sendable {
   /// - Throws: for an ablation that differs from prompt to prompt.
   func interventions(
     _ heads: [Head], at positions: Positions
-  ) throws(RefusalError) -> [Intervention] {
+  ) throws(Problem) -> [Intervention] {
     guard !heads.isEmpty else { return [] }
     switch (ablation.kind, ablation.rescale) {
     case (.scale, .none): return [.scaleHeads(heads, by: ablation.factor, at: positions)]
@@ -77,8 +78,9 @@ struct AblationTable: Sendable {
       }
       return [.replaceHeads(vectors, at: positions)]
     default:
-      throw RefusalError(
-        "head sets", place: "\(ablation.kind.rawValue), rescale \(ablation.rescale.rawValue)",
+      throw Problem(
+        .unsupported, "head sets",
+        place: "\(ablation.kind.rawValue), rescale \(ablation.rescale.rawValue)",
         problem: "differs from prompt to prompt, so that no intervention says it for sets of heads",
         remedy: "scale heads, or replace them by their means without a rescale")
     }
@@ -115,8 +117,8 @@ struct AblationTable: Sendable {
     let sources = try prompts.map { prompt in
       let others = reference.indices.filter { reference[$0].group != prompt.group }
       guard !others.isEmpty else {
-        throw RefusalError(
-          "prompt \(prompt.sequence.id)", problem: "has no other prompt to draw from",
+        throw Problem(
+          .tooFew, "prompt \(prompt.sequence.id)", problem: "has no other prompt to draw from",
           remedy: "give prompts of at least two groups")
       }
       var generator = SeededGenerator(seed: seed, item: "resample \(prompt.sequence.id)")

@@ -1,3 +1,4 @@
+import Files
 import Probing
 import Statistics
 import Tensors
@@ -61,14 +62,14 @@ public struct HeadAttribution: Sendable {
     let w = direction.vector.map { Double($0) }
     let length = w.reduce(0) { $0 + $1 * $1 }.squareRoot()
     guard w.count == model.shape.dModel, length > 0, length.isFinite else {
-      throw RefusalError(
-        "direction \(direction.name)",
+      throw Problem(
+        .unfitVector, "direction \(direction.name)",
         problem:
           "has \(w.count) values and the length \(length), the model is \(model.shape.dModel) wide",
         remedy: "give a finite vector of the model's width")
     }
     guard !prompts.isEmpty else {
-      throw RefusalError("heads", problem: "there are no prompts", remedy: "give some")
+      throw Problem(.noPrompts, "heads", problem: "there are no prompts", remedy: "give some")
     }
     self.direction = direction
     groups = prompts.map(\.group)
@@ -115,7 +116,7 @@ public struct HeadAttribution: Sendable {
 extension HeadAttribution.Direction {
   /// The direction along which a probe's score rises.
   /// - Throws: for a probe that reads nothing that heads write into.
-  public init(of probe: Probe, name: String) throws(RefusalError) {
+  public init(of probe: Probe, name: String) throws(Problem) {
     switch (probe.hook.site, probe.hook.layer) {
     case (.finalNorm, _): self.init(probe.direction, isBehindFinalNorm: true, name: name)
     case (.residualAfter, let layer?):
@@ -123,8 +124,8 @@ extension HeadAttribution.Direction {
     case (.residualBefore, let layer?) where layer > 0:
       self.init(probe.direction, isBehindFinalNorm: false, lastLayer: layer - 1, name: name)
     default:
-      throw RefusalError(
-        name, place: "\(probe.hook)", problem: "is no place that heads write into",
+      throw Problem(
+        .wrongHook, name, place: "\(probe.hook)", problem: "is no place that heads write into",
         remedy:
           "use a probe of the residual stream before or after a block, or of ln_final.hook_out")
     }

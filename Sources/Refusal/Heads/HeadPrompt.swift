@@ -1,3 +1,4 @@
+import Files
 import Tokenization
 import Transformer
 
@@ -22,10 +23,10 @@ public struct HeadPrompt: Sendable, Equatable {
   public init(
     _ sequence: TokenSequence, group: String? = nil, end: End = .last,
     ablating positions: Positions = .all
-  ) throws(RefusalError) {
-    func missing(_ what: String) -> RefusalError {
-      RefusalError(
-        "prompt \(sequence.id)", problem: "has no \(what)",
+  ) throws(Problem) {
+    func missing(_ what: String) -> Problem {
+      Problem(
+        .noSuchPosition, "prompt \(sequence.id)", problem: "has no \(what)",
         remedy: "leave it out, or give transcripts whose thinking ends")
     }
     let landmarks = Landmarks(sequence.segments)

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Transformer
 
@@ -46,8 +47,8 @@ public struct HeadSearch: Sendable, Equatable, Codable {
     guard size >= 1, beam >= 1, size <= candidates.count,
       Set(candidates).count == candidates.count
     else {
-      throw RefusalError(
-        "head search",
+      throw Problem(
+        .outOfRange, "head search",
         problem: "cannot choose \(size) of \(candidates.count) heads with beam \(beam)",
         remedy: "ask for 1 to as many as there are candidates")
     }
@@ -59,8 +60,8 @@ public struct HeadSearch: Sendable, Equatable, Codable {
         let free = candidates.filter { !base.contains($0) }
         let values = try effects(base, free)
         guard values.count == free.count, values.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-          throw RefusalError(
-            "head search", problem: "a score is missing or not a finite number",
+          throw Problem(
+            .notFinite, "head search", problem: "a score is missing or not a finite number",
             remedy: "look for a scorer that overflows")
         }
         for (head, values) in zip(free, values) {

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Transformer
 
@@ -57,14 +58,10 @@ public struct HeadSetPlan: Sendable, Equatable, Codable {
 
   /// The prompts that choose and those that are reported on.
   /// - Throws: with fewer than two groups.
-  public func split(_ prompts: [HeadPrompt]) throws(RefusalError) -> GroupedSplit {
+  public func split(_ prompts: [HeadPrompt]) throws(Problem) -> GroupedSplit {
     let groups = prompts.map(\.group)
-    do throws(StatisticsError) {
-      return try GroupedSplit(
-        groups: groups, labels: groups.map { _ in "" }, testShare: 1 - selectionShare, seed: seed)
-    } catch {
-      throw RefusalError(error)
-    }
+    return try GroupedSplit(
+      groups: groups, labels: groups.map { _ in "" }, testShare: 1 - selectionShare, seed: seed)
   }
 
   /// The number of heads that a share means.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Probing
 import Statistics
@@ -31,11 +32,11 @@ public struct HeadStudy: Sendable {
     (self.model, self.prompts, self.score, self.ablation) = (model, prompts, score, ablation)
     (self.seed, self.threads, self.memoryLimit) = (seed, threads, memoryLimit)
     guard !prompts.isEmpty else {
-      throw RefusalError("heads", problem: "there are no prompts", remedy: "give some")
+      throw Problem(.noPrompts, "heads", problem: "there are no prompts", remedy: "give some")
     }
     if case .probe(let probe) = score, probe.width != model.shape.dModel {
-      throw RefusalError(
-        "probe at \(probe.hook)", problem: "reads \(probe.width) features",
+      throw Problem(
+        .probeMismatch, "probe at \(probe.hook)", problem: "reads \(probe.width) features",
         remedy: "use one of the model's width, \(model.shape.dModel)")
     }
     table = try AblationTable(
@@ -106,8 +107,9 @@ public struct HeadStudy: Sendable {
         let before = score.value(clean, clean: origin)
         let scores = readings.map { score.value($0, clean: origin) }
         guard before.isFinite, scores.allSatisfy(\.isFinite) else {
-          throw RefusalError(
-            "prompt \(prompts[places[unit.prompt]].sequence.id)", place: "block \(unit.layer)",
+          throw Problem(
+            .notFinite, "prompt \(prompts[places[unit.prompt]].sequence.id)",
+            place: "block \(unit.layer)",
             problem: "a score is not a finite number",
             remedy: "use another precision, or ablate less strongly")
         }

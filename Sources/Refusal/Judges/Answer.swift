@@ -68,11 +68,11 @@ public struct Answer: Sendable, Equatable, Codable {
 
   /// Puts what was generated behind the tokens of the request.
   /// - Throws: when the request had another number of tokens then.
-  package mutating func place(behind prompt: TokenSequence) throws(RefusalError) {
+  package mutating func place(behind prompt: TokenSequence) throws(Problem) {
     guard let generated else { return }
     guard promptTokens ?? prompt.tokens.count == prompt.tokens.count else {
-      throw RefusalError(
-        "answer '\(name)'",
+      throw Problem(
+        .answerMismatch, "answer '\(name)'",
         problem: "follows \(promptTokens ?? 0) tokens, and the request has \(prompt.tokens.count)",
         remedy: "give the model and the requests with which it was generated")
     }

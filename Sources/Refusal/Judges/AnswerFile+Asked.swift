@@ -10,7 +10,7 @@ extension AnswerFile {
   /// - Throws: when the numbers of samples leave nearly all of them out.
   package static func complete(
     _ answers: [Answer], for prompts: [Prompt] = [], samples: Int? = nil, _ path: String
-  ) throws(RefusalError) -> [Answer] {
+  ) throws(Problem) -> [Answer] {
     var found: [String: Set<Int>] = [:]
     var order: [Answer] = []
     for answer in answers where found[answer.id, default: []].insert(answer.sample).inserted {
@@ -23,8 +23,9 @@ extension AnswerFile {
     let largest = answers.filter(\.isNumbered).map(\.sample).max() ?? 0
     let asked = samples ?? (min(largest, Int.max - 1) + 1)
     guard asked == 1 || asked <= (1_000_000 + 10 * answers.count) / max(order.count, 1) else {
-      throw RefusalError(
-        path, problem: "numbers its samples up to \(largest), which leaves nearly all of them out",
+      throw Problem(
+        .outOfRange, path,
+        problem: "numbers its samples up to \(largest), which leaves nearly all of them out",
         remedy: "count the answers to a request from 0")
     }
     var complete = answers

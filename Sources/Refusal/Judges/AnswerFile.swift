@@ -17,11 +17,11 @@ public enum AnswerFile {
   ///   two rows are the same sample of one request; the error names the line or the place.
   public static func read(
     _ path: String, markers: ThinkingMarkers = .deepSeek
-  ) throws(RefusalError) -> [Answer] {
-    let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path) } catch { throw RefusalError(error) }
+  ) throws(Problem) -> [Answer] {
+    let file = try MappedFile(path)
     guard let first = file.bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
-      throw RefusalError(path, problem: "the file is empty", remedy: "give one answer a line")
+      throw Problem(
+        .noAnswers, path, problem: "the file is empty", remedy: "give one answer a line")
     }
     var answers: [Answer]
     if first == UInt8(ascii: "{") {
@@ -34,7 +34,7 @@ public enum AnswerFile {
   }
 
   /// Further answers to one request without a number of their own are further samples.
-  private static func number(_ answers: inout [Answer], _ path: String) throws(RefusalError) {
+  private static func number(_ answers: inout [Answer], _ path: String) throws(Problem) {
     var seen: Set<[UInt8]> = []
     for index in answers.indices {
       if answers[index].sample < 0 {
@@ -43,8 +43,8 @@ public enum AnswerFile {
         answers[index].sample = sample
       }
       guard seen.insert(name(answers[index].id, answers[index].sample)).inserted else {
-        throw RefusalError(
-          path, place: "answer '\(printable(answers[index].name.utf8))'",
+        throw Problem(
+          .duplicateID, path, place: "answer '\(printable(answers[index].name.utf8))'",
           problem: "stands there twice", remedy: "give every sample a number of its own")
       }
     }
@@ -58,7 +58,7 @@ public enum AnswerFile {
 
   private static func objects(
     _ file: MappedFile, _ path: String, _ markers: ThinkingMarkers
-  ) throws(RefusalError) -> [Answer] {
+  ) throws(Problem) -> [Answer] {
     let lines = file.bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     let first = lines.first { !$0.allSatisfy { [0x20, 0x09, 0x0D].contains($0) } }
     if let first,
@@ -67,17 +67,15 @@ public enum AnswerFile {
     {
       return try rows(lines, path, markers)
     }
-    let json: JSON
-    do throws(FileError) {
-      guard file.count <= 1 << 30 else {
-        throw FileError(
-          file: path, problem: "is larger than 1 GiB", remedy: "give answers as JSONL")
-      }
-      json = try JSONReader.parse(file.bytes, file: path, valueLimit: 20_000_000)
-    } catch { throw RefusalError(error) }
+    guard file.count <= 1 << 30 else {
+      throw Problem(
+        .tooLarge, path, problem: "is larger than 1 GiB", remedy: "give answers as JSONL")
+    }
+    let json = try JSONReader.parse(file.bytes, file: path, valueLimit: 20_000_000)
     guard let object = json.object else {
-      throw RefusalError(
-        path, problem: "is no object", remedy: "give JSONL, HarmBench's or JailbreakBench's form")
+      throw Problem(
+        .wrongType, path, problem: "is no object",
+        remedy: "give JSONL, HarmBench's or JailbreakBench's form")
     }
     if let jailbreaks = object["jailbreaks"] {
       return try jailbreakBench(jailbreaks, path, markers)
@@ -94,26 +92,28 @@ public enum AnswerFile {
 
   private static func rows(
     _ lines: [Slice<UnsafeRawBufferPointer>], _ path: String, _ markers: ThinkingMarkers
-  ) throws(RefusalError) -> [Answer] {
+  ) throws(Problem) -> [Answer] {
     var answers: [Answer] = []
     for (index, line) in lines.enumerated() {
       guard !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) else { continue }
       let place = "line \(index + 1)"
       guard line.count <= 16 << 20 else {
-        throw RefusalError(
-          path, place: place, problem: "is longer than 16 MiB", remedy: "shorten or remove it")
+        throw Problem(
+          .tooLarge, path, place: place, problem: "is longer than 16 MiB",
+          remedy: "shorten or remove it")
       }
       let json: JSON
-      do throws(FileError) {
+      do throws(Problem) {
         json = try JSONReader.parse(UnsafeRawBufferPointer(rebasing: line), file: path)
       } catch {
-        throw RefusalError(
-          path, place: place, problem: "\(error.place): \(error.problem)",
+        throw Problem(
+          error.code, path, place: place, problem: "\(error.place): \(error.problem)",
           remedy: "write one JSON object a line")
       }
       guard let object = json.object else {
-        throw RefusalError(
-          path, place: place, problem: "is no object", remedy: "write one JSON object a line")
+        throw Problem(
+          .wrongType, path, place: place, problem: "is no object",
+          remedy: "write one JSON object a line")
       }
       let row = AnswerRow(
         path: path, place: place, members: members(object), number: answers.count + 1,
@@ -126,13 +126,13 @@ public enum AnswerFile {
 
   private static func harmBench(
     _ object: JSON.Object, _ path: String, _ markers: ThinkingMarkers
-  ) throws(RefusalError) -> [Answer] {
+  ) throws(Problem) -> [Answer] {
     var answers: [Answer] = []
     for (key, value) in object.members {
       let id = String(decoding: key, as: UTF8.self)
       guard let items = value.array else {
-        throw RefusalError(
-          path, place: printable(key), problem: "is no list of answers",
+        throw Problem(
+          .wrongType, path, place: printable(key), problem: "is no list of answers",
           remedy: "write {BehaviorID: [{test_case, generation, label}]}")
       }
       if items.isEmpty {
@@ -149,17 +149,17 @@ public enum AnswerFile {
       }
     }
     guard !answers.isEmpty else {
-      throw RefusalError(path, problem: "has no answers", remedy: "give at least one")
+      throw Problem(.noAnswers, path, problem: "has no answers", remedy: "give at least one")
     }
     return answers
   }
 
   private static func jailbreakBench(
     _ value: JSON, _ path: String, _ markers: ThinkingMarkers
-  ) throws(RefusalError) -> [Answer] {
+  ) throws(Problem) -> [Answer] {
     guard let items = value.array, !items.isEmpty else {
-      throw RefusalError(
-        path, place: "jailbreaks", problem: "is no list of answers",
+      throw Problem(
+        .wrongType, path, place: "jailbreaks", problem: "is no list of answers",
         remedy: "give an artifact of JailbreakBench as it was published")
     }
     var answers: [Answer] = []
@@ -184,14 +184,10 @@ public enum AnswerFile {
   /// A CSV, TSV or JSON array of rows, such as StrongREJECT's.
   private static func table(
     _ path: String, _ markers: ThinkingMarkers
-  ) throws(RefusalError) -> [Answer] {
-    let rows: [TableFile.Row]
-    do throws(TokenizationError) { rows = try TableFile.read(path) } catch {
-      throw RefusalError(
-        error.file, place: error.place, problem: error.problem, remedy: error.remedy)
-    }
+  ) throws(Problem) -> [Answer] {
+    let rows = try TableFile.read(path)
     guard !rows.isEmpty else {
-      throw RefusalError(path, problem: "has no rows", remedy: "give at least one answer")
+      throw Problem(.noAnswers, path, problem: "has no rows", remedy: "give at least one answer")
     }
     var answers: [Answer] = []
     for (index, row) in rows.enumerated() {

@@ -19,9 +19,10 @@ struct AnswerRow {
   ]
 
   /// A row of JSONL; without an answer where the member for it is null or empty.
-  func answer() throws(RefusalError) -> Answer {
+  func answer() throws(Problem) -> Answer {
     guard Self.answers.contains(where: { members[$0] != nil }) else {
       throw error(
+        .missingField,
         members["tokens"] == nil
           ? "has none of \(Self.answers.joined(separator: ", "))"
           : "has tokens and no text: the model had no tokenizer",
@@ -49,9 +50,11 @@ struct AnswerRow {
     return answer
   }
 
-  func harmBench(_ id: String, sample: Int) throws(RefusalError) -> Answer {
+  func harmBench(_ id: String, sample: Int) throws(Problem) -> Answer {
     guard members["generation"] != nil else {
-      throw error("has no 'generation'", "write {BehaviorID: [{test_case, generation, label}]}")
+      throw error(
+        .missingField, "has no 'generation'", "write {BehaviorID: [{test_case, generation, label}]}"
+      )
     }
     var answer = try answer(
       id: id, written: try text("generation"), request: members["test_case"]?.text)
@@ -60,7 +63,7 @@ struct AnswerRow {
   }
 
   /// A behaviour for which no attack was found has neither prompt nor response, and is not jailbroken.
-  func jailbreakBench() throws(RefusalError) -> Answer {
+  func jailbreakBench() throws(Problem) -> Answer {
     let goal = try text("goal")
     var answer = try answer(
       id: try identifier("index").map { "jbb-harmful-\($0)" } ?? String(number),
@@ -73,10 +76,10 @@ struct AnswerRow {
   /// What all forms have: thinking and answer by the one reader, and the verdict in the file.
   private func answer(
     id: String, written: String?, request: String?
-  ) throws(RefusalError) -> Answer {
+  ) throws(Problem) -> Answer {
     let beside = Conversation.thinkingKeys.filter { value($0) != nil }
     guard beside.count <= 1 else {
-      throw error("has both '\(beside[0])' and '\(beside[1])'", "keep one")
+      throw error(.ambiguous, "has both '\(beside[0])' and '\(beside[1])'", "keep one")
     }
     let reading = Conversation(
       id: id, source: .text(""), thinking: try beside.first.flatMap(text), response: written
@@ -99,22 +102,23 @@ struct AnswerRow {
     members[key].flatMap { $0.isNull ? nil : $0 }
   }
 
-  private func text(_ key: String) throws(RefusalError) -> String? {
+  private func text(_ key: String) throws(Problem) -> String? {
     guard let value = value(key) else { return nil }
-    guard let text = value.text else { throw error("'\(key)' is no text", "quote it") }
+    guard let text = value.text else { throw error(.wrongType, "'\(key)' is no text", "quote it") }
     return text
   }
 
-  private func identifier(_ key: String) throws(RefusalError) -> String? {
+  private func identifier(_ key: String) throws(Problem) -> String? {
     if let number = members[key]?.int { return String(number) }
     return try text(key)
   }
 
   /// The sample's number; -1 where the row has none.
-  private func sample() throws(RefusalError) -> Int {
+  private func sample() throws(Problem) -> Int {
     guard let value = members["sample"], !value.isNull else { return -1 }
     guard let number = value.int ?? value.text.flatMap({ Int($0) }), number >= 0 else {
-      throw error("'sample' is no number from 0", "count the answers to a request from 0")
+      throw error(
+        .outOfRange, "'sample' is no number from 0", "count the answers to a request from 0")
     }
     return number
   }
@@ -165,19 +169,21 @@ struct AnswerRow {
   }
 
   /// The tokens that 'generate' writes, each with its segment.
-  private func generated(_ id: String) throws(RefusalError) -> TokenSequence? {
+  private func generated(_ id: String) throws(Problem) -> TokenSequence? {
     guard let tokens = members["tokens"]?.array, let names = members["segments"]?.array else {
       return nil
     }
     let ids = tokens.compactMap { $0.int.flatMap(Int32.init(exactly:)) }
     let segments = names.compactMap { $0.text.flatMap { Segment(name: $0) } }
     guard ids.count == tokens.count, segments.count == ids.count, names.count == ids.count else {
-      throw error("'tokens' and 'segments' do not fit", "leave both out, or write them again")
+      throw error(
+        .differentCounts, "'tokens' and 'segments' do not fit",
+        "leave both out, or write them again")
     }
     return TokenSequence(id: id, tokens: ids, segments: segments, generated: ids.count)
   }
 
-  private func error(_ problem: String, _ remedy: String) -> RefusalError {
-    RefusalError(path, place: place, problem: problem, remedy: remedy)
+  private func error(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
+    Problem(code, path, place: place, problem: problem, remedy: remedy)
   }
 }

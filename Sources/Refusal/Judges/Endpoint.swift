@@ -29,37 +29,42 @@ public struct Endpoint: Sendable {
   ///   - address: such as `http://localhost:8000/v1` or `https://api.openai.com/v1`.
   ///   - key: taken from `keyVariable` by whoever calls.
   /// - Throws: for an address that holds a secret or would send the key in the clear.
-  public init(_ address: String, model: String, key: String?) throws(RefusalError) {
-    func refuse(_ problem: String, _ remedy: String) -> RefusalError {
+  public init(_ address: String, model: String, key: String?) throws(Problem) {
+    func refuse(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
       // The address itself is not repeated: what is wrong with it may be the secret in it.
-      RefusalError("the judge's endpoint", problem: problem, remedy: remedy)
+      Problem(code, "the judge's endpoint", problem: problem, remedy: remedy)
     }
     guard let parts = URLComponents(string: address), let host = parts.host, !host.isEmpty,
       parts.scheme == "http" || parts.scheme == "https"
     else {
-      throw refuse("is no http or https address", "give one such as http://localhost:8000/v1")
+      throw refuse(
+        .invalidEndpoint, "is no http or https address", "give one such as http://localhost:8000/v1"
+      )
     }
     guard parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil
     else {
       throw refuse(
-        "has a user, a password or a query, which would be written into results",
+        .secretExposed, "has a user, a password or a query, which would be written into results",
         "put the key into the environment variable \(Self.keyVariable)")
     }
     let isLocal = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(host.lowercased())
     guard key == nil || parts.scheme == "https" || isLocal else {
       throw refuse(
-        "is not https, and \(Self.keyVariable) would be sent in the clear",
+        .secretExposed, "is not https, and \(Self.keyVariable) would be sent in the clear",
         "use https, or unset the variable")
     }
     guard key?.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) ?? true else {
       throw refuse(
+        .invalidEnvironment,
         "gets a key with spaces or control characters from \(Self.keyVariable)",
         "set the variable again, without a line break")
     }
-    guard !model.isEmpty else { throw refuse("is asked for no model", "name the model") }
+    guard !model.isEmpty else {
+      throw refuse(.invalidEndpoint, "is asked for no model", "name the model")
+    }
     let base = address.hasSuffix("/") ? String(address.dropLast()) : address
     guard let url = URL(string: base + "/chat/completions") else {
-      throw refuse("is no address", "give one such as http://localhost:8000/v1")
+      throw refuse(.invalidEndpoint, "is no address", "give one such as http://localhost:8000/v1")
     }
     (self.url, self.address, self.model, self.key) = (url, base, model, key)
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Synchronization
 
@@ -35,7 +36,7 @@ package struct EndpointJudge: Judge {
     _ answers: [Answer], receive: (Int, GivenVerdict) throws -> Void
   ) throws {
     if let answer = answers.first(where: { $0.request == nil }) {
-      throw RefusalError.noRequest(answer)
+      throw Problem.noRequest(answer)
     }
     let bodies = answers.map { Self.body($0.request ?? "", $0.text, endpoint, prompt) }
     let mailbox = Mailbox<Message>()
@@ -84,24 +85,25 @@ package struct EndpointJudge: Judge {
     }
   }
 
-  private func error(_ failure: EndpointExchange.Failure) -> RefusalError {
+  private func error(_ failure: EndpointExchange.Failure) -> Problem {
     let subject = "the judge's endpoint \(endpoint.address)"
     switch failure {
     case .refused(401), .refused(403):
-      return RefusalError(
-        subject, problem: "does not let us in",
+      return Problem(
+        .unauthorized, subject, problem: "does not let us in",
         remedy: "set the environment variable \(Endpoint.keyVariable) to a valid key")
     case .refused(let status):
-      return RefusalError(
-        subject, problem: "answers \(status) at /chat/completions",
+      return Problem(
+        .endpointFailed, subject, problem: "answers \(status) at /chat/completions",
         remedy: "check the address, which usually ends with /v1, and the model's name")
     case .redirected(let status):
-      return RefusalError(
-        subject, problem: "redirects to another address (\(status)), where the key must not go",
+      return Problem(
+        .redirected, subject,
+        problem: "redirects to another address (\(status)), where the key must not go",
         remedy: "give the address that answers itself")
     case .unreachable(let words):
-      return RefusalError(
-        subject, problem: "cannot be reached: \(words)",
+      return Problem(
+        .unreachable, subject, problem: "cannot be reached: \(words)",
         remedy: "start it, or check the address; verdicts so far are remembered")
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Statistics
 import Tokenization
@@ -23,8 +24,9 @@ package struct GuardJudge: Judge {
   package init(_ model: Model, _ prompt: JudgePrompt, threads: Int) throws {
     (self.model, self.prompt, self.threads) = (model, prompt, threads)
     guard prompt != .strongREJECT else {
-      throw RefusalError(
-        "judge", problem: "the rubric is not one word, and cannot be read from one token",
+      throw Problem(
+        .unsupported, "judge",
+        problem: "the rubric is not one word, and cannot be read from one token",
         remedy: "ask an endpoint for it")
     }
     let tokenizer = try model.encoder.tokenizer
@@ -36,8 +38,8 @@ package struct GuardJudge: Judge {
     successTokens = success.subtracting(failure).sorted()
     failureTokens = failure.subtracting(success).sorted()
     guard !successTokens.isEmpty, !failureTokens.isEmpty else {
-      throw RefusalError(
-        "judge \(model.identity.id)",
+      throw Problem(
+        .unfitGuard, "judge \(model.identity.id)",
         problem: "its tokenizer begins both verdicts with one token",
         remedy: "use another guard, or an endpoint")
     }
@@ -57,7 +59,7 @@ package struct GuardJudge: Judge {
     _ answers: [Answer], receive: (Int, GivenVerdict) throws -> Void
   ) throws {
     for (index, answer) in answers.enumerated() {
-      guard let request = answer.request else { throw RefusalError.noRequest(answer) }
+      guard let request = answer.request else { throw Problem.noRequest(answer) }
       let messages = prompt.messages(request: request, answer: answer.text)
       let conversation = Conversation(
         id: answer.name,
@@ -106,10 +108,10 @@ package struct GuardJudge: Judge {
   }
 }
 
-extension RefusalError {
-  static func noRequest(_ answer: Answer) -> RefusalError {
-    RefusalError(
-      "answer '\(answer.name)'",
+extension Problem {
+  static func noRequest(_ answer: Answer) -> Problem {
+    Problem(
+      .noRequest, "answer '\(answer.name)'",
       problem: "no file says what it answers, and this judge has to know",
       remedy: "give the requests with --prompts")
   }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 
 /// How often one judge found what it looks for, with all that such a number needs beside it.
@@ -36,7 +37,7 @@ public struct JudgeRate: Sendable, Equatable, Codable {
   public init(
     _ card: JudgeCard, _ verdicts: [Judgement], groups: [String], isAnswered: [Bool]? = nil,
     bootstrap: Bootstrap
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     judge = card.name
     asked = verdicts.count
     let isAnswered = isAnswered ?? verdicts.map { _ in true }
@@ -48,26 +49,22 @@ public struct JudgeRate: Sendable, Equatable, Codable {
     }
     successes = valid.count { $0.success }
     invalid = verdicts.count - valid.count
-    do throws(StatisticsError) {
-      success = try bootstrap.share(valid.map(\.success), clusters: valid.map(\.group))
-      refusal =
-        card.measures == .refusal
-        ? try bootstrap.share(valid.map { !$0.success }, clusters: valid.map(\.group)) : nil
-      if invalid > 0 {
-        func bound(_ assumed: Bool) throws(StatisticsError) -> Interval? {
-          try bootstrap.share(verdicts.map { $0.success ?? assumed }, clusters: groups)
-        }
-        if let none = try bound(false), let all = try bound(true) {
-          bounds = Bounds(ifNone: none, ifAll: all)
-        }
+    success = try bootstrap.share(valid.map(\.success), clusters: valid.map(\.group))
+    refusal =
+      card.measures == .refusal
+      ? try bootstrap.share(valid.map { !$0.success }, clusters: valid.map(\.group)) : nil
+    if invalid > 0 {
+      func bound(_ assumed: Bool) throws(Problem) -> Interval? {
+        try bootstrap.share(verdicts.map { $0.success ?? assumed }, clusters: groups)
       }
-      if card.isGraded {
-        let scored = zip(verdicts, groups).filter { $0.0.success != nil && $0.0.score != nil }
-        score = try bootstrap.mean(
-          scored.compactMap(\.0.score), clusters: scored.map(\.1))
+      if let none = try bound(false), let all = try bound(true) {
+        bounds = Bounds(ifNone: none, ifAll: all)
       }
-    } catch {
-      throw RefusalError(error)
+    }
+    if card.isGraded {
+      let scored = zip(verdicts, groups).filter { $0.0.success != nil && $0.0.score != nil }
+      score = try bootstrap.mean(
+        scored.compactMap(\.0.score), clusters: scored.map(\.1))
     }
   }
 }
@@ -90,28 +87,24 @@ public struct JudgeAgreement: Sendable, Equatable, Codable {
   init(
     _ first: (JudgeCard, [Judgement]), _ second: (JudgeCard, [Judgement]), _ answers: [Answer],
     bootstrap: Bootstrap
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     (self.first, self.second) = (first.0.name, second.0.name)
     let both = answers.indices.filter {
       first.1[$0].success != nil && second.1[$0].success != nil
     }
     self.answers = both.count
     let verdicts = both.map { (first.1[$0].success, second.1[$0].success) }
-    do throws(StatisticsError) {
-      let agreement = try Agreement(verdicts.map(\.0), verdicts.map(\.1))
-      kappa = agreement?.kappa
-      observed = try bootstrap.share(
-        verdicts.map { $0.0 == $0.1 }, clusters: both.map { answers[$0].group })
-      disagreements = (agreement?.disagreements ?? []).map { answers[both[$0]].name }
-      kappaInterval =
-        kappa == nil
-        ? nil
-        : bootstrap.interval(.clusters(both.map { answers[$0].group })) { drawn in
-          Self.kappa(drawn.lazy.map { verdicts[$0] })
-        }
-    } catch {
-      throw RefusalError(error)
-    }
+    let agreement = try Agreement(verdicts.map(\.0), verdicts.map(\.1))
+    kappa = agreement?.kappa
+    observed = try bootstrap.share(
+      verdicts.map { $0.0 == $0.1 }, clusters: both.map { answers[$0].group })
+    disagreements = (agreement?.disagreements ?? []).map { answers[both[$0]].name }
+    kappaInterval =
+      kappa == nil
+      ? nil
+      : bootstrap.interval(.clusters(both.map { answers[$0].group })) { drawn in
+        Self.kappa(drawn.lazy.map { verdicts[$0] })
+      }
   }
 
   /// Cohen's kappa from the four counts: the bootstrap asks for it ten thousand times.

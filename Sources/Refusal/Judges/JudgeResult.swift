@@ -37,17 +37,18 @@ public struct JudgeResult: Sendable, Equatable, Codable {
   public init(
     _ answers: [Answer], judges: [JudgeCard], verdicts: [[Judgement]], seed: UInt64,
     resamples: Int = 10_000, provenance: [String: String] = [:]
-  ) throws(RefusalError) {
+  ) throws(Problem) {
     guard !answers.isEmpty, verdicts.count == answers.count,
       verdicts.allSatisfy({ $0.count == judges.count })
     else {
-      throw RefusalError(
-        "answers", problem: "\(answers.count) answers, \(verdicts.count) rows of verdicts",
+      throw Problem(
+        .differentCounts, "answers",
+        problem: "\(answers.count) answers, \(verdicts.count) rows of verdicts",
         remedy: "give one verdict of each judge for each answer, and at least one answer")
     }
     (self.judges, self.seed, self.provenance) = (judges, seed, provenance)
     let bootstrap = Bootstrap(seed: seed, resamples: resamples)
-    func rates(_ indices: [Int]) throws(RefusalError) -> [JudgeRate] {
+    func rates(_ indices: [Int]) throws(Problem) -> [JudgeRate] {
       guard !indices.isEmpty else { return [] }
       var rates: [JudgeRate] = []
       for (column, card) in judges.enumerated() {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Probing
 import Tensors
@@ -43,8 +44,8 @@ package struct Reader {
   func transcript(of answer: Answer) throws -> TokenSequence {
     if let transcript = answer.transcript { return transcript }
     guard let conversation = answer.conversation else {
-      throw RefusalError(
-        "answer '\(answer.name)'", problem: "no file says what it answers",
+      throw Problem(
+        .noRequest, "answer '\(answer.name)'", problem: "no file says what it answers",
         remedy: "give the requests with --prompts")
     }
     return try model.encode([conversation]).sequences[0]
@@ -182,10 +183,10 @@ package struct ProbeJudge: Judge {
 
 extension Model {
   /// Refuses tokens of a tokenizer that is larger than the model's vocabulary.
-  func requireInVocabulary(_ tokens: [Int32]) throws(RefusalError) {
+  func requireInVocabulary(_ tokens: [Int32]) throws(Problem) {
     guard let token = tokens.first(where: { $0 >= shape.dVocabulary }) else { return }
-    throw RefusalError(
-      "judge \(identity.id)",
+    throw Problem(
+      .unknownToken, "judge \(identity.id)",
       problem: "its tokenizer has the token \(token), its vocabulary only \(shape.dVocabulary)",
       remedy: "check that tokenizer and weights belong together")
   }

@@ -100,26 +100,25 @@ public enum TraceFile {
   /// The traces of a folder, or of its `traces.jsonl`, by the transcript's id.
   /// - Throws: when the run that writes them has not ended, a line is no trace, or two have one id; the
   ///   error names the line.
-  public static func read(_ place: String) throws(RefusalError) -> [String: TokenTrace] {
+  public static func read(_ place: String) throws(Problem) -> [String: TokenTrace] {
     let path = path(place)
     try StoredTrace.requireEnded(URL(fileURLWithPath: path).deletingLastPathComponent().path)
-    let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path) } catch { throw RefusalError(error) }
+    let file = try MappedFile(path)
     var traces: [String: TokenTrace] = [:]
     for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
-      func error(_ problem: String) -> RefusalError {
-        RefusalError(
-          path, place: "line \(number + 1)", problem: problem,
+      func error(_ code: Problem.Code, _ problem: String) -> Problem {
+        Problem(
+          code, path, place: "line \(number + 1)", problem: problem,
           remedy: "write the traces again with 'bathyscope trace'")
       }
       guard line.count <= 256 << 20,
         (try? JSONReader.parse(UnsafeRawBufferPointer(rebasing: line), file: path)) != nil,
         let trace = try? JSONDecoder().decode(TokenTrace.self, from: Data(line)),
         trace.schema == "bathyscope-trace-1"
-      else { throw error("is no trace") }
+      else { throw error(.wrongType, "is no trace") }
       try trace.check()
       guard traces.updateValue(trace, forKey: trace.id) == nil else {
-        throw error("has the id of an earlier line")
+        throw error(.duplicateID, "has the id of an earlier line")
       }
     }
     return traces

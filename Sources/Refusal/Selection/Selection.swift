@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Statistics
 
@@ -51,11 +52,11 @@ public struct Selection: Sendable {
   public func result(
     unusable: [String: Int] = [:], unlabelled: Int? = nil, verdicts: [String]? = nil,
     provenance: [String: String] = [:]
-  ) throws(RefusalError) -> SelectionResult {
+  ) throws(Problem) -> SelectionResult {
     let cliff = cliffCandidates()
     guard !cliff.order.isEmpty else {
-      throw RefusalError(
-        "pool",
+      throw Problem(
+        .noRows, "pool",
         problem: "no row of \(rows.count) has a trace with thinking and a final token"
           + (settings.ranking == .final ? " and is a failure" : ""),
         remedy: "trace the same transcripts first, with the same ids")

@@ -1,19 +1,17 @@
+import Files
 import Refusal
 
 extension SelectionResult {
   /// Reads what `bathyscope select` wrote.
   /// - Throws: when the file is damaged, or is not what the command writes.
-  public static func read(_ file: String) throws(ReportingError) -> SelectionResult {
-    let result: SelectionResult
-    do throws(RefusalError) {
-      result = try StoredDocument.read(SelectionResult.self, file)
-    } catch { throw ReportingError(error) }
+  public static func read(_ file: String) throws(Problem) -> SelectionResult {
+    let result = try StoredDocument.read(SelectionResult.self, file)
     let names = result.methods.map(\.name)
     guard !names.isEmpty, Set(names).count == names.count,
       result.overlaps.allSatisfy({ names.contains($0.first) && names.contains($0.second) })
     else {
-      throw ReportingError(
-        file: file, place: "methods", problem: "are missing, or do not fit the overlaps",
+      throw Problem(
+        .contradictory, file, place: "methods", problem: "are missing, or do not fit the overlaps",
         remedy: "name the selection.json that 'bathyscope select' wrote, or write it again")
     }
     return result

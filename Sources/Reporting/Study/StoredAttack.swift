@@ -1,3 +1,4 @@
+import Files
 import Refusal
 import Statistics
 
@@ -12,33 +13,31 @@ public struct StoredAttack: Sendable {
   public var name: String
 
   /// - Throws: when the file is damaged, or is not what the command writes.
-  public init(_ file: String) throws(ReportingError) {
-    do throws(RefusalError) {
-      result = try StoredDocument.read(AttackResult.self, file)
-    } catch { throw ReportingError(error) }
+  public init(_ file: String) throws(Problem) {
+    result = try StoredDocument.read(AttackResult.self, file)
     self.file = file
     model = ModelName(result.provenance)
     name = model.id
-    func broken(_ place: String, _ problem: String) -> ReportingError {
-      ReportingError(
-        file: file, place: place, problem: problem,
+    func broken(_ code: Problem.Code, _ place: String, _ problem: String) -> Problem {
+      Problem(
+        code, file, place: place, problem: problem,
         remedy: "name the attack.json that 'bathyscope attack' wrote, or write it again")
     }
     guard result.arms.first?.role == .baseline else {
-      throw broken("arms", "do not begin with the baseline")
+      throw broken(.contradictory, "arms", "do not begin with the baseline")
     }
     for (index, arm) in result.arms.enumerated() {
       guard arm.rates.map(\.judge) == result.judges.map(\.name) else {
-        throw broken("arms.\(index).rates", "are not one for each judge")
+        throw broken(.wrongCount, "arms.\(index).rates", "are not one for each judge")
       }
       guard arm.role == .baseline || arm.comparisons.map(\.judge) == result.judges.map(\.name)
-      else { throw broken("arms.\(index).comparisons", "are not one for each judge") }
+      else { throw broken(.wrongCount, "arms.\(index).comparisons", "are not one for each judge") }
       let counts = (arm.rates + arm.overRefusal).flatMap { [$0.asked, $0.answers, $0.invalid] }
       guard counts.allSatisfy({ (0...1_000_000_000).contains($0) }) else {
-        throw broken("arms.\(index).rates", "have no possible counts")
+        throw broken(.outOfRange, "arms.\(index).rates", "have no possible counts")
       }
       guard arm.headShare >= 0, arm.headShare <= 1 else {
-        throw broken("arms.\(index).head_share", "is no share")
+        throw broken(.outOfRange, "arms.\(index).head_share", "is no share")
       }
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Refusal
 import Statistics
 import Transformer
@@ -78,30 +79,29 @@ public struct StoredHeads: Sendable {
   private let origin: [Report.Fact]
 
   /// - Throws: when the file is damaged, or is not what the command writes.
-  public init(_ file: String) throws(ReportingError) {
-    let document: Document
-    do throws(RefusalError) {
-      document = try StoredDocument.read(Document.self, file)
-    } catch { throw ReportingError(error) }
+  public init(_ file: String) throws(Problem) {
+    let document = try StoredDocument.read(Document.self, file)
     let configuration = document.configuration
-    func broken(_ place: String, _ problem: String) -> ReportingError {
-      ReportingError(
-        file: file, place: place, problem: problem,
+    func broken(_ code: Problem.Code, _ place: String, _ problem: String) -> Problem {
+      Problem(
+        code, file, place: place, problem: problem,
         remedy: "name the JSON file that 'bathyscope heads' wrote, or write it again")
     }
     guard let kind = Kind(rawValue: configuration.study) else {
-      throw broken("configuration.study", "is none of attribute, sweep and search")
+      throw broken(.outOfRange, "configuration.study", "is none of attribute, sweep and search")
     }
     guard let maps = document.maps(kind) else {
       let place = kind == .sweep ? "heads" : kind == .attribute ? "raw" : "steps"
-      throw broken(place, "is missing, or does not fit the rest")
+      throw broken(.contradictory, place, "is missing, or does not fit the rest")
     }
     for map in maps {
       let places = map.findings.map { [$0.layer, $0.head] }
       // A map of a million layers would be drawn for a file of a few bytes.
       guard places.allSatisfy({ $0.allSatisfy { (0..<4096).contains($0) } }),
         Set(places).count == places.count, kind == .search || !places.isEmpty
-      else { throw broken("heads", "has no head, one twice, or one outside of any model") }
+      else {
+        throw broken(.outOfRange, "heads", "has no head, one twice, or one outside of any model")
+      }
     }
     (self.file, self.kind, self.maps) = (file, kind, maps)
     model = ModelName(

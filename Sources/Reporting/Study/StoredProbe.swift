@@ -1,3 +1,4 @@
+import Files
 import Probing
 import Statistics
 
@@ -8,13 +9,8 @@ public struct StoredProbe: Sendable {
   public var name: String
 
   /// - Throws: when the folder is no probe, or is damaged.
-  public init(_ folder: String) throws(ReportingError) {
-    do throws(ProbingError) {
-      card = try ProbeSet.load(folder).card
-    } catch {
-      throw ReportingError(
-        file: error.subject, place: error.place, problem: error.problem, remedy: error.remedy)
-    }
+  public init(_ folder: String) throws(Problem) {
+    card = try ProbeSet.load(folder).card
     name = card.name
   }
 

@@ -32,14 +32,14 @@ public struct Study: Sendable {
   /// - Throws: with both identities, when the model is another.
   public func name(
     of model: ModelName, in file: String, given: String?
-  ) throws(ReportingError) -> String {
+  ) throws(Problem) -> String {
     let known = (traces?.entries ?? []).map { entry in
       (name: entry.name, model: ModelName(entry.trace.provenance))
     }
     if let given {
       if let other = known.first(where: { $0.name == given }), other.model != model {
-        throw ReportingError(
-          file: file, place: "weights SHA-256",
+        throw Problem(
+          .otherModel, file, place: "weights SHA-256",
           problem: "is of \(model), and the trace named \(given) is of \(other.model)",
           remedy: "give it another name, or name a file of that model")
       }
@@ -48,8 +48,8 @@ public struct Study: Sendable {
     if let same = known.first(where: { $0.model == model }) { return same.name }
     let all = known.map(\.model) + heads.map(\.model) + attacks.map(\.model)
     guard let other = all.first, !all.contains(model) else { return model.id }
-    throw ReportingError(
-      file: file, place: "weights SHA-256",
+    throw Problem(
+      .otherModel, file, place: "weights SHA-256",
       problem: "is of \(model), and this study is of \(other)",
       remedy: "name its model if both belong into one report: NAME=\(file)")
   }
@@ -76,14 +76,6 @@ public struct ModelName: Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String { "\(id) (weights SHA-256 \(weightsSHA256.prefix(12)))" }
-}
-
-extension ReportingError {
-  /// Of a file that a room below reads.
-  init(_ error: RefusalError) {
-    self.init(
-      file: error.subject, place: error.place, problem: error.problem, remedy: error.remedy)
-  }
 }
 
 extension Report {

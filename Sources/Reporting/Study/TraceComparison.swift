@@ -1,3 +1,4 @@
+import Files
 import Refusal
 import Statistics
 
@@ -19,10 +20,10 @@ public struct TraceComparison: Sendable {
 
   /// - Parameter traces: by name; the first is the one that others are compared with.
   /// - Throws: when there are none or two have one name.
-  public init(_ traces: [(name: String, trace: StoredTrace)]) throws(ReportingError) {
+  public init(_ traces: [(name: String, trace: StoredTrace)]) throws(Problem) {
     guard let first = traces.first, Set(traces.map(\.name)).count == traces.count else {
-      throw ReportingError(
-        file: traces.first?.trace.folder ?? "traces",
+      throw Problem(
+        traces.isEmpty ? .noPrompts : .duplicateName, traces.first?.trace.folder ?? "traces",
         problem: traces.isEmpty ? "there are none" : "two traces have one name",
         remedy: "give every trace a name of its own")
     }
@@ -30,7 +31,7 @@ public struct TraceComparison: Sendable {
     let labels = first.trace.summary.groups.count
     var differences: [(name: String, differences: [CliffDifference])] = []
     for (name, trace) in traces.dropFirst() {
-      do throws(RefusalError) {
+      do throws(Problem) {
         differences.append(
           (
             name,
@@ -39,8 +40,9 @@ public struct TraceComparison: Sendable {
               comparisons: (traces.count - 1) * labels, seed: first.trace.summary.seed)
           ))
       } catch {
-        throw ReportingError(
-          file: trace.folder, place: error.place, problem: error.problem, remedy: error.remedy)
+        throw Problem(
+          error.code, trace.folder, place: error.place, problem: error.problem, remedy: error.remedy
+        )
       }
     }
     self.differences = differences

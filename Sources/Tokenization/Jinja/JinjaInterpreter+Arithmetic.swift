@@ -1,9 +1,10 @@
+import Files
 import Foundation
 
 extension JinjaInterpreter {
   func arithmetic(
     _ operation: String, _ left: JinjaValue, _ right: JinjaValue
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     switch (operation, left, right) {
     case ("+", .string(let left), .string(let right)):
       try reserve(left.count + right.count)
@@ -30,25 +31,25 @@ extension JinjaInterpreter {
     throw error("'\(operation)' does not work on \(left.kind) and \(right.kind)")
   }
 
-  private func repeated(_ text: JinjaText, _ count: Int) throws(TokenizationError) -> JinjaValue {
+  private func repeated(_ text: JinjaText, _ count: Int) throws(Problem) -> JinjaValue {
     let count = text.isEmpty ? 0 : max(count, 0)
     let (total, overflows) = text.count.multipliedReportingOverflow(by: count)
     try reserve(overflows ? .max : total)
     return .string(text.repeated(count))
   }
 
-  private func repeated(_ items: JinjaList, _ count: Int) throws(TokenizationError) -> JinjaValue {
+  private func repeated(_ items: JinjaList, _ count: Int) throws(Problem) -> JinjaValue {
     let count = items.items.isEmpty ? 0 : max(count, 0)
     let (total, overflows) = items.items.count.multipliedReportingOverflow(by: count)
     guard !overflows, total <= JinjaLimits.range else {
-      throw error("a list grows longer than \(JinjaLimits.range)")
+      throw error("a list grows longer than \(JinjaLimits.range)", .templateLimit)
     }
     return try list((0..<count).flatMap { _ in items.items }, items.flavor)
   }
 
   private func integers(
     _ operation: String, _ left: Int, _ right: Int
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     if ["/", "//", "%"].contains(operation), right == 0 { throw error("a division by zero") }
     let result: (partialValue: Int, overflow: Bool)
     switch operation {
@@ -88,7 +89,7 @@ extension JinjaInterpreter {
 
   private func floats(
     _ operation: String, _ left: Double, _ right: Double
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     if ["/", "//", "%"].contains(operation), right == 0 { throw error("a division by zero") }
     switch operation {
     case "+": return .float(left + right)

@@ -1,3 +1,5 @@
+import Files
+
 /// Functions, and the methods of strings, mappings and loops.
 extension JinjaInterpreter {
   static let mappingMethods: Set<String> = [
@@ -13,7 +15,7 @@ extension JinjaInterpreter {
 
   func call(
     _ callee: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     switch callee {
     case .function(let name): return try call(function: name, arguments)
     case .macro(let macro): return try call(macro, arguments)
@@ -32,7 +34,7 @@ extension JinjaInterpreter {
 
   private func call(
     function name: String, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     switch name {
     case "range": return try range(arguments)
     case "namespace": return try makeNamespace(arguments)
@@ -45,20 +47,20 @@ extension JinjaInterpreter {
       guard let text = format?.text, text.count <= JinjaLimits.problem,
         let result = date.formatted(text.string)
       else {
-        throw error("'strftime_now' does not know this format")
+        throw error("'strftime_now' does not know this format", .templateUnsupported)
       }
       return .text(result)
     default:
       let message = try arguments.bound(to: ["message"], of: "'raise_exception'", self)[0]
       let said = try string(of: message ?? .none).bytes.prefix(4 * JinjaLimits.problem)
       let text = String(decoding: said, as: UTF8.self)
-      throw TokenizationError.template(
-        file, line, "the chat template refuses the conversation: \(text)",
+      throw Problem.template(
+        .templateRefuses, file, line, "the chat template refuses the conversation: \(text)",
         remedy: "give it messages in the order and with the roles that it expects")
     }
   }
 
-  private func range(_ arguments: JinjaCallArguments) throws(TokenizationError) -> JinjaValue {
+  private func range(_ arguments: JinjaCallArguments) throws(Problem) -> JinjaValue {
     guard arguments.named.isEmpty, (1...3).contains(arguments.positional.count) else {
       throw error("'range' expects one to three integers")
     }
@@ -74,14 +76,14 @@ extension JinjaInterpreter {
     guard step != 0 else { throw error("'range' has the step 0") }
     let (span, overflows) = stop.subtractingReportingOverflow(start)
     guard !overflows, span.magnitude / step.magnitude < JinjaLimits.range else {
-      throw error("'range' is longer than \(JinjaLimits.range)")
+      throw error("'range' is longer than \(JinjaLimits.range)", .templateLimit)
     }
     return try list(stride(from: start, to: stop, by: step).map(JinjaValue.integer), .view)
   }
 
   private func call(
     _ name: String, of dictionary: JinjaDictionary, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     if name == "get" {
       let options = try arguments.bound(to: ["key", "default"], of: "'get'", self)
       guard let key = options[0] else { throw error("'get' expects a key") }
@@ -94,19 +96,19 @@ extension JinjaInterpreter {
     case "keys": return try list(dictionary.keys.map(JinjaValue.string), .view)
     case "values": return try list(dictionary.values, .view)
     case "copy": return .dictionary(dictionary)
-    default: throw error("the method '\(name)' of a mapping is not supported")
+    default: throw error("the method '\(name)' of a mapping is not supported", .templateUnsupported)
     }
   }
 
-  func items(of dictionary: JinjaDictionary) throws(TokenizationError) -> JinjaValue {
+  func items(of dictionary: JinjaDictionary) throws(Problem) -> JinjaValue {
     try charge(dictionary.keys.count * JinjaLimits.piece)
     return try list(dictionary.items, .view)
   }
 
   private func call(
     _ name: String, of text: JinjaText, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
-    func bound(_ parameters: String...) throws(TokenizationError) -> [JinjaValue?] {
+  ) throws(Problem) -> JinjaValue {
+    func bound(_ parameters: String...) throws(Problem) -> [JinjaValue?] {
       try arguments.bound(to: parameters, of: "'\(name)'", self)
     }
     switch name {
@@ -151,7 +153,7 @@ extension JinjaInterpreter {
 
   private func search(
     _ name: String, _ text: JinjaText, _ needle: JinjaText
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     switch name {
     case "removeprefix", "removesuffix":
       let (isPrefix, length) = (name == "removeprefix", text.count - needle.count)
@@ -194,7 +196,7 @@ extension JinjaInterpreter {
 
   private func matches(
     _ text: JinjaText, _ wanted: JinjaValue?, _ name: String
-  ) throws(TokenizationError) -> Bool {
+  ) throws(Problem) -> Bool {
     switch wanted {
     case .string(let part):
       try charge(min(part.count, text.count) / 64)
@@ -212,7 +214,7 @@ extension JinjaInterpreter {
 
   private func split(
     _ text: JinjaText, _ separator: JinjaText?, _ limit: Int, fromEnd: Bool
-  ) throws(TokenizationError) -> [JinjaText] {
+  ) throws(Problem) -> [JinjaText] {
     guard let separator else {
       guard !fromEnd || limit == .max else {
         throw error("'rsplit' with a limit expects a separator")
@@ -232,7 +234,7 @@ extension JinjaInterpreter {
     return text.split(at: offsets.reversed(), separatorCount: separator.count)
   }
 
-  private func lines(of text: JinjaText) throws(TokenizationError) -> [JinjaText] {
+  private func lines(of text: JinjaText) throws(Problem) -> [JinjaText] {
     var (lines, start, offset): ([JinjaText], Int, Int) = ([], 0, 0)
     let breaks: Set<Unicode.Scalar> = [
       "\n", "\r", "\u{B}", "\u{C}", "\u{1C}", "\u{1D}", "\u{1E}", "\u{85}", "\u{2028}", "\u{2029}",

@@ -1,12 +1,14 @@
+import Files
+
 extension JinjaInterpreter {
-  func evaluate(_ expression: JinjaExpression) throws(TokenizationError) -> JinjaValue {
-    try descend { () throws(TokenizationError) in
+  func evaluate(_ expression: JinjaExpression) throws(Problem) -> JinjaValue {
+    try descend { () throws(Problem) in
       line = expression.line
       return try value(of: expression.kind)
     }
   }
 
-  private func value(of kind: JinjaExpression.Kind) throws(TokenizationError) -> JinjaValue {
+  private func value(of kind: JinjaExpression.Kind) throws(Problem) -> JinjaValue {
     switch kind {
     case .none: return .none
     case .bool(let value): return .bool(value)
@@ -28,7 +30,7 @@ extension JinjaInterpreter {
     }
   }
 
-  private func operation(_ kind: JinjaExpression.Kind) throws(TokenizationError) -> JinjaValue {
+  private func operation(_ kind: JinjaExpression.Kind) throws(Problem) -> JinjaValue {
     switch kind {
     case .attribute(let base, let name): return try attribute(name, of: try evaluate(base))
     case .subscripting(let base, let key):
@@ -66,14 +68,13 @@ extension JinjaInterpreter {
     }
   }
 
-  func evaluate(all expressions: [JinjaExpression]) throws(TokenizationError) -> [JinjaValue] {
+  func evaluate(all expressions: [JinjaExpression]) throws(Problem) -> [JinjaValue] {
     var values: [JinjaValue] = []
     for expression in expressions { values.append(try evaluate(expression)) }
     return values
   }
 
-  private func evaluate(_ arguments: JinjaArguments) throws(TokenizationError) -> JinjaCallArguments
-  {
+  private func evaluate(_ arguments: JinjaArguments) throws(Problem) -> JinjaCallArguments {
     var values = JinjaCallArguments(positional: try evaluate(all: arguments.positional))
     for (name, value) in arguments.named { values.named.append((name, try evaluate(value))) }
     return values
@@ -81,11 +82,11 @@ extension JinjaInterpreter {
 
   private func dictionary(
     _ members: [(key: JinjaExpression, value: JinjaExpression)]
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     var dictionary = JinjaDictionary()
     for (key, value) in members {
       guard case .string(let name) = try evaluate(key) else {
-        throw error("only strings are supported as keys of a mapping")
+        throw error("only strings are supported as keys of a mapping", .templateUnsupported)
       }
       try charge(name.count / 64)
       dictionary.set(name, try evaluate(value))
@@ -96,7 +97,7 @@ extension JinjaInterpreter {
   /// Python's `and` and `or` give an operand, not a boolean.
   private func firstDecisive(
     _ terms: [JinjaExpression], stopsAt truth: Bool
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     var value = JinjaValue.none
     for term in terms {
       value = try evaluate(term)
@@ -109,7 +110,7 @@ extension JinjaInterpreter {
 
   private func comparison(
     _ first: JinjaExpression, _ rest: [(operation: String, operand: JinjaExpression)]
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     var left = try evaluate(first)
     for (operation, operand) in rest {
       let right = try evaluate(operand)
@@ -121,7 +122,7 @@ extension JinjaInterpreter {
 
   func compare(
     _ left: JinjaValue, _ operation: String, _ right: JinjaValue
-  ) throws(TokenizationError) -> Bool {
+  ) throws(Problem) -> Bool {
     switch operation {
     case "==": return try equal(left, right)
     case "!=": return try !equal(left, right)
@@ -138,12 +139,12 @@ extension JinjaInterpreter {
     }
   }
 
-  func equal(_ left: JinjaValue, _ right: JinjaValue) throws(TokenizationError) -> Bool {
+  func equal(_ left: JinjaValue, _ right: JinjaValue) throws(Problem) -> Bool {
     try charge(min(left.weight, right.weight))
     return left.equals(right)
   }
 
-  func precedes(_ left: JinjaValue, _ right: JinjaValue) throws(TokenizationError) -> Bool {
+  func precedes(_ left: JinjaValue, _ right: JinjaValue) throws(Problem) -> Bool {
     try charge(min(left.weight, right.weight))
     guard let result = left.precedes(right) else {
       throw error("\(left.kind) and \(right.kind) have no order")
@@ -153,7 +154,7 @@ extension JinjaInterpreter {
 
   private func contains(
     _ container: JinjaValue, _ value: JinjaValue
-  ) throws(TokenizationError) -> Bool {
+  ) throws(Problem) -> Bool {
     switch (container, value) {
     case (.string(let text), .string(let needle)):
       try chargeSearch(for: needle, in: text)
@@ -172,7 +173,7 @@ extension JinjaInterpreter {
   // MARK: Members
 
   /// What a loop runs over, or `list` makes a list of.
-  func elements(of value: JinjaValue) throws(TokenizationError) -> [JinjaValue] {
+  func elements(of value: JinjaValue) throws(Problem) -> [JinjaValue] {
     switch value {
     case .list(let list):
       try charge(list.items.count / 16)
@@ -188,7 +189,7 @@ extension JinjaInterpreter {
     }
   }
 
-  func attribute(_ name: String, of base: JinjaValue) throws(TokenizationError) -> JinjaValue {
+  func attribute(_ name: String, of base: JinjaValue) throws(Problem) -> JinjaValue {
     try requirePublic(name)
     switch base {
     case .undefined(let reason): throw error("\(reason), so it has no member '\(name)'")
@@ -203,7 +204,7 @@ extension JinjaInterpreter {
     }
   }
 
-  func item(_ key: JinjaValue, of base: JinjaValue) throws(TokenizationError) -> JinjaValue {
+  func item(_ key: JinjaValue, of base: JinjaValue) throws(Problem) -> JinjaValue {
     if case .string(let name) = key { try charge(name.count / 64) }
     switch (base, key) {
     case (.undefined(let reason), _): throw error("\(reason), so it has no items")
@@ -230,7 +231,7 @@ extension JinjaInterpreter {
     return index >= -count ? index + count : nil
   }
 
-  private func member(_ name: String, of loop: JinjaLoop) throws(TokenizationError) -> JinjaValue {
+  private func member(_ name: String, of loop: JinjaLoop) throws(Problem) -> JinjaValue {
     let (index, items) = (loop.index, loop.items.items)
     switch name {
     case "index": return .integer(index + 1)
@@ -244,13 +245,13 @@ extension JinjaInterpreter {
     case "nextitem":
       return index + 1 < items.count ? items[index + 1] : .undefined("there is no next item")
     case "cycle": return .method(.loop(loop), name)
-    default: throw error("'loop.\(name)' is not supported")
+    default: throw error("'loop.\(name)' is not supported", .templateUnsupported)
     }
   }
 
   private func slice(
     _ base: JinjaValue, _ parts: [JinjaExpression?]
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     var bounds: [Int?] = [nil, nil, nil]
     for (index, part) in parts.enumerated() {
       guard let part else { continue }

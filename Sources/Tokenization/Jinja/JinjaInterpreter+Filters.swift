@@ -1,7 +1,9 @@
+import Files
+
 extension JinjaInterpreter {
   func filter(
     _ name: String, _ value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let callee = "'\(name)'"
     switch name {
     case "tojson": return try json(value, arguments)
@@ -27,7 +29,7 @@ extension JinjaInterpreter {
 
   private func simpleFilter(
     _ name: String, _ value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let parameters = ["int": ["default"], "float": ["default"]][name] ?? []
     let options = try arguments.bound(to: parameters, of: "'\(name)'", self)
     if case .string(let text) = value { try charge(text.count / 16) }
@@ -55,13 +57,13 @@ extension JinjaInterpreter {
         return number < 0 ? try arithmetic("-", .integer(0), value) : .integer(number)
       }
       return .float(number.magnitude)
-    default: throw error("the filter '\(name)' is not supported")
+    default: throw error("the filter '\(name)' is not supported", .templateUnsupported)
     }
   }
 
   private func textFilter(
     _ name: String, _ value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let text = try string(of: value)
     try charge(text.count / 16)
     let parameters = [
@@ -90,8 +92,7 @@ extension JinjaInterpreter {
     }
   }
 
-  func optionalText(_ value: JinjaValue?, _ callee: String) throws(TokenizationError) -> JinjaText?
-  {
+  func optionalText(_ value: JinjaValue?, _ callee: String) throws(Problem) -> JinjaText? {
     switch value {
     case nil, .some(.none): return nil
     case .string(let text):
@@ -103,7 +104,7 @@ extension JinjaInterpreter {
 
   private func indented(
     _ text: JinjaText, _ options: [JinjaValue?]
-  ) throws(TokenizationError) -> JinjaText {
+  ) throws(Problem) -> JinjaText {
     let margin: JinjaText
     switch options[0] {
     case .string(let text): margin = text
@@ -127,7 +128,7 @@ extension JinjaInterpreter {
     return JinjaText.joined(lines, by: newline)
   }
 
-  func length(of value: JinjaValue) throws(TokenizationError) -> Int {
+  func length(of value: JinjaValue) throws(Problem) -> Int {
     switch value {
     case .string(let text):
       try charge(text.count / 64)
@@ -139,7 +140,7 @@ extension JinjaInterpreter {
     }
   }
 
-  private func integer(_ value: JinjaValue) throws(TokenizationError) -> JinjaValue? {
+  private func integer(_ value: JinjaValue) throws(Problem) -> JinjaValue? {
     if let integer = value.integer { return .integer(integer) }
     if case .string(let text) = value, let integer = Int(text.trimmed(.both).string) {
       return .integer(integer)
@@ -158,7 +159,7 @@ extension JinjaInterpreter {
 
   func joined(
     _ items: [JinjaValue], by separator: JinjaValue
-  ) throws(TokenizationError) -> JinjaText {
+  ) throws(Problem) -> JinjaText {
     let separator = try string(of: separator)
     var result = JinjaText()
     for (index, item) in items.enumerated() {
@@ -174,7 +175,7 @@ extension JinjaInterpreter {
 
   func replaced(
     _ text: JinjaText, _ old: JinjaText, by new: JinjaText, limit: Int
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     guard !old.isEmpty else { throw error("an empty text cannot be replaced") }
     try chargeSearch(for: old, in: text)
     let offsets = text.occurrences(of: old, limit: limit < 0 ? .max : limit)

@@ -1,3 +1,5 @@
+import Files
+
 /// How `tojson` writes: the options of Python's `json.dumps` that transformers offers.
 struct JinjaJSONStyle {
   var indent: String?
@@ -12,7 +14,7 @@ struct JinjaJSONStyle {
 extension JinjaInterpreter {
   func json(
     _ value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let options = try arguments.bound(
       to: ["ensure_ascii", "indent", "separators", "sort_keys"], of: "'tojson'", self)
     var style = JinjaJSONStyle(origin: value.foreignOrigin ?? .template)
@@ -42,7 +44,7 @@ extension JinjaInterpreter {
 
   private func append(
     _ value: JinjaValue, to text: inout JinjaText, _ style: JinjaJSONStyle, level: Int
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     try charge()
     switch value {
     case .none: text.append("null".utf8, origin: style.origin)
@@ -55,7 +57,7 @@ extension JinjaInterpreter {
     case .string(let string): try append(string, to: &text, style)
     case .list(let list) where list.flavor != .view:
       try append("[", "]", list.items.count, to: &text, style, level) {
-        (index, text) throws(TokenizationError) in
+        (index, text) throws(Problem) in
         try append(list.items[index], to: &text, style, level: level + 1)
       }
     case .dictionary(let dictionary):
@@ -66,7 +68,7 @@ extension JinjaInterpreter {
         }
       }
       try append("{", "}", order.count, to: &text, style, level) {
-        (index, text) throws(TokenizationError) in
+        (index, text) throws(Problem) in
         try append(dictionary.keys[order[index]], to: &text, style)
         text.append(style.keySeparator.utf8, origin: style.origin)
         try append(dictionary.values[order[index]], to: &text, style, level: level + 1)
@@ -79,8 +81,8 @@ extension JinjaInterpreter {
   private func append(
     _ open: String, _ close: String, _ count: Int, to text: inout JinjaText,
     _ style: JinjaJSONStyle, _ level: Int,
-    _ appendItem: (Int, inout JinjaText) throws(TokenizationError) -> Void
-  ) throws(TokenizationError) {
+    _ appendItem: (Int, inout JinjaText) throws(Problem) -> Void
+  ) throws(Problem) {
     func breakLine(_ level: Int) {
       guard let indent = style.indent, count > 0 else { return }
       text.append(("\n" + String(repeating: indent, count: level)).utf8, origin: style.origin)
@@ -97,7 +99,7 @@ extension JinjaInterpreter {
 
   private func append(
     _ string: JinjaText, to text: inout JinjaText, _ style: JinjaJSONStyle
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     // An escape can be six times as long as what it stands for.
     try charge(string.count / 8)
     text.append("\"".utf8, origin: style.origin)

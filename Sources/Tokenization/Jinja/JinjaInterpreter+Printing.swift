@@ -1,6 +1,8 @@
+import Files
+
 extension JinjaInterpreter {
   /// Python's `str` of a value.
-  func string(of value: JinjaValue) throws(TokenizationError) -> JinjaText {
+  func string(of value: JinjaValue) throws(Problem) -> JinjaText {
     switch value {
     case .string(let text): return text
     case .undefined: return JinjaText()
@@ -14,7 +16,7 @@ extension JinjaInterpreter {
   /// Python's `repr` of a value.
   private func appendRepresentation(
     of value: JinjaValue, to text: inout JinjaText
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     try charge()
     switch value {
     case .none: text.append("None".utf8, origin: .template)

@@ -1,8 +1,10 @@
+import Files
+
 /// The filters that work on sequences.
 extension JinjaInterpreter {
   func mapped(
     _ value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let items = try elements(of: value)
     var results: [JinjaValue] = []
     if arguments.positional.isEmpty {
@@ -20,7 +22,7 @@ extension JinjaInterpreter {
       rest.positional.removeFirst()
       for item in items {
         results.append(
-          try descend { () throws(TokenizationError) in try filter(name, item, rest) })
+          try descend { () throws(Problem) in try filter(name, item, rest) })
       }
     }
     return try list(results, .view)
@@ -29,7 +31,7 @@ extension JinjaInterpreter {
   /// `select`, `reject`, `selectattr` and `rejectattr`.
   func selected(
     _ value: JinjaValue, _ arguments: JinjaCallArguments, by name: String
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     var rest = arguments
     let items = try elements(of: value)
     var subjects = items
@@ -45,7 +47,7 @@ extension JinjaInterpreter {
     var kept: [JinjaValue] = []
     for (item, subject) in zip(items, subjects) {
       try charge()
-      let holds = try testName.map { (test) throws(TokenizationError) in
+      let holds = try testName.map { (test) throws(Problem) in
         try self.test(test, subject, rest)
       }
       if (holds ?? subject.isTrue) == name.hasPrefix("select") { kept.append(item) }
@@ -55,7 +57,7 @@ extension JinjaInterpreter {
 
   func sortedMembers(
     of value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     guard case .dictionary(let dictionary) = value else {
       throw error("'dictsort' expects a mapping, not \(value.kind)")
     }
@@ -73,11 +75,11 @@ extension JinjaInterpreter {
 
   func sorted(
     _ value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let options = try arguments.bound(
       to: ["reverse", "case_sensitive", "attribute"], of: "'sort'", self)
     let items = try elements(of: value)
-    let subjects = try options[2].map { (path) throws(TokenizationError) in
+    let subjects = try options[2].map { (path) throws(Problem) in
       try items.attributes(path, self)
     }
     return try sorted(
@@ -88,15 +90,15 @@ extension JinjaInterpreter {
   /// Python's stable sort, also when reversed.
   private func sorted(
     _ items: [JinjaValue], by subjects: [JinjaValue], ignoresCase: Bool, isReversed: Bool
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let weight = subjects.reduce(0) { $0 + $1.weight }
     try charge(ignoresCase ? weight * JinjaLimits.folding : weight)
     let keys = ignoresCase ? subjects.map(\.foldedCase) : subjects
     for (first, second) in zip(keys, keys.dropFirst()) { _ = try precedes(first, second) }
-    var problem: TokenizationError?
+    var problem: Problem?
     let order = items.indices.sorted { first, second in
       guard problem == nil else { return false }
-      do throws(TokenizationError) {
+      do throws(Problem) {
         if try precedes(keys[first], keys[second]) { return !isReversed }
         if try precedes(keys[second], keys[first]) { return isReversed }
       } catch {
@@ -108,7 +110,7 @@ extension JinjaInterpreter {
     return try list(order.map { items[$0] })
   }
 
-  func unique(_ value: JinjaValue) throws(TokenizationError) -> JinjaValue {
+  func unique(_ value: JinjaValue) throws(Problem) -> JinjaValue {
     var (kept, keys): ([JinjaValue], [JinjaValue]) = ([], [])
     next: for item in try elements(of: value) {
       try charge(item.weight * JinjaLimits.folding)
@@ -129,7 +131,7 @@ extension [JinjaValue] {
   /// The member of each that a dotted path such as `function.name` leads to.
   func attributes(
     _ path: JinjaValue, _ interpreter: JinjaInterpreter
-  ) throws(TokenizationError) -> [JinjaValue] {
+  ) throws(Problem) -> [JinjaValue] {
     var keys: [JinjaValue] = [path]
     if case .string(let text) = path {
       try interpreter.charge(text.count * JinjaLimits.piece)

@@ -1,3 +1,5 @@
+import Files
+
 /// The tests that stand behind `is`.
 extension JinjaInterpreter {
   static let testsWithArgument: Set<String> = [
@@ -7,7 +9,7 @@ extension JinjaInterpreter {
 
   func test(
     _ name: String, _ value: JinjaValue, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> Bool {
+  ) throws(Problem) -> Bool {
     let takesArgument = Self.testsWithArgument.contains(name)
     let options = try arguments.bound(
       to: takesArgument ? ["other"] : [], of: "the test '\(name)'", self)
@@ -30,7 +32,7 @@ extension JinjaInterpreter {
     }
   }
 
-  private func simpleTest(_ name: String, _ value: JinjaValue) throws(TokenizationError) -> Bool {
+  private func simpleTest(_ name: String, _ value: JinjaValue) throws(Problem) -> Bool {
     switch (name, value) {
     case ("defined", _): return !value.isUndefined
     case ("undefined", _): return value.isUndefined
@@ -58,7 +60,7 @@ extension JinjaInterpreter {
     case ("none", _), ("boolean", _), ("string", _), ("mapping", _), ("integer", _), ("float", _),
       ("number", _), ("true", _), ("false", _), ("sequence", _), ("iterable", _), ("callable", _):
       return false
-    default: throw error("the test '\(name)' is not supported")
+    default: throw error("the test '\(name)' is not supported", .templateUnsupported)
     }
   }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// Runs a parsed template over its variables, within the limits of `JinjaLimits`.
 ///
 /// It reads no file, clock or environment: whatever a template can see is given to it, so the same
@@ -39,7 +41,7 @@ final class JinjaInterpreter {
   static func run(
     _ statements: [JinjaStatement], file: String, date: TemplateDate,
     variables: [String: JinjaValue]
-  ) throws(TokenizationError) -> JinjaText {
+  ) throws(Problem) -> JinjaText {
     let interpreter = JinjaInterpreter(file: file, date: date, variables: variables)
     defer { interpreter.releaseCycles() }
     for value in variables.values { try interpreter.check(value) }
@@ -55,76 +57,82 @@ final class JinjaInterpreter {
 
   // MARK: Limits
 
-  func error(_ problem: String) -> TokenizationError { .template(file, line, problem) }
+  func error(_ problem: String, _ code: Problem.Code = .templateError) -> Problem {
+    .template(code, file, line, problem)
+  }
 
-  func charge(_ cost: Int = 1) throws(TokenizationError) {
+  func charge(_ cost: Int = 1) throws(Problem) {
     steps += cost
     guard steps <= JinjaLimits.steps else {
-      throw error("the template takes more than \(JinjaLimits.steps) steps")
+      throw error("the template takes more than \(JinjaLimits.steps) steps", .templateLimit)
     }
   }
 
   /// Charges before a text is searched: for walking through it, for the table that the search makes of the
   /// needle, and for the places it may find.
-  func chargeSearch(for needle: JinjaText, in text: JinjaText) throws(TokenizationError) {
+  func chargeSearch(for needle: JinjaText, in text: JinjaText) throws(Problem) {
     guard needle.count <= text.count else { return }
     try charge(text.count / 64 + needle.count / 8 + text.count / max(needle.count, 1) / 8)
   }
 
   /// Refuses a string before it is made.
-  func require(_ bytes: Int) throws(TokenizationError) {
+  func require(_ bytes: Int) throws(Problem) {
     guard bytes <= longestText else {
-      throw error("the template makes a text longer than \(longestText) bytes")
+      throw error("the template makes a text longer than \(longestText) bytes", .templateLimit)
     }
   }
 
   /// Charges for making a text.
-  func chargeText(_ bytes: Int) throws(TokenizationError) { try charge(bytes / bytesOfStep) }
+  func chargeText(_ bytes: Int) throws(Problem) { try charge(bytes / bytesOfStep) }
 
   /// Refuses a string before it is made, and charges for making it.
-  func reserve(_ bytes: Int) throws(TokenizationError) {
+  func reserve(_ bytes: Int) throws(Problem) {
     try require(bytes)
     try chargeText(bytes)
   }
 
   /// The value, unless it is nested too deep or too large to walk through.
   @discardableResult
-  func check(_ value: JinjaValue) throws(TokenizationError) -> JinjaValue {
+  func check(_ value: JinjaValue) throws(Problem) -> JinjaValue {
     guard value.depth <= JinjaLimits.depth else {
-      throw error("a value is nested more than \(JinjaLimits.depth) deep")
+      throw error("a value is nested more than \(JinjaLimits.depth) deep", .templateLimit)
     }
-    guard value.weight <= JinjaLimits.steps else { throw error("a value grows too large") }
+    guard value.weight <= JinjaLimits.steps else {
+      throw error("a value grows too large", .templateLimit)
+    }
     return value
   }
 
   func list(
     _ items: [JinjaValue], _ flavor: JinjaList.Flavor = .list
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     try charge(items.count)
     return try check(.list(JinjaList(items, flavor)))
   }
 
   func descend<Value>(
-    levels: Int = 1, _ body: () throws(TokenizationError) -> Value
-  ) throws(TokenizationError) -> Value {
+    levels: Int = 1, _ body: () throws(Problem) -> Value
+  ) throws(Problem) -> Value {
     stack += levels
     defer { stack -= levels }
-    guard stack <= JinjaLimits.stack else { throw error("the template recurses too deep") }
+    guard stack <= JinjaLimits.stack else {
+      throw error("the template recurses too deep", .templateLimit)
+    }
     try charge()
     return try body()
   }
 
   // MARK: Statements
 
-  func execute(_ statements: [JinjaStatement]) throws(TokenizationError) -> Flow {
+  func execute(_ statements: [JinjaStatement]) throws(Problem) -> Flow {
     for statement in statements {
-      let flow = try descend { () throws(TokenizationError) in try execute(statement) }
+      let flow = try descend { () throws(Problem) in try execute(statement) }
       if flow != .next { return flow }
     }
     return .next
   }
 
-  private func execute(_ statement: JinjaStatement) throws(TokenizationError) -> Flow {
+  private func execute(_ statement: JinjaStatement) throws(Problem) -> Flow {
     switch statement {
     case .text(let bytes): try write(JinjaText(bytes))
     case .output(let expression): try write(try string(of: try evaluate(expression)))
@@ -138,7 +146,7 @@ final class JinjaInterpreter {
       macros.append(macro)
       scope.names[syntax.name] = .macro(macro)
     case .block(let body):
-      return try within(JinjaScope(parent: scope)) { () throws(TokenizationError) in
+      return try within(JinjaScope(parent: scope)) { () throws(Problem) in
         try execute(body)
       }
     case .breakLoop: return .breakLoop
@@ -147,9 +155,9 @@ final class JinjaInterpreter {
     return .next
   }
 
-  private func write(_ text: JinjaText) throws(TokenizationError) {
+  private func write(_ text: JinjaText) throws(Problem) {
     guard output.count + text.count <= longestText else {
-      throw error("the output is longer than \(longestText) bytes")
+      throw error("the output is longer than \(longestText) bytes", .templateLimit)
     }
     try chargeText(text.count)
     output.append(text)
@@ -158,7 +166,7 @@ final class JinjaInterpreter {
   private func branch(
     _ branches: [(condition: JinjaExpression, body: [JinjaStatement])],
     _ otherwise: [JinjaStatement]
-  ) throws(TokenizationError) -> Flow {
+  ) throws(Problem) -> Flow {
     for (condition, body) in branches where try evaluate(condition).isTrue {
       return try execute(body)
     }
@@ -166,8 +174,8 @@ final class JinjaInterpreter {
   }
 
   private func within<Value>(
-    _ inner: JinjaScope, _ body: () throws(TokenizationError) -> Value
-  ) throws(TokenizationError) -> Value {
+    _ inner: JinjaScope, _ body: () throws(Problem) -> Value
+  ) throws(Problem) -> Value {
     let outer = scope
     scope = inner
     defer { scope = outer }
@@ -177,20 +185,20 @@ final class JinjaInterpreter {
   /// What statements write, instead of writing it.
   private func captured(
     in inner: JinjaScope, _ body: [JinjaStatement]
-  ) throws(TokenizationError) -> JinjaText {
+  ) throws(Problem) -> JinjaText {
     let outer = output
     output = JinjaText()
     defer { output = outer }
-    _ = try within(inner) { () throws(TokenizationError) in try execute(body) }
+    _ = try within(inner) { () throws(Problem) in try execute(body) }
     return output
   }
 
-  private func run(_ syntax: JinjaStatement.Loop) throws(TokenizationError) -> Flow {
+  private func run(_ syntax: JinjaStatement.Loop) throws(Problem) -> Flow {
     var items = try elements(of: try evaluate(syntax.iterable))
     if let condition = syntax.condition {
       var kept: [JinjaValue] = []
       for item in items {
-        let isKept = try within(JinjaScope(parent: scope)) { () throws(TokenizationError) in
+        let isKept = try within(JinjaScope(parent: scope)) { () throws(Problem) in
           try assign(item, to: syntax.target)
           return try evaluate(condition).isTrue
         }
@@ -206,7 +214,7 @@ final class JinjaInterpreter {
       loop.index = index
       let inner = JinjaScope(parent: scope)
       inner.names["loop"] = .loop(loop)
-      let flow = try within(inner) { () throws(TokenizationError) in
+      let flow = try within(inner) { () throws(Problem) in
         try assign(item, to: syntax.target)
         return try execute(syntax.body)
       }
@@ -217,7 +225,7 @@ final class JinjaInterpreter {
 
   private func assign(
     _ value: JinjaValue, to target: JinjaStatement.Target
-  ) throws(TokenizationError) {
+  ) throws(Problem) {
     switch target {
     case .name(let name): scope.names[name] = value
     case .names(let names):
@@ -236,13 +244,13 @@ final class JinjaInterpreter {
   }
 
   /// Names that begin with `_` lead, in Python, to the interpreter's inner parts.
-  func requirePublic(_ name: String) throws(TokenizationError) {
+  func requirePublic(_ name: String) throws(Problem) {
     guard !name.hasPrefix("_") else { throw error("the member '\(name)' is private") }
   }
 
   // MARK: Calls
 
-  func makeNamespace(_ arguments: JinjaCallArguments) throws(TokenizationError) -> JinjaValue {
+  func makeNamespace(_ arguments: JinjaCallArguments) throws(Problem) -> JinjaValue {
     let namespace = JinjaNamespace()
     for (key, value) in try arguments.members(self) {
       try requirePublic(key.string)
@@ -254,12 +262,12 @@ final class JinjaInterpreter {
 
   func call(
     _ macro: JinjaMacro, _ arguments: JinjaCallArguments
-  ) throws(TokenizationError) -> JinjaValue {
+  ) throws(Problem) -> JinjaValue {
     let syntax = macro.syntax
     let values = try arguments.bound(
       to: syntax.parameters.map(\.name), of: "the macro '\(syntax.name)'", self)
     let inner = JinjaScope(parent: macro.scope)
-    let text = try within(inner) { () throws(TokenizationError) in
+    let text = try within(inner) { () throws(Problem) in
       for (parameter, value) in zip(syntax.parameters, values) {
         if let value {
           inner.names[parameter.name] = value
@@ -269,7 +277,7 @@ final class JinjaInterpreter {
           inner.names[parameter.name] = .undefined("the argument '\(parameter.name)' is missing")
         }
       }
-      return try descend(levels: JinjaLimits.levelsOfMacro) { () throws(TokenizationError) in
+      return try descend(levels: JinjaLimits.levelsOfMacro) { () throws(Problem) in
         try captured(in: inner, syntax.body)
       }
     }
@@ -285,7 +293,7 @@ struct JinjaCallArguments {
   /// One value, or nil, for each parameter.
   func bound(
     to parameters: [String], of callee: String, _ interpreter: JinjaInterpreter
-  ) throws(TokenizationError) -> [JinjaValue?] {
+  ) throws(Problem) -> [JinjaValue?] {
     guard positional.count <= parameters.count else {
       throw interpreter.error("\(callee) takes at most \(parameters.count) arguments")
     }
@@ -306,7 +314,7 @@ struct JinjaCallArguments {
   /// The members of the mapping that `dict` or `namespace` makes.
   func members(
     _ interpreter: JinjaInterpreter
-  ) throws(TokenizationError) -> [(JinjaText, JinjaValue)] {
+  ) throws(Problem) -> [(JinjaText, JinjaValue)] {
     var members: [(JinjaText, JinjaValue)] = []
     for argument in positional {
       guard case .dictionary(let dictionary) = argument else {

@@ -1,3 +1,5 @@
+import Files
+
 /// A piece of a template: text, a delimiter, or a word inside of a tag.
 struct JinjaToken {
   enum Kind: Equatable {
@@ -24,7 +26,7 @@ struct JinjaLexer {
   private var line = 1
   private var tokens: [JinjaToken] = []
 
-  static func tokens(of source: String, file: String) throws(TokenizationError) -> [JinjaToken] {
+  static func tokens(of source: String, file: String) throws(Problem) -> [JinjaToken] {
     var lexer = JinjaLexer(source: source, file: file)
     try lexer.run()
     return lexer.tokens
@@ -43,8 +45,8 @@ struct JinjaLexer {
     self.file = file
   }
 
-  private func error(_ problem: String) -> TokenizationError {
-    .template(file, line, problem)
+  private func error(_ problem: String) -> Problem {
+    .template(.templateSyntax, file, line, problem)
   }
 
   private func starts(with text: StaticString, at offset: Int) -> Bool {
@@ -64,7 +66,7 @@ struct JinjaLexer {
     }
   }
 
-  private mutating func run() throws(TokenizationError) {
+  private mutating func run() throws(Problem) {
     while position < bytes.count {
       let start = nextTag()
       let text = strippedText(upTo: start)
@@ -120,7 +122,7 @@ struct JinjaLexer {
     while let byte = peek, isSpace(byte) { advance(to: position + 1) }
   }
 
-  private mutating func comment() throws(TokenizationError) {
+  private mutating func comment() throws(Problem) {
     let start = position
     var end = position
     while !starts(with: "#}", at: end) {
@@ -140,7 +142,7 @@ struct JinjaLexer {
     }
   }
 
-  private mutating func tag(isBlock: Bool) throws(TokenizationError) {
+  private mutating func tag(isBlock: Bool) throws(Problem) {
     add(isBlock ? .blockBegin : .variableBegin)
     var open: [UInt8] = []
     while true {
@@ -160,7 +162,7 @@ struct JinjaLexer {
     }
   }
 
-  private mutating func endsTag(isBlock: Bool) throws(TokenizationError) -> Bool {
+  private mutating func endsTag(isBlock: Bool) throws(Problem) -> Bool {
     let sign = bytes[position]
     let isSigned = sign == UInt8(ascii: "-") || (isBlock && sign == UInt8(ascii: "+"))
     let offset = isSigned ? position + 1 : position
@@ -177,7 +179,7 @@ struct JinjaLexer {
     return true
   }
 
-  private mutating func word(_ byte: UInt8) throws(TokenizationError) {
+  private mutating func word(_ byte: UInt8) throws(Problem) {
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "'"):
       let start = line
@@ -206,7 +208,7 @@ struct JinjaLexer {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
-  private mutating func number() throws(TokenizationError) {
+  private mutating func number() throws(Problem) {
     let start = position
     func digits(from offset: Int) -> Int {
       var end = offset
@@ -241,7 +243,7 @@ struct JinjaLexer {
     }
   }
 
-  private mutating func symbol(_ byte: UInt8) throws(TokenizationError) {
+  private mutating func symbol(_ byte: UInt8) throws(Problem) {
     let pair = String(decoding: bytes[position..<min(position + 2, bytes.count)], as: UTF8.self)
     if ["//", "**", "==", "!=", ">=", "<="].contains(pair) {
       add(.symbol(pair))

@@ -1,3 +1,5 @@
+import Files
+
 /// What a template may cost. A published template stays three orders of magnitude below.
 enum JinjaLimits {
   /// A step also pays for about 64 bytes of memory, so that they bound both.
@@ -31,14 +33,14 @@ enum JinjaLimits {
   static let source = 128 << 10
 }
 
-extension TokenizationError {
+extension Problem {
   static func template(
-    _ file: String, _ line: Int, _ problem: String,
+    _ code: Problem.Code, _ file: String, _ line: Int, _ problem: String,
     remedy: String = "correct the chat template or use another one"
-  ) -> TokenizationError {
+  ) -> Problem {
     let start = problem.unicodeScalars.prefix(JinjaLimits.problem)
-    return TokenizationError(
-      file: file, place: "line \(line)",
+    return Problem(
+      code, file, place: "line \(line)",
       problem: start.endIndex == problem.endIndex ? problem : String(start) + "...", remedy: remedy)
   }
 }

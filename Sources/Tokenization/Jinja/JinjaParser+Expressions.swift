@@ -1,6 +1,8 @@
+import Files
+
 extension JinjaParser {
   /// One expression, or several between commas, which make a tuple.
-  mutating func tuple(allowsConditional: Bool = true) throws(TokenizationError) -> JinjaExpression {
+  mutating func tuple(allowsConditional: Bool = true) throws(Problem) -> JinjaExpression {
     let line = self.line
     let first = allowsConditional ? try expression() : try disjunction()
     guard current == .symbol(",") else { return first }
@@ -14,11 +16,11 @@ extension JinjaParser {
     return JinjaExpression(.tuple(items), line: line)
   }
 
-  mutating func expression() throws(TokenizationError) -> JinjaExpression {
-    try nested { (parser) throws(TokenizationError) in try parser.conditionalExpression() }
+  mutating func expression() throws(Problem) -> JinjaExpression {
+    try nested { (parser) throws(Problem) in try parser.conditionalExpression() }
   }
 
-  private mutating func conditionalExpression() throws(TokenizationError) -> JinjaExpression {
+  private mutating func conditionalExpression() throws(Problem) -> JinjaExpression {
     let line = self.line
     let value = try disjunction()
     guard skip(name: "if") else { return value }
@@ -27,28 +29,28 @@ extension JinjaParser {
     return JinjaExpression(.conditional(condition, then: value, otherwise: otherwise), line: line)
   }
 
-  private mutating func disjunction() throws(TokenizationError) -> JinjaExpression {
+  private mutating func disjunction() throws(Problem) -> JinjaExpression {
     let line = self.line
     var terms = [try conjunction()]
     while skip(name: "or") { terms.append(try conjunction()) }
     return terms.count == 1 ? terms[0] : JinjaExpression(.or(terms), line: line)
   }
 
-  private mutating func conjunction() throws(TokenizationError) -> JinjaExpression {
+  private mutating func conjunction() throws(Problem) -> JinjaExpression {
     let line = self.line
     var terms = [try negation()]
     while skip(name: "and") { terms.append(try negation()) }
     return terms.count == 1 ? terms[0] : JinjaExpression(.and(terms), line: line)
   }
 
-  private mutating func negation() throws(TokenizationError) -> JinjaExpression {
+  private mutating func negation() throws(Problem) -> JinjaExpression {
     let line = self.line
     guard skip(name: "not") else { return try comparison() }
-    let operand = try nested { (parser) throws(TokenizationError) in try parser.negation() }
+    let operand = try nested { (parser) throws(Problem) in try parser.negation() }
     return JinjaExpression(.not(operand), line: line)
   }
 
-  private mutating func comparison() throws(TokenizationError) -> JinjaExpression {
+  private mutating func comparison() throws(Problem) -> JinjaExpression {
     let line = self.line
     let first = try sum()
     var rest: [(operation: String, operand: JinjaExpression)] = []
@@ -68,7 +70,7 @@ extension JinjaParser {
     return "not in"
   }
 
-  private mutating func sum() throws(TokenizationError) -> JinjaExpression {
+  private mutating func sum() throws(Problem) -> JinjaExpression {
     let line = self.line
     let first = try concatenation()
     var rest: [(operation: String, operand: JinjaExpression)] = []
@@ -79,14 +81,14 @@ extension JinjaParser {
     return rest.isEmpty ? first : JinjaExpression(.arithmetic(first, rest), line: line)
   }
 
-  private mutating func concatenation() throws(TokenizationError) -> JinjaExpression {
+  private mutating func concatenation() throws(Problem) -> JinjaExpression {
     let line = self.line
     var pieces = [try product()]
     while skip(symbol: "~") { pieces.append(try product()) }
     return pieces.count == 1 ? pieces[0] : JinjaExpression(.concatenation(pieces), line: line)
   }
 
-  private mutating func product() throws(TokenizationError) -> JinjaExpression {
+  private mutating func product() throws(Problem) -> JinjaExpression {
     let line = self.line
     let first = try power()
     var rest: [(operation: String, operand: JinjaExpression)] = []
@@ -97,7 +99,7 @@ extension JinjaParser {
     return rest.isEmpty ? first : JinjaExpression(.arithmetic(first, rest), line: line)
   }
 
-  private mutating func power() throws(TokenizationError) -> JinjaExpression {
+  private mutating func power() throws(Problem) -> JinjaExpression {
     let line = self.line
     let first = try unary()
     var rest: [(operation: String, operand: JinjaExpression)] = []
@@ -105,7 +107,7 @@ extension JinjaParser {
     return rest.isEmpty ? first : JinjaExpression(.arithmetic(first, rest), line: line)
   }
 
-  private mutating func unary(takesFilters: Bool = true) throws(TokenizationError)
+  private mutating func unary(takesFilters: Bool = true) throws(Problem)
     -> JinjaExpression
   {
     let line = self.line
@@ -113,7 +115,7 @@ extension JinjaParser {
     if current == .symbol("-") || current == .symbol("+") {
       let isMinus = current == .symbol("-")
       advance()
-      let operand = try nested { (parser) throws(TokenizationError) in
+      let operand = try nested { (parser) throws(Problem) in
         try parser.unary(takesFilters: false)
       }
       value = JinjaExpression(isMinus ? .minus(operand) : .plus(operand), line: line)
@@ -125,7 +127,7 @@ extension JinjaParser {
       value = longer
       links += 1
       guard links <= JinjaLimits.depth else {
-        throw error("a chain of members, calls and filters has more than 64 links")
+        throw error("a chain of members, calls and filters has more than 64 links", .templateLimit)
       }
     }
     return value
@@ -134,7 +136,7 @@ extension JinjaParser {
   /// The value with the member, call, filter or test that follows; nil when none does.
   private mutating func extended(
     _ value: JinjaExpression, takesFilters: Bool
-  ) throws(TokenizationError) -> JinjaExpression? {
+  ) throws(Problem) -> JinjaExpression? {
     let line = self.line
     if skip(symbol: ".") {
       if case .integer(let index) = current {
@@ -157,7 +159,7 @@ extension JinjaParser {
     return skip(name: "is") ? try test(value, line: line) : nil
   }
 
-  private mutating func dottedName() throws(TokenizationError) -> String {
+  private mutating func dottedName() throws(Problem) -> String {
     var name = try identifier()
     while skip(symbol: ".") { name += "." + (try identifier()) }
     return name
@@ -165,7 +167,7 @@ extension JinjaParser {
 
   private mutating func test(
     _ value: JinjaExpression, line: Int
-  ) throws(TokenizationError) -> JinjaExpression {
+  ) throws(Problem) -> JinjaExpression {
     let isNegated = skip(name: "not")
     let name = try dottedName()
     var arguments = JinjaArguments()
@@ -173,7 +175,7 @@ extension JinjaParser {
       arguments = try self.arguments()
     } else if JinjaInterpreter.testsWithArgument.contains(name) {
       arguments.positional = [
-        try nested { (parser) throws(TokenizationError) in
+        try nested { (parser) throws(Problem) in
           try parser.unary(takesFilters: false)
         }
       ]
@@ -183,7 +185,7 @@ extension JinjaParser {
 
   private mutating func subscripted(
     _ value: JinjaExpression, line: Int
-  ) throws(TokenizationError) -> JinjaExpression {
+  ) throws(Problem) -> JinjaExpression {
     var parts: [JinjaExpression?] = []
     var isSlice = false
     while true {
@@ -202,7 +204,7 @@ extension JinjaParser {
     return JinjaExpression(.subscripting(value, key), line: line)
   }
 
-  private mutating func arguments() throws(TokenizationError) -> JinjaArguments {
+  private mutating func arguments() throws(Problem) -> JinjaArguments {
     advance()
     var arguments = JinjaArguments()
     while !skip(symbol: ")") {
@@ -224,7 +226,7 @@ extension JinjaParser {
     return arguments
   }
 
-  private mutating func primary() throws(TokenizationError) -> JinjaExpression {
+  private mutating func primary() throws(Problem) -> JinjaExpression {
     let line = self.line
     let kind = current
     advance()
@@ -248,7 +250,7 @@ extension JinjaParser {
     }
   }
 
-  private mutating func items(until end: String) throws(TokenizationError) -> [JinjaExpression] {
+  private mutating func items(until end: String) throws(Problem) -> [JinjaExpression] {
     var items: [JinjaExpression] = []
     while !skip(symbol: end) {
       if !items.isEmpty {
@@ -260,7 +262,7 @@ extension JinjaParser {
     return items
   }
 
-  private mutating func parenthesis(line: Int) throws(TokenizationError) -> JinjaExpression {
+  private mutating func parenthesis(line: Int) throws(Problem) -> JinjaExpression {
     if skip(symbol: ")") { return JinjaExpression(.tuple([]), line: line) }
     let first = try expression()
     if skip(symbol: ")") { return first }
@@ -268,7 +270,7 @@ extension JinjaParser {
     return JinjaExpression(.tuple([first] + (try items(until: ")"))), line: line)
   }
 
-  private mutating func dictionary(line: Int) throws(TokenizationError) -> JinjaExpression {
+  private mutating func dictionary(line: Int) throws(Problem) -> JinjaExpression {
     var members: [(key: JinjaExpression, value: JinjaExpression)] = []
     while !skip(symbol: "}") {
       if !members.isEmpty {

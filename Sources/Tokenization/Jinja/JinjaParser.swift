@@ -1,3 +1,5 @@
+import Files
+
 /// Reads the statements of a template; the expressions are in `JinjaParser+Expressions`.
 struct JinjaParser {
   private let tokens: [JinjaToken]
@@ -6,10 +8,11 @@ struct JinjaParser {
   private var depth = 0
   private var loopDepth = 0
 
-  static func parse(_ source: String, file: String) throws(TokenizationError) -> [JinjaStatement] {
+  static func parse(_ source: String, file: String) throws(Problem) -> [JinjaStatement] {
     guard source.utf8.count <= JinjaLimits.source else {
-      throw TokenizationError(
-        file: file, problem: "the chat template is longer than \(JinjaLimits.source) bytes",
+      throw Problem(
+        .templateLimit, file,
+        problem: "the chat template is longer than \(JinjaLimits.source) bytes",
         remedy: "check that this is a chat template")
     }
     let tokens = try JinjaLexer.tokens(of: source, file: file)
@@ -29,7 +32,9 @@ struct JinjaParser {
   var next: JinjaToken.Kind { tokens[min(index + 1, tokens.count - 1)].kind }
   var line: Int { tokens[index].line }
 
-  func error(_ problem: String) -> TokenizationError { .template(file, line, problem) }
+  func error(_ problem: String, _ code: Problem.Code = .templateSyntax) -> Problem {
+    .template(code, file, line, problem)
+  }
 
   mutating func advance() {
     if index + 1 < tokens.count { index += 1 }
@@ -44,26 +49,27 @@ struct JinjaParser {
   mutating func skip(symbol: String) -> Bool { skip(.symbol(symbol)) }
   mutating func skip(name: String) -> Bool { skip(.name(name)) }
 
-  mutating func expect(_ kind: JinjaToken.Kind, _ text: String) throws(TokenizationError) {
+  mutating func expect(_ kind: JinjaToken.Kind, _ text: String) throws(Problem) {
     guard skip(kind) else { throw error("\(text) is expected") }
   }
 
-  mutating func expect(symbol: String) throws(TokenizationError) {
+  mutating func expect(symbol: String) throws(Problem) {
     try expect(.symbol(symbol), "'\(symbol)'")
   }
 
-  mutating func identifier() throws(TokenizationError) -> String {
+  mutating func identifier() throws(Problem) -> String {
     guard case .name(let name) = current else { throw error("a name is expected") }
     advance()
     return name
   }
 
   mutating func nested<Value>(
-    _ body: (inout JinjaParser) throws(TokenizationError) -> Value
-  ) throws(TokenizationError) -> Value {
+    _ body: (inout JinjaParser) throws(Problem) -> Value
+  ) throws(Problem) -> Value {
     depth += 1
     guard depth <= JinjaLimits.depth else {
-      throw error("brackets or blocks are nested more than \(JinjaLimits.depth) deep")
+      throw error(
+        "brackets or blocks are nested more than \(JinjaLimits.depth) deep", .templateLimit)
     }
     let value = try body(&self)
     depth -= 1
@@ -73,13 +79,13 @@ struct JinjaParser {
   // MARK: Statements
 
   /// Everything up to a block that begins with one of the names, which is left to the caller.
-  private mutating func statements(until ends: [String]) throws(TokenizationError)
+  private mutating func statements(until ends: [String]) throws(Problem)
     -> [JinjaStatement]
   {
-    try nested { (parser) throws(TokenizationError) in try parser.siblings(until: ends) }
+    try nested { (parser) throws(Problem) in try parser.siblings(until: ends) }
   }
 
-  private mutating func siblings(until ends: [String]) throws(TokenizationError)
+  private mutating func siblings(until ends: [String]) throws(Problem)
     -> [JinjaStatement]
   {
     var statements: [JinjaStatement] = []
@@ -108,9 +114,9 @@ struct JinjaParser {
     }
   }
 
-  private mutating func endBlock() throws(TokenizationError) { try expect(.blockEnd, "'%}'") }
+  private mutating func endBlock() throws(Problem) { try expect(.blockEnd, "'%}'") }
 
-  private mutating func block() throws(TokenizationError) -> JinjaStatement {
+  private mutating func block() throws(Problem) -> JinjaStatement {
     let name = try identifier()
     switch name {
     case "if": return try conditional()
@@ -125,18 +131,20 @@ struct JinjaParser {
       try endBlock()
       return name == "break" ? .breakLoop : .continueLoop
     default:
-      throw error("the statement '\(name)' is not one that a chat template may use here")
+      throw error(
+        "the statement '\(name)' is not one that a chat template may use here", .templateUnsupported
+      )
     }
   }
 
-  private mutating func body(until end: String) throws(TokenizationError) -> [JinjaStatement] {
+  private mutating func body(until end: String) throws(Problem) -> [JinjaStatement] {
     let body = try statements(until: [end])
     advance()
     try endBlock()
     return body
   }
 
-  private mutating func conditional() throws(TokenizationError) -> JinjaStatement {
+  private mutating func conditional() throws(Problem) -> JinjaStatement {
     var branches: [(condition: JinjaExpression, body: [JinjaStatement])] = []
     repeat {
       let condition = try tuple(allowsConditional: false)
@@ -153,12 +161,14 @@ struct JinjaParser {
     return .conditional(branches, otherwise)
   }
 
-  private mutating func loop() throws(TokenizationError) -> JinjaStatement {
+  private mutating func loop() throws(Problem) -> JinjaStatement {
     let target = try self.target()
     try expect(.name("in"), "'in'")
     let iterable = try tuple(allowsConditional: false)
     let condition = skip(name: "if") ? try expression() : nil
-    if current == .name("recursive") { throw error("a recursive loop is not supported") }
+    if current == .name("recursive") {
+      throw error("a recursive loop is not supported", .templateUnsupported)
+    }
     try endBlock()
     loopDepth += 1
     let body = try statements(until: ["else", "endfor"])
@@ -175,7 +185,7 @@ struct JinjaParser {
         target: target, iterable: iterable, condition: condition, body: body, otherwise: otherwise))
   }
 
-  private mutating func target() throws(TokenizationError) -> JinjaStatement.Target {
+  private mutating func target() throws(Problem) -> JinjaStatement.Target {
     let isBracketed = skip(symbol: "(")
     var names = [try assignableName()]
     if skip(symbol: ".") { return .member(namespace: names[0], name: try identifier()) }
@@ -188,7 +198,7 @@ struct JinjaParser {
     return isTuple ? .names(names) : .name(names[0])
   }
 
-  private mutating func assignableName() throws(TokenizationError) -> String {
+  private mutating func assignableName() throws(Problem) -> String {
     let name = try identifier()
     guard !["true", "True", "false", "False", "none", "None", "loop"].contains(name) else {
       throw error("'\(name)' cannot be assigned to")
@@ -196,19 +206,21 @@ struct JinjaParser {
     return name
   }
 
-  private mutating func set() throws(TokenizationError) -> JinjaStatement {
+  private mutating func set() throws(Problem) -> JinjaStatement {
     let target = try self.target()
     if skip(symbol: "=") {
       let value = try tuple()
       try endBlock()
       return .set(target, value)
     }
-    if current == .symbol("|") { throw error("a filter on a set block is not supported") }
+    if current == .symbol("|") {
+      throw error("a filter on a set block is not supported", .templateUnsupported)
+    }
     try endBlock()
     return .setBlock(target, try body(until: "endset"))
   }
 
-  private mutating func macro() throws(TokenizationError) -> JinjaStatement {
+  private mutating func macro() throws(Problem) -> JinjaStatement {
     let line = self.line
     let name = try assignableName()
     try expect(symbol: "(")

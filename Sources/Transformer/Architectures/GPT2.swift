@@ -27,14 +27,14 @@ struct GPT2: Architecture {
     try settings.check(shape)
     guard d % heads == 0 else {
       throw settings.error(
-        "n_embd", "\(d) cannot be shared among \(heads) heads",
+        .contradictory, "n_embd", "\(d) cannot be shared among \(heads) heads",
         "the file is damaged: fetch it again")
     }
     normEpsilon = try settings.epsilon("layer_norm_epsilon", default: 1e-5)
     activation = try settings.activation("activation_function", default: "gelu_new")
     tiesEmbeddings = try settings.flag("tie_word_embeddings", nil, default: true)
     guard try settings.flag("scale_attn_weights", nil, default: true) else {
-      throw settings.error("scale_attn_weights", "is false", "use another model")
+      throw settings.error(.unsupported, "scale_attn_weights", "is false", "use another model")
     }
   }
 

@@ -19,13 +19,14 @@ struct GPTNeoX: Architecture {
     shape = try settings.shape()
     guard shape.keyValueHeads == shape.heads else {
       throw settings.error(
-        "num_key_value_heads",
+        .contradictory, "num_key_value_heads",
         "is \(shape.keyValueHeads), and each of \(shape.heads) heads has keys",
         "check that the file's architecture is the one it claims")
     }
     let parallel = "gptneox.use_parallel_residual"
     guard !settings.isGGUF || settings.checkpoint.metadata[parallel] != nil else {
-      throw settings.error(parallel, "is missing", "the file is incomplete: fetch it again")
+      throw settings.error(
+        .missingField, parallel, "is missing", "the file is incomplete: fetch it again")
     }
     isParallel = try settings.flag("use_parallel_residual", "use_parallel_residual", default: true)
     if isParallel { shape.absentSites.append(.residualMid) }

@@ -63,7 +63,8 @@ extension Settings {
       "query_pre_attn_scalar", nil, default: isGGUF ? Double(share) : 256)
     guard scalar > 0 else {
       throw error(
-        "query_pre_attn_scalar", "is not positive", "the file is damaged: fetch it again")
+        .outOfRange, "query_pre_attn_scalar", "is not positive",
+        "the file is damaged: fetch it again")
     }
     return Float(1 / scalar.squareRoot())
   }

@@ -48,7 +48,8 @@ struct Gemma3: Architecture {
     // It is stored with the model and used by no version of its code that is known.
     guard try settings.optionalNumber("attn_logit_softcapping", nil, missing: nil) == nil else {
       throw settings.error(
-        "attn_logit_softcapping", "is given, and Gemma 3 has no such cap", "use another model")
+        .unsupported, "attn_logit_softcapping", "is given, and Gemma 3 has no such cap",
+        "use another model")
     }
     logitSoftCap = try settings.optionalNumber(
       "final_logit_softcapping", "final_logit_softcapping", missing: nil)

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Llama 2 and 3 (Touvron et al., arXiv 2302.13971): RMS norms before attention and MLP, rotary
@@ -48,8 +49,8 @@ extension WeightLoader {
     let divisors = TensorName("rope_freqs", "rope_freqs")
     guard isGGUF, has(divisors) else { return settings.rotary() }
     guard settings.scaling == .none else {
-      throw TransformerError(
-        checkpoint.path, place: "rope.scaling.type",
+      throw Problem(
+        .contradictory, checkpoint.path, place: "rope.scaling.type",
         problem: "stands beside the tensor 'rope_freqs.weight', which says the scaling as well",
         remedy: "convert the model again")
     }

@@ -20,7 +20,8 @@ struct Phi3: Architecture {
       part: RotarySettings.Key(huggingFace: "partial_rotary_factor", gguf: nil, value: 1))
     guard rotary.scaling == .none else {
       throw settings.error(
-        "rope_scaling", "is taken for longrope in this architecture, which is not supported",
+        .unsupported, "rope_scaling",
+        "is taken for longrope in this architecture, which is not supported",
         "use a model without it, such as Phi-3-mini-4k-instruct")
     }
     slidingWindow = try settings.optionalCount(

@@ -1,3 +1,4 @@
+import Files
 import Synchronization
 import Tensors
 
@@ -17,7 +18,7 @@ extension Model {
   ///   - hooks: any but those that are read-only; none to differentiate by added vectors only.
   ///   - positions: the rows of the gradients to return.
   ///   - threads: results are the same bytes for any number.
-  /// - Throws: `TransformerError` for what does not fit the model or the batch, and for a hook behind
+  /// - Throws: `Problem` for what does not fit the model or the batch, and for a hook behind
   ///   the objective.
   public func gradients(
     _ batch: Batch, of objective: Objective, at hooks: [HookPoint] = [],
@@ -28,8 +29,8 @@ extension Model {
       batch, objective, by: hooks.map { Capture($0, at: positions) }, "gradient", interventions,
       threads)
     guard !hooks.isEmpty || !prepared.scales.isEmpty else {
-      throw TransformerError(
-        "gradient", problem: "is asked for nowhere",
+      throw Problem(
+        .invalidArgument, "gradient", problem: "is asked for nowhere",
         remedy: "name a hook or add a vector by an intervention")
     }
     let (sequences, marks) = differentiate(batch, threads) { device, tile in
@@ -53,7 +54,7 @@ extension Model {
   /// - Parameters:
   ///   - directions: followed at once, all with the same step.
   ///   - threads: results are the same bytes for any number.
-  /// - Throws: `TransformerError` for what does not fit the model or the batch, and for a hook behind
+  /// - Throws: `Problem` for what does not fit the model or the batch, and for a hook behind
   ///   the objective.
   public func derivative(
     _ batch: Batch, of objective: Objective, along directions: [Direction],
@@ -63,14 +64,15 @@ extension Model {
       batch, objective, by: directions.map { Capture($0.hook, at: $0.positions) }, "direction",
       interventions, threads)
     guard !directions.isEmpty else {
-      throw TransformerError(
-        "direction", problem: "is missing", remedy: "name at least one vector and its hook")
+      throw Problem(
+        .invalidArgument, "direction", problem: "is missing",
+        remedy: "name at least one vector and its hook")
     }
     for direction in directions {
       let width = shape.width(of: direction.hook.site, tokens: 0)
       guard direction.vector.count == width, direction.vector.allSatisfy(\.isFinite) else {
-        throw TransformerError(
-          "direction", place: direction.hook.description,
+        throw Problem(
+          .unfitVector, "direction", place: direction.hook.description,
           problem: "has \(direction.vector.count) values, or one that is not finite",
           remedy: "give \(width) finite values")
       }
@@ -91,7 +93,7 @@ extension Model {
   ) throws -> PreparedDerivative {
     try check(batch)
     guard threads >= 1 else {
-      throw TransformerError("threads", problem: "is \(threads)", remedy: "use 1 or more")
+      throw Problem(.invalidArgument, "threads", problem: "is \(threads)", remedy: "use 1 or more")
     }
     return try PreparedDerivative(
       objective, by: places, name, applying: interventions, batch, shape: shape)

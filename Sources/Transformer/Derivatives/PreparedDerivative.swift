@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// What is differentiated, checked against the model and the batch.
@@ -13,28 +14,28 @@ struct PreparedDerivative {
   init(
     _ objective: Objective, by places: [Capture], _ name: String,
     applying interventions: [Intervention], _ batch: Batch, shape: ModelShape
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     let prepared = try PreparedObjective(objective, shape: shape)
     let captures = prepared.hooks.map { Capture($0) } + places
     var plan = try PreparedPlan(
       Plan(capturing: captures, applying: interventions), shape: shape)
     for hook in places.map(\.hook) {
       guard !hook.site.isReadOnly else {
-        throw TransformerError(
-          name, place: hook.description, problem: "is not offered here",
+        throw Problem(
+          .hookNotOffered, name, place: hook.description, problem: "is not offered here",
           remedy: "name attn.hook_z or ln_final.hook_out instead")
       }
       guard hook <= prepared.last else {
-        throw TransformerError(
-          name, place: hook.description,
+        throw Problem(
+          .noEffect, name, place: hook.description,
           problem: "comes after the objective, which reads \(prepared.last) last",
           remedy: "name an earlier hook or a later objective")
       }
     }
     for (index, intervention) in interventions.enumerated() {
       guard case .scaleHeadsKeepingNorm = intervention.change else { continue }
-      throw TransformerError(
-        "intervention \(index) (\(intervention.summary))",
+      throw Problem(
+        .noDerivative, "intervention \(index) (\(intervention.summary))",
         problem: "depends on the norm, through which no derivative is taken",
         remedy: "use scaleHeads without keeping the norm")
     }

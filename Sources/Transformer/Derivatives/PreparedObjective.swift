@@ -1,4 +1,5 @@
 import CKernels
+import Files
 import Foundation
 import Tensors
 
@@ -10,12 +11,13 @@ struct PreparedObjective: Sendable {
 
   var hooks: [HookPoint] { terms.keys.sorted() }
 
-  init(_ objective: Objective, shape: ModelShape) throws(TransformerError) {
+  init(_ objective: Objective, shape: ModelShape) throws(Problem) {
     for (index, term) in objective.terms.enumerated() {
       let name = "objective, term \(index)"
       guard term.weight.isFinite else {
-        throw TransformerError(
-          name, problem: "has the weight \(term.weight)", remedy: "give a finite weight")
+        throw Problem(
+          .notFinite, name, problem: "has the weight \(term.weight)", remedy: "give a finite weight"
+        )
       }
       switch term.quantity {
       case .logProbability(let token): try Self.check([token], name, shape)
@@ -26,17 +28,18 @@ struct PreparedObjective: Sendable {
     }
     terms = Dictionary(grouping: objective.terms, by: \.hook)
     guard let last = terms.keys.max() else {
-      throw TransformerError("objective", problem: "has no terms", remedy: "give at least one")
+      throw Problem(
+        .invalidArgument, "objective", problem: "has no terms", remedy: "give at least one")
     }
     self.last = last
   }
 
   /// Refuses positions that a sequence does not have: its objective would be a sum of nothing.
-  func check(against batch: Batch) throws(TransformerError) {
+  func check(against batch: Batch) throws(Problem) {
     for term in terms.values.joined() {
       for sequence in batch.sequences where term.positions.indices(in: sequence).isEmpty {
-        throw TransformerError(
-          "objective at \(term.hook)", place: "positions \(term.positions)",
+        throw Problem(
+          .noSuchPosition, "objective at \(term.hook)", place: "positions \(term.positions)",
           problem: "prompt '\(sequence.id)' has no such positions",
           remedy: "leave the prompt out or name other positions")
       }
@@ -45,27 +48,28 @@ struct PreparedObjective: Sendable {
 
   private static func check(
     _ tokens: [Int32], _ name: String, _ shape: ModelShape
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     if let wrong = tokens.first(where: { $0 < 0 || $0 >= shape.dVocabulary }) {
-      throw TransformerError(
-        name, problem: "token \(wrong) is not in the vocabulary of \(shape.dVocabulary)",
+      throw Problem(
+        .unknownToken, name,
+        problem: "token \(wrong) is not in the vocabulary of \(shape.dVocabulary)",
         remedy: "check that the ids were made for this model")
     }
   }
 
   private static func check(
     _ vector: [Float], _ bias: Float, _ hook: HookPoint, _ name: String, _ shape: ModelShape
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     guard shape.has(hook), hook == .logits || !hook.site.isReadOnly else {
-      throw TransformerError(
-        name, place: hook.description,
+      throw Problem(
+        .noSuchHook, name, place: hook.description,
         problem: "is not a place in this model's forward pass that can be projected",
         remedy: "name another hook")
     }
     let width = shape.width(of: hook.site, tokens: 0)
     guard vector.count == width, vector.allSatisfy(\.isFinite), bias.isFinite else {
-      throw TransformerError(
-        name, place: hook.description,
+      throw Problem(
+        .unfitVector, name, place: hook.description,
         problem: "the vector has \(vector.count) values, or one that is not finite",
         remedy: "give \(width) finite values")
     }

@@ -1,3 +1,4 @@
+import Files
 import Statistics
 import Tensors
 import Tokenization
@@ -67,7 +68,7 @@ final class Decoding: @unchecked Sendable {
   }
 
   /// Chooses the next token from the logits at the last one.
-  func advance(_ logits: UnsafeBufferPointer<Float>, _ sampler: Sampler) throws(TransformerError) {
+  func advance(_ logits: UnsafeBufferPointer<Float>, _ sampler: Sampler) throws(Problem) {
     if let budget = settings.thinkingBudget, let progress, progress.isThinking, forced.isEmpty,
       progress.thinkingTokens >= budget
     {
@@ -87,15 +88,15 @@ final class Decoding: @unchecked Sendable {
 
   private func choose(
     _ logits: UnsafeBufferPointer<Float>, _ sampler: Sampler
-  ) throws(TransformerError) -> Int32 {
-    func refuse(_ problem: String, _ remedy: String) -> TransformerError {
-      TransformerError(
-        "prompt '\(sequence.id)'", place: "token \(sequence.tokens.count)", problem: problem,
+  ) throws(Problem) -> Int32 {
+    func refuse(_ code: Problem.Code, _ problem: String, _ remedy: String) -> Problem {
+      Problem(
+        code, "prompt '\(sequence.id)'", place: "token \(sequence.tokens.count)", problem: problem,
         remedy: remedy)
     }
     guard Sampler.areFinite(logits) else {
       throw refuse(
-        "has logits that are NaN or infinite, so that no token can be chosen",
+        .notFinite, "has logits that are NaN or infinite, so that no token can be chosen",
         "check the weights and the interventions' scales")
     }
     let token: Int32?
@@ -112,7 +113,8 @@ final class Decoding: @unchecked Sendable {
     }
     guard let token else {
       throw refuse(
-        "is ruled out whatever it is (\(rules.summary))", "leave one of these rules out")
+        .noTokenLeft, "is ruled out whatever it is (\(rules.summary))",
+        "leave one of these rules out")
     }
     return token
   }

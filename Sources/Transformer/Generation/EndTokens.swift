@@ -44,12 +44,12 @@ extension Model {
 
   private static func endTokens(
     _ json: JSON, _ file: String, _ vocabulary: Int
-  ) throws(TransformerError) -> [Int32] {
+  ) throws(Problem) -> [Int32] {
     guard let value = json["eos_token_id"], !value.isNull else { return [] }
     let ends = (value.array ?? [value]).map { $0.int.flatMap(Int32.init(exactly:)) ?? -1 }
     guard ends.allSatisfy({ $0 >= 0 && $0 < vocabulary }) else {
-      throw TransformerError(
-        file, place: "eos_token_id",
+      throw Problem(
+        .unknownToken, file, place: "eos_token_id",
         problem: "is no token of the vocabulary of \(vocabulary), and no list of such",
         remedy: "the file is damaged: fetch it again")
     }

@@ -29,7 +29,7 @@ public struct GenerationDefaults: Sendable, Equatable {
 
 extension Model {
   /// What the checkpoint asks of whoever lets the model write.
-  /// - Throws: `TransformerError` for a value that means nothing, naming file and key.
+  /// - Throws: `Problem` for a value that means nothing, naming file and key.
   public var generationDefaults: GenerationDefaults { get throws { try writing.get() } }
 
   /// Settings without rules of their own, with those that the checkpoint asks for.
@@ -38,8 +38,8 @@ extension Model {
     guard settings.rules == nil else { return settings }
     let defaults = try generationDefaults
     if let refused = defaults.refused.first {
-      throw TransformerError(
-        defaults.file ?? identity.id, place: refused.key,
+      throw Problem(
+        .unsupported, defaults.file ?? identity.id, place: refused.key,
         problem: "is \(refused.value), which changes answers and is not offered",
         remedy: "choose tokens without it: --generation-config ignore, or rules of your own")
     }
@@ -79,7 +79,7 @@ extension GenerationDefaults {
 
   private mutating func read(
     _ json: JSON, _ file: String, _ vocabulary: Int
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     let reader = RuleReader(json: json, file: file, vocabulary: vocabulary)
     rules = try reader.rules()
     stop = try reader.texts("stop_strings")
@@ -151,7 +151,7 @@ private struct RuleReader {
   let file: String
   let vocabulary: Int
 
-  func rules() throws(TransformerError) -> TokenRules {
+  func rules() throws(Problem) -> TokenRules {
     var rules = TokenRules()
     rules.sequenceBias = try biases()
     rules.repetitionPenalty =
@@ -175,7 +175,7 @@ private struct RuleReader {
     return rules
   }
 
-  func texts(_ key: String) throws(TransformerError) -> [String] {
+  func texts(_ key: String) throws(Problem) -> [String] {
     try value(key, "a text or a list of texts, none of them empty") { value in
       all(value.array ?? [value]) { text in text.text.flatMap { $0.isEmpty ? nil : $0 } }
     } ?? []
@@ -184,11 +184,11 @@ private struct RuleReader {
   /// The value of a key; nil where it is missing or null.
   private func value<Value>(
     _ key: String, _ meaning: String, _ read: (JSON) -> Value?
-  ) throws(TransformerError) -> Value? {
+  ) throws(Problem) -> Value? {
     guard let value = json[key], !value.isNull else { return nil }
     guard let result = read(value) else {
-      throw TransformerError(
-        file, place: key, problem: "is not \(meaning)",
+      throw Problem(
+        .outOfRange, file, place: key, problem: "is not \(meaning)",
         remedy: "mend it, or leave the file's rules out: --generation-config ignore")
     }
     return result
@@ -207,25 +207,25 @@ private struct RuleReader {
     value.int.flatMap { (0..<vocabulary).contains($0) ? Int32($0) : nil }
   }
 
-  private func count(_ key: String) throws(TransformerError) -> Int? {
+  private func count(_ key: String) throws(Problem) -> Int? {
     try value(key, "a number from 0 up") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
   }
 
-  private func tokens(_ key: String) throws(TransformerError) -> [Int32] {
+  private func tokens(_ key: String) throws(Problem) -> [Int32] {
     try value(key, "a token of the vocabulary of \(vocabulary), or a list of such") { value in
       all(value.array ?? [value], token)
     } ?? []
   }
 
   /// Tokens that there are not are never written anyway.
-  private func suppressed(_ key: String) throws(TransformerError) -> [Int32] {
+  private func suppressed(_ key: String) throws(Problem) -> [Int32] {
     let numbers = try value(key, "a list of tokens") { value in
       value.array.flatMap { all($0, \.int) }
     }
     return (numbers ?? []).filter { (0..<vocabulary).contains($0) }.map { Int32($0) }
   }
 
-  private func biases() throws(TransformerError) -> [TokenRules.Bias] {
+  private func biases() throws(Problem) -> [TokenRules.Bias] {
     let entries = try value("sequence_bias", "a list of pairs of tokens and a number") { value in
       value.array.flatMap { pairs in
         all(pairs) { pair -> TokenRules.Bias? in

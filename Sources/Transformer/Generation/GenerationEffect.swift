@@ -1,3 +1,5 @@
+import Files
+
 /// Proof that an intervention happened while a model wrote: in the prompts, and in the steps behind.
 ///
 /// A step runs the token before through the model, so n tokens take n - 1 of them; the last token is run
@@ -48,14 +50,14 @@ public struct GenerationEffect: Sendable, Equatable, Codable {
   /// - Throws: when an intervention never fired.
   public static func summing(
     _ sequences: [[GenerationEffect]], of interventions: [Intervention]
-  ) throws(TransformerError) -> [GenerationEffect] {
+  ) throws(Problem) -> [GenerationEffect] {
     var sums: [GenerationEffect] = []
     for (index, intervention) in interventions.enumerated() {
       var sum = GenerationEffect(index, intervention.summary)
       for effects in sequences where effects.indices.contains(index) { sum.add(effects[index]) }
       guard sum.firedInPrefill + sum.firedInSteps > 0 else {
-        throw TransformerError(
-          "intervention \(index) (\(intervention.summary))",
+        throw Problem(
+          .noEffect, "intervention \(index) (\(intervention.summary))",
           problem: "touched nothing: no sequence has such positions",
           remedy: "check its positions against the prompts' and the answers' segments and lengths")
       }

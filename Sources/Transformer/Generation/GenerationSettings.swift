@@ -1,3 +1,5 @@
+import Files
+
 /// How a model is to write: how long, how freely, and where it ends.
 ///
 /// All that decides a result stands here; how many sequences run side by side and on how many threads
@@ -36,9 +38,9 @@ public struct GenerationSettings: Codable, Sendable, Equatable {
   public init() {}
 
   /// Refuses values that mean nothing, and those that would be silently without effect.
-  package func check() throws(TransformerError) {
-    func refuse(_ name: String, _ problem: String, _ remedy: String) -> TransformerError {
-      TransformerError("settings", place: name, problem: problem, remedy: remedy)
+  package func check() throws(Problem) {
+    func refuse(_ name: String, _ problem: String, _ remedy: String) -> Problem {
+      Problem(.invalidArgument, "settings", place: name, problem: problem, remedy: remedy)
     }
     guard maxNewTokens >= 1 else {
       throw refuse("maxNewTokens", "is \(maxNewTokens)", "generate at least one token")

@@ -1,3 +1,4 @@
+import Files
 import Synchronization
 import Tensors
 
@@ -81,10 +82,10 @@ struct Generator {
 
   /// Sends the sequences' new tokens through the model and chooses the next ones.
   private func pass(_ active: [Decoding], _ batch: Batch, _ tiles: [Range<Int>]) throws {
-    let failure = Mutex<TransformerError?>(nil)
+    let failure = Mutex<Problem?>(nil)
     let share = max(1, threads / tiles.count)
     parallelFor(tiles.count, threads: threads) { index in
-      do throws(TransformerError) {
+      do throws(Problem) {
         try pass(active, batch, tiles[index], threads: share)
       } catch {
         failure.withLock { $0 = $0 ?? error }
@@ -95,7 +96,7 @@ struct Generator {
 
   private func pass(
     _ active: [Decoding], _ batch: Batch, _ range: Range<Int>, threads: Int
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     var device = device
     device.threads = threads
     let decodings = Array(active[range])
@@ -120,16 +121,16 @@ struct Generator {
 
   private func choose(
     _ open: [Decoding], _ taps: Taps<CPUBackend>, threads: Int
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     let predictions = taps.predictions
     guard predictions.count == open.count else { return }
-    let failure = Mutex<TransformerError?>(nil)
+    let failure = Mutex<Problem?>(nil)
     let sampler = Sampler(setup.settings)
     parallelFor(open.count, threads: threads) { index in
       let (logits, row) = predictions[index]
       let start = row * logits.columns
-      do throws(TransformerError) {
-        try logits.values.withUnsafeBufferPointer { (values) throws(TransformerError) in
+      do throws(Problem) {
+        try logits.values.withUnsafeBufferPointer { (values) throws(Problem) in
           let row = values[start..<(start + logits.columns)]
           try open[index].advance(UnsafeBufferPointer(rebasing: row), sampler)
         }

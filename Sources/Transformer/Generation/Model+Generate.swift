@@ -1,3 +1,4 @@
+import Files
 import Tokenization
 
 extension Model {
@@ -18,7 +19,7 @@ extension Model {
   ///   - interventions: what to change, in the prompts and in every step; one that touches nothing is an
   ///     error.
   ///   - slots: how many sequences run side by side; their keys and values are in memory.
-  /// - Throws: `TransformerError`, before anything is computed, for settings that make no sense, a prompt
+  /// - Throws: `Problem`, before anything is computed, for settings that make no sense, a prompt
   ///   that with its continuation is longer than the model's context, and a plan that does not fit.
   public func generate(
     _ batch: Batch, _ settings: GenerationSettings = GenerationSettings(),
@@ -58,8 +59,8 @@ extension Model {
       try receive(generation)
     }
     if let capture = captures.first(where: { !read.contains($0.hook) }) {
-      throw TransformerError(
-        "capture of \(capture.hook)",
+      throw Problem(
+        .readsNothing, "capture of \(capture.hook)",
         problem: "read nothing: no sequence has positions '\(capture.positions)'",
         remedy: "check the positions against the segments and lengths of what was generated")
     }
@@ -76,8 +77,8 @@ extension Model {
   ) throws {
     let setup = try prepare(batch, settings, plan)
     guard threads >= 1, slots >= 1 else {
-      throw TransformerError(
-        threads < 1 ? "threads" : "slots", problem: "is \(min(threads, slots))",
+      throw Problem(
+        .invalidArgument, threads < 1 ? "threads" : "slots", problem: "is \(min(threads, slots))",
         remedy: "use 1 or more")
     }
     try Generator(
@@ -102,8 +103,8 @@ extension Model {
     for sequence in batch.sequences {
       let (count, room) = (sequence.tokens.count, shape.contextLength)
       guard settings.maxNewTokens <= room - count else {
-        throw TransformerError(
-          "prompt '\(sequence.id)'",
+        throw Problem(
+          .promptLength, "prompt '\(sequence.id)'",
           problem:
             "has \(count) tokens, and with \(settings.maxNewTokens) new ones it is longer than "
             + "the model's context of \(room)",
@@ -111,8 +112,8 @@ extension Model {
       }
     }
     if let capture = plan.captures.first(where: { $0.hook.site.isRagged }) {
-      throw TransformerError(
-        "capture of \(capture.hook)",
+      throw Problem(
+        .hookNotOffered, "capture of \(capture.hook)",
         problem: "is not offered while generating: its rows are as wide as the sequence is long, "
           + "and so differs from step to step",
         remedy: "run the model over the generated sequences and capture it there")
@@ -141,11 +142,12 @@ extension Model {
   }
 
   /// The tokens that end thinking.
-  private func closing(_ encoder: PromptEncoder?) throws(TransformerError) -> [Int32] {
+  private func closing(_ encoder: PromptEncoder?) throws(Problem) -> [Int32] {
     let tokens = encoder?.closing ?? []
     guard !tokens.isEmpty else {
-      throw TransformerError(
-        "settings", place: "thinkingBudget", problem: "the model's closing marker has no tokens",
+      throw Problem(
+        .missingToken, "settings", place: "thinkingBudget",
+        problem: "the model's closing marker has no tokens",
         remedy: "leave the budget out")
     }
     return tokens

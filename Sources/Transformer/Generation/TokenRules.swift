@@ -1,3 +1,5 @@
+import Files
+
 /// What is forbidden, forced or made less likely before a token is chosen.
 ///
 /// The names are those of `generation_config.json`, and so are the order and the arithmetic: each is a
@@ -61,26 +63,29 @@ public struct TokenRules: Codable, Sendable, Equatable {
 
   /// Refuses values that mean nothing, and tokens that there are not.
   /// - Parameter vocabulary: how many tokens there are; nil where that is not known yet.
-  package func check(vocabulary: Int? = nil) throws(TransformerError) {
-    func refuse(_ key: String, _ problem: String, _ remedy: String) -> TransformerError {
-      TransformerError("settings", place: key, problem: problem, remedy: remedy)
+  package func check(vocabulary: Int? = nil) throws(Problem) {
+    func refuse(_ code: Problem.Code, _ key: String, _ problem: String, _ remedy: String) -> Problem
+    {
+      Problem(code, "settings", place: key, problem: problem, remedy: remedy)
     }
     guard repetitionPenalty > 0, Float(repetitionPenalty).isFinite, Float(repetitionPenalty) > 0
     else {
-      throw refuse("repetition_penalty", "is \(repetitionPenalty)", "use a number above 0")
+      throw refuse(
+        .outOfRange, "repetition_penalty", "is \(repetitionPenalty)", "use a number above 0")
     }
     for (key, value) in [
       ("no_repeat_ngram_size", noRepeatNgramSize), ("min_length", minTokens),
       ("min_new_tokens", minNewTokens),
     ] where value < 0 {
-      throw refuse(key, "is \(value)", "use 0 or more")
+      throw refuse(.outOfRange, key, "is \(value)", "use 0 or more")
     }
     guard badWords.allSatisfy({ !$0.isEmpty }) else {
-      throw refuse("bad_words_ids", "has an empty word", "leave it out")
+      throw refuse(.emptySequence, "bad_words_ids", "has an empty word", "leave it out")
     }
     guard sequenceBias.allSatisfy({ !$0.tokens.isEmpty && $0.bias.isFinite }) else {
       throw refuse(
-        "sequence_bias", "has an empty sequence or a bias that is not finite", "leave it out")
+        .emptySequence, "sequence_bias", "has an empty sequence or a bias that is not finite",
+        "leave it out")
     }
     guard let vocabulary else { return }
     for (key, tokens) in [
@@ -92,7 +97,8 @@ public struct TokenRules: Codable, Sendable, Equatable {
     ] {
       if let wrong = tokens.first(where: { $0 < 0 || $0 >= vocabulary }) {
         throw refuse(
-          key, "\(wrong) is not in the vocabulary of \(vocabulary)", "name tokens that there are")
+          .unknownToken, key, "\(wrong) is not in the vocabulary of \(vocabulary)",
+          "name tokens that there are")
       }
     }
   }

@@ -20,12 +20,12 @@ extension Settings {
     let top = try count("num_experts_per_tok", "expert_used_count", default: top)
     guard experts <= 10_000, top <= experts, dExpert <= 1 << 24 else {
       throw error(
-        key, "\(top) of \(experts) experts of width \(dExpert) cannot be",
+        .outOfRange, key, "\(top) of \(experts) experts of width \(dExpert) cannot be",
         "the file is damaged: fetch it again")
     }
     // GGUF's number for the softmax of all logits.
     guard try count("", "expert_gating_func", default: 1) == 1 else {
-      throw error("expert_gating_func", "is not the softmax", "use another model")
+      throw error(.unsupported, "expert_gating_func", "is not the softmax", "use another model")
     }
     return MixtureSettings(
       experts: experts, top: top, dExpert: dExpert, isNormalized: isNormalized)

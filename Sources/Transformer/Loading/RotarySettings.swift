@@ -58,7 +58,7 @@ extension RotarySettings {
     let share = try value(part ?? whole, inside: "partial_rotary_factor")
     guard theta > 0, share > 0, share <= 1 else {
       throw settings.error(
-        "rotary embedding", "its base is not positive or its part not from 0 to 1",
+        .outOfRange, "rotary embedding", "its base is not positive or its part not from 0 to 1",
         "the file is damaged: fetch it again")
     }
     rotated = try settings.count(
@@ -68,7 +68,7 @@ extension RotarySettings {
       part == nil ? rotated == shape.dHead : rotated <= shape.dHead
     else {
       throw settings.error(
-        "rotary embedding",
+        .outOfRange, "rotary embedding",
         "\(rotated) of \(shape.dHead) values of a head cannot be rotated in this architecture",
         "check that the file's architecture is the one it claims")
     }
@@ -131,7 +131,8 @@ extension RotarySettings.Scaling {
     func positive(_ key: String, default fallback: Double? = nil) throws -> Double {
       let value = try settings.number(key, nil, default: fallback)
       guard value > 0 else {
-        throw settings.error(key, "is not positive", "the file is damaged: fetch it again")
+        throw settings.error(
+          .outOfRange, key, "is not positive", "the file is damaged: fetch it again")
       }
       return value
     }
@@ -145,7 +146,8 @@ extension RotarySettings.Scaling {
       let high = try positive("high_freq_factor")
       guard high > low else {
         throw settings.error(
-          "high_freq_factor", "is not above low_freq_factor", "the file is damaged: fetch it again")
+          .outOfRange, "high_freq_factor", "is not above low_freq_factor",
+          "the file is damaged: fetch it again")
       }
       self = .llama3(
         factor: try positive("factor"), lowFrequency: low, highFrequency: high, original: original)
@@ -163,7 +165,7 @@ extension RotarySettings.Scaling {
         truncates: try settings.flag("truncate", nil, default: true))
     default:
       throw settings.error(
-        "rope_type", "'\(kind)' rotary scaling is not supported",
+        .unsupported, "rope_type", "'\(kind)' rotary scaling is not supported",
         "use a model with default, linear, llama3 or yarn scaling")
     }
   }
@@ -177,7 +179,8 @@ extension RotarySettings.Scaling {
     let kind = try settings.text("", "rope.scaling.type", default: "linear")
     guard factor > 0 else {
       throw settings.error(
-        "rope.scaling.factor", "is not positive", "the file is damaged: fetch it again")
+        .outOfRange, "rope.scaling.factor", "is not positive", "the file is damaged: fetch it again"
+      )
     }
     switch kind {
     case "none": self = .none
@@ -188,7 +191,8 @@ extension RotarySettings.Scaling {
         attentionFactor: factor <= 1 ? 1 : 0.1 * log(factor) + 1, truncates: true)
     default:
       throw settings.error(
-        "rope.scaling.type", "'\(kind)' rotary scaling is not supported", "use another model")
+        .unsupported, "rope.scaling.type", "'\(kind)' rotary scaling is not supported",
+        "use another model")
     }
   }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 
 extension Settings {
   /// The sizes that all architectures have, under the names that most of them use.
@@ -32,7 +33,7 @@ extension Settings {
     let width = try count("head_dim", "attention.key_length", default: fallback)
     guard try count("head_dim", "attention.value_length", default: width) == width else {
       throw error(
-        "attention.value_length", "differs from key_length, which is not supported",
+        .unsupported, "attention.value_length", "differs from key_length, which is not supported",
         "use another model")
     }
     return width
@@ -55,7 +56,8 @@ extension Settings {
     case "relu": .relu
     case let other:
       throw error(
-        key, "'\(other)' is not an activation that this engine knows", "use another model")
+        .unsupported, key, "'\(other)' is not an activation that this engine knows",
+        "use another model")
     }
   }
 
@@ -63,7 +65,7 @@ extension Settings {
   func expect(_ activation: Activation, _ key: String = "hidden_act") throws {
     let fallback = activation == .silu ? "silu" : "gelu_pytorch_tanh"
     guard try self.activation(key, default: fallback) == activation else {
-      throw error(key, "is not \(fallback)", "use another model")
+      throw error(.unsupported, key, "is not \(fallback)", "use another model")
     }
   }
 
@@ -74,7 +76,8 @@ extension Settings {
       ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"
     let epsilon = Float(try number(huggingFace, gguf, default: isGGUF ? nil : fallback))
     guard epsilon >= 0, epsilon.isFinite else {
-      throw error(huggingFace, "is negative or too large", "the file is damaged: fetch it again")
+      throw error(
+        .outOfRange, huggingFace, "is negative or too large", "the file is damaged: fetch it again")
     }
     return epsilon
   }
@@ -86,7 +89,7 @@ extension Settings {
     let listed = try list(key, of: "texts") { $0.text }
     if let listed, listed.count != shape.layers {
       throw error(
-        key, "has \(listed.count) entries for \(shape.layers) blocks",
+        .wrongCount, key, "has \(listed.count) entries for \(shape.layers) blocks",
         "the file is damaged: fetch it again")
     }
     return try (0..<shape.layers).map { layer in
@@ -95,22 +98,22 @@ extension Settings {
       case "sliding_attention" where window != nil: return window
       case let kind:
         throw error(
-          key, "block \(layer) has '\(kind)', which is not offered or has no window",
+          .unsupported, key, "block \(layer) has '\(kind)', which is not offered or has no window",
           "use another model")
       }
     }
   }
 
   /// Refuses sizes that cannot belong together, or would not fit into memory.
-  func check(_ shape: ModelShape) throws(TransformerError) {
+  func check(_ shape: ModelShape) throws(Problem) {
     let damaged = "the file is damaged: fetch it again"
     guard shape.heads % shape.keyValueHeads == 0 else {
       throw error(
-        "key/value heads",
+        .contradictory, "key/value heads",
         "\(shape.heads) query heads are not a multiple of \(shape.keyValueHeads)", damaged)
     }
     guard shape.dHead >= 2, shape.dHead % 2 == 0 else {
-      throw error("head width", "is odd", damaged)
+      throw error(.outOfRange, "head width", "is odd", damaged)
     }
     let limits = [
       ("blocks", shape.layers, 10_000), ("heads", shape.heads, 10_000),
@@ -118,7 +121,7 @@ extension Settings {
       ("MLP width", shape.dMLP, 1 << 24), ("vocabulary", shape.dVocabulary, 1 << 26),
     ]
     for (name, value, limit) in limits where value > limit {
-      throw error(name, "\(value) is more than any model has", damaged)
+      throw error(.tooLarge, name, "\(value) is more than any model has", damaged)
     }
   }
 }

@@ -5,11 +5,11 @@ import Files
 extension Settings {
   private func required<Value>(
     _ huggingFace: String, _ gguf: String?, _ fallback: Value?
-  ) throws(TransformerError) -> Value {
+  ) throws(Problem) -> Value {
     if let fallback { return fallback }
     var key = huggingFace
     if case .gguf(let prefix) = source { key = prefix + (gguf ?? huggingFace) }
-    throw error(key, "is missing", "the file is incomplete: fetch it again")
+    throw error(.missingField, key, "is missing", "the file is incomplete: fetch it again")
   }
 
   /// A whole number from 1 to 2^31 - 1.
@@ -20,7 +20,7 @@ extension Settings {
     guard let json = json(huggingFace) else { return try required(huggingFace, gguf, fallback) }
     guard let value = json.int, range.contains(value) else {
       throw error(
-        huggingFace, "is not a whole number from 1 to 2^31 - 1",
+        .outOfRange, huggingFace, "is not a whole number from 1 to 2^31 - 1",
         "the file is damaged: fetch it again")
     }
     return value
@@ -32,7 +32,8 @@ extension Settings {
     if let key = metadata(gguf) { return try checkpoint.float(key) }
     guard let json = json(huggingFace) else { return try required(huggingFace, gguf, fallback) }
     guard let value = json.double, value.isFinite else {
-      throw error(huggingFace, "is not a finite number", "the file is damaged: fetch it again")
+      throw error(
+        .notFinite, huggingFace, "is not a finite number", "the file is damaged: fetch it again")
     }
     return value
   }
@@ -41,7 +42,8 @@ extension Settings {
     if let key = metadata(gguf) { return try checkpoint.bool(key) }
     guard let json = json(huggingFace) else { return fallback }
     guard let value = json.bool else {
-      throw error(huggingFace, "is neither true nor false", "the file is damaged: fetch it again")
+      throw error(
+        .wrongType, huggingFace, "is neither true nor false", "the file is damaged: fetch it again")
     }
     return value
   }
@@ -50,7 +52,7 @@ extension Settings {
     if let key = metadata(gguf) { return try checkpoint.string(key) }
     guard let json = json(huggingFace) else { return fallback }
     guard let value = json.text else {
-      throw error(huggingFace, "is not a text", "the file is damaged: fetch it again")
+      throw error(.wrongType, huggingFace, "is not a text", "the file is damaged: fetch it again")
     }
     return value
   }
@@ -70,7 +72,7 @@ extension Settings {
     if json(huggingFace) == nil, metadata(gguf) == nil { return missing.map { Float($0) } }
     let value = Float(try number(huggingFace, gguf))
     guard value > 0, value.isFinite else {
-      throw error(huggingFace, "is not above 0", "the file is damaged: fetch it again")
+      throw error(.outOfRange, huggingFace, "is not above 0", "the file is damaged: fetch it again")
     }
     return value
   }
@@ -88,7 +90,8 @@ extension Settings {
     guard let json = json(key) else { return nil }
     let elements = json.array?.map(element)
     guard let elements, !elements.contains(where: { $0 == nil }) else {
-      throw error(key, "is not a list of \(kind)", "the file is damaged: fetch it again")
+      throw error(
+        .wrongType, key, "is not a list of \(kind)", "the file is damaged: fetch it again")
     }
     return elements.compactMap(\.self)
   }

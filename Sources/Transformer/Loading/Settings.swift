@@ -32,8 +32,8 @@ final class Settings: Sendable {
       let json = checkpoint.configuration ?? .null
       file = checkpoint.path + "/config.json"
       guard json.object != nil else {
-        throw TransformerError(
-          file, problem: "is not a JSON object", remedy: "fetch config.json again")
+        throw Problem(
+          .wrongType, file, problem: "is not a JSON object", remedy: "fetch config.json again")
       }
       source = .huggingFace(json)
     }
@@ -46,21 +46,21 @@ final class Settings: Sendable {
 
   var isGGUF: Bool { checkpoint.format == .gguf }
 
-  func error(_ key: String, _ problem: String, _ remedy: String) -> TransformerError {
-    TransformerError(file, place: key, problem: problem, remedy: remedy)
+  func error(_ code: Problem.Code, _ key: String, _ problem: String, _ remedy: String) -> Problem {
+    Problem(code, file, place: key, problem: problem, remedy: remedy)
   }
 
   /// The settings inside a setting of `config.json`; nil when it is absent or null.
-  func inner(_ key: String) throws(TransformerError) -> Settings? {
+  func inner(_ key: String) throws(Problem) -> Settings? {
     guard let value = json(key) else { return nil }
     guard value.object != nil else {
-      throw error(key, "is not a JSON object", "the file is damaged: fetch it again")
+      throw error(.wrongType, key, "is not a JSON object", "the file is damaged: fetch it again")
     }
     return Settings(value, of: self, file: "\(file): \(key)")
   }
 
   /// Refuses settings that nobody asked for.
-  func finish() throws(TransformerError) {
+  func finish() throws(Problem) {
     let asked = asked.withLock { $0 }
     let unread: String?
     switch source {
@@ -76,7 +76,8 @@ final class Settings: Sendable {
     }
     if let unread {
       throw error(
-        unread, "is a setting that this engine does not know and that may change numbers",
+        .unknownKey, unread,
+        "is a setting that this engine does not know and that may change numbers",
         "remove it if it is known to have no effect")
     }
   }

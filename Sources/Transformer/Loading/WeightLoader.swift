@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Synchronization
 import Tensors
 
@@ -63,8 +64,8 @@ final class WeightLoader: Sendable {
       !used.contains($0) && !$0.hasSuffix(".rotary_emb.inv_freq")
     }
     if let stranger {
-      throw TransformerError(
-        checkpoint.path, place: "tensor '\(stranger)'",
+      throw Problem(
+        .unknownTensor, checkpoint.path, place: "tensor '\(stranger)'",
         problem: "is not part of a model of this architecture and configuration",
         remedy: "check that the file's architecture is the one it claims")
     }
@@ -83,9 +84,9 @@ final class WeightLoader: Sendable {
     return tensor
   }
 
-  private func unfitting(_ parameter: String) -> TransformerError {
-    TransformerError(
-      checkpoint.path, place: "parameter '\(parameter)'",
+  private func unfitting(_ parameter: String) -> Problem {
+    Problem(
+      .unsupported, checkpoint.path, place: "parameter '\(parameter)'",
       problem: "an adapter changes it in a way that does not fit the layout of GGUF files",
       remedy: "apply the adapter to the Hugging Face folder of the model")
   }
@@ -94,8 +95,8 @@ final class WeightLoader: Sendable {
     let tensor = try checkpoint.tensor(name)
     used.withLock { _ = $0.insert(name) }
     guard tensor.shape == shape else {
-      throw TransformerError(
-        checkpoint.path, place: "tensor '\(tensor.name)'",
+      throw Problem(
+        .wrongShape, checkpoint.path, place: "tensor '\(tensor.name)'",
         problem: "has shape \(tensor.shape), and the configuration says \(shape)",
         remedy: "the file is damaged or its configuration belongs to another model")
     }
@@ -183,8 +184,8 @@ final class WeightLoader: Sendable {
       weight: try weight(name, outputs, inputs, from: rows, isTransposed: isTransposed))
     let isStored = has(name, "bias")
     guard bias == nil || bias == isStored else {
-      throw TransformerError(
-        checkpoint.path, place: "tensor '\(stored(name, "bias"))'",
+      throw Problem(
+        .contradictory, checkpoint.path, place: "tensor '\(stored(name, "bias"))'",
         problem: isStored
           ? "is stored, and the configuration says that there is none"
           : "is missing, and the configuration says that there is one",
@@ -235,8 +236,8 @@ final class WeightLoader: Sendable {
     let copy = try tensor(stored(copy, "weight"), shape)
     let original = try tensor(stored(original, "weight"), shape)
     guard copy.isStored(as: original) else {
-      throw TransformerError(
-        checkpoint.path, place: "tensor '\(copy.name)'",
+      throw Problem(
+        .contradictory, checkpoint.path, place: "tensor '\(copy.name)'",
         problem: "differs from '\(original.name)', and tie_word_embeddings says that they are one",
         remedy: "set tie_word_embeddings to false if the model was trained with both")
     }

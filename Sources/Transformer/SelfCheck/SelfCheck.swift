@@ -1,3 +1,4 @@
+import Files
 import Tensors
 import Tokenization
 
@@ -28,8 +29,9 @@ extension Model {
   ///   - threads: the number that is held against one.
   public func selfCheck(_ batch: Batch, threads: Int = defaultThreads) throws -> [SelfCheck] {
     guard batch.sequences.contains(where: { $0.tokens.count > 1 }) else {
-      throw TransformerError(
-        "self-check", problem: "no sequence has two tokens", remedy: "give longer prompts")
+      throw Problem(
+        .promptLength, "self-check", problem: "no sequence has two tokens",
+        remedy: "give longer prompts")
     }
     let examination = try Examination(model: self, batch: batch, threads: max(threads, 2))
     return [

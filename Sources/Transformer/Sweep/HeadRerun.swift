@@ -1,3 +1,4 @@
+import Files
 import Synchronization
 import Tensors
 
@@ -28,14 +29,15 @@ package struct HeadRerun: Sendable {
   package init(
     _ model: Model, _ prompts: [SweepPrompt], reading readout: HeadReadout,
     base: [Intervention] = [], threads: Int, memoryLimit: Int = .max
-  ) throws(TransformerError) {
+  ) throws(Problem) {
     try model.check(Batch(prompts.map(\.sequence)))
     guard threads >= 1 else {
-      throw TransformerError("threads", problem: "is \(threads)", remedy: "use 1 or more")
+      throw Problem(.invalidArgument, "threads", problem: "is \(threads)", remedy: "use 1 or more")
     }
     guard model.shape.has(readout.hook), let end = readout.lastLayer(model.shape) else {
-      throw TransformerError(
-        "sweep", place: "\(readout.hook)", problem: "heads cannot be swept at this hook",
+      throw Problem(
+        .wrongHook, "sweep", place: "\(readout.hook)",
+        problem: "heads cannot be swept at this hook",
         remedy:
           "use a probe of the residual stream before or after a block, or of ln_final.hook_out")
     }
@@ -46,8 +48,9 @@ package struct HeadRerun: Sendable {
       Plan(capturing: [], applying: base), shape: model.shape, predicting: true)
     touched = prompts.map { $0.touched.indices(in: $0.sequence) }
     if let untouched = touched.firstIndex(of: []) {
-      throw TransformerError(
-        "prompt '\(prompts[untouched].sequence.id)'", place: "\(prompts[untouched].touched)",
+      throw Problem(
+        .noEffect, "prompt '\(prompts[untouched].sequence.id)'",
+        place: "\(prompts[untouched].touched)",
         problem: "has no such tokens, so that nothing would be changed",
         remedy: "leave it out or name other positions")
     }

@@ -1,4 +1,5 @@
 import CKernels
+import Files
 
 /// Prompts that are swept together.
 struct SweepGroup: Equatable, Sendable {
@@ -18,7 +19,7 @@ extension HeadRerun {
   /// Cuts prompts into groups that fill tiles, share beginnings and keep within the memory.
   func groups(
     of wanted: [Int], variants: Int, sharesPrefix: Bool
-  ) throws(TransformerError) -> [SweepGroup] {
+  ) throws(Problem) -> [SweepGroup] {
     var rest = wanted
     var groups: [SweepGroup] = []
     while let first = rest.first {
@@ -33,8 +34,8 @@ extension HeadRerun {
           if group.prompts.count == 1 { group.sharedTokens = 0 }
           group.variants = side(group, variants)
         } else {
-          throw TransformerError(
-            "prompt '\(prompts[first].sequence.id)'", place: "memory",
+          throw Problem(
+            .notEnoughMemory, "prompt '\(prompts[first].sequence.id)'", place: "memory",
             problem: "needs about \(estimatedBytes(group)) bytes, and \(memoryLimit) are allowed",
             remedy: "allow more, use fewer threads or leave it out")
         }
@@ -123,13 +124,13 @@ extension HeadRerun {
   }
 
   /// About how many bytes the largest group takes.
-  package func estimatedBytes(variants: Int, shared: Bool) throws(TransformerError) -> Int {
+  package func estimatedBytes(variants: Int, shared: Bool) throws(Problem) -> Int {
     try groups(of: Array(prompts.indices), variants: variants, sharesPrefix: shared)
       .map(estimatedBytes).max() ?? 0
   }
 
   /// How many tokens go through how many blocks, the clean runs included.
-  package func tokenBlocks(variants: Int, shared: Bool) throws(TransformerError) -> Int {
+  package func tokenBlocks(variants: Int, shared: Bool) throws(Problem) -> Int {
     var total = 0
     for group in try groups(of: Array(prompts.indices), variants: variants, sharesPrefix: shared) {
       let blocks = (0...end).reduce(0) { $0 + end - $1 } * variants
