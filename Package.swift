@@ -24,30 +24,31 @@ let package = Package(
     .target(
       name: "Bathyscope",
       dependencies: [
-        "Files", "Tensors", "Checkpoints", "Tokenization", "Statistics", "Transformer",
-        "ActivationStore", "Probing", "Refusal", "Organisms", "Reporting",
+        "Files", "Tensors", "Checkpoints", "Tokenization", "Jinja", "Prompts", "Statistics",
+        "Transformer",
+        "ActivationStore", "Figures", "Probing", "Refusal", "Organisms", "Reporting",
       ]),
 
     // Floor 5
     .target(
       name: "Reporting",
-      dependencies: ["Refusal", "Probing", "Transformer", "Statistics", "Files"]),
+      dependencies: ["Refusal", "Probing", "Figures", "Transformer", "Statistics", "Files"]),
 
     // Floor 4
     .target(
       name: "Refusal",
       dependencies: [
-        "Probing", "ActivationStore", "Transformer", "Tokenization", "Tensors", "Statistics",
+        "Probing", "ActivationStore", "Transformer", "Prompts", "Tensors", "Statistics",
         "Files", "Checkpoints",
       ]),
 
     // Floor 3
     .target(
       name: "Probing",
-      dependencies: ["Transformer", "Statistics", "Checkpoints", "Tensors", "Files"]),
+      dependencies: ["Transformer", "Prompts", "Statistics", "Checkpoints", "Tensors", "Files"]),
     .target(
       name: "ActivationStore",
-      dependencies: ["Transformer", "Tokenization", "CHDF5", "CKernels", "Files", "Tensors"],
+      dependencies: ["Transformer", "Prompts", "CHDF5", "CKernels", "Files", "Tensors"],
       exclude: ["README.md"]),
 
     .target(
@@ -57,12 +58,16 @@ let package = Package(
     .target(
       name: "Transformer",
       dependencies: [
-        "Checkpoints", "Tokenization", "Statistics", "Tensors", "CKernels", "Files",
+        "Checkpoints", "Prompts", "Tokenization", "Statistics", "Tensors", "CKernels", "Files",
       ]),
+
+    .target(name: "Figures", dependencies: ["Statistics", "Files"]),
 
     // Floor 1
     .target(name: "Checkpoints", dependencies: ["Tensors", "Files"]),
+    .target(name: "Prompts", dependencies: ["Tokenization", "Jinja", "Files"]),
     .target(name: "Tokenization", dependencies: ["Files"]),
+    .target(name: "Jinja", dependencies: ["Files"]),
     .target(name: "Statistics", dependencies: ["Files"]),
 
     .target(name: "Runs", dependencies: ["Files"], exclude: ["README.md"]),
@@ -87,7 +92,13 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "Files"],
+      name: "JinjaTests", dependencies: ["Jinja", "Files"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization", "Prompts", "Files"],
+      exclude: ["Oracles"], resources: [.copy("Golden")]),
+    .testTarget(
+      name: "PromptsTests", dependencies: ["Prompts", "Jinja", "Files"],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "StatisticsTests", dependencies: ["Statistics", "Files"],
@@ -95,23 +106,25 @@ let package = Package(
     .testTarget(
       name: "TransformerTests",
       dependencies: [
-        "Transformer", "Checkpoints", "Tokenization", "Statistics", "Tensors", "Files",
+        "Transformer", "Checkpoints", "Prompts", "Statistics", "Tensors", "Files",
       ],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "ActivationStoreTests",
       dependencies: [
-        "ActivationStore", "Transformer", "Tokenization", "Tensors", "Files", "CHDF5", "CKernels",
+        "ActivationStore", "Transformer", "Prompts", "Tensors", "Files", "CHDF5", "CKernels",
       ],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "ProbingTests",
-      dependencies: ["Probing", "Transformer", "Checkpoints", "Statistics", "Tensors", "Files"],
+      dependencies: [
+        "Probing", "Transformer", "Prompts", "Checkpoints", "Statistics", "Tensors", "Files",
+      ],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
     .testTarget(
       name: "RefusalTests",
       dependencies: [
-        "Refusal", "Organisms", "ActivationStore", "Probing", "Transformer", "Tokenization",
+        "Refusal", "Organisms", "ActivationStore", "Probing", "Transformer", "Prompts",
         "Checkpoints",
         "Statistics", "Tensors", "Files",
       ],
@@ -119,16 +132,17 @@ let package = Package(
     .testTarget(
       name: "OrganismsTests",
       dependencies: [
-        "Organisms", "Refusal", "Probing", "Transformer", "Tokenization", "Checkpoints",
+        "Organisms", "Refusal", "Probing", "Transformer", "Prompts", "Checkpoints",
         "Statistics", "Tensors", "Files",
       ],
       exclude: ["Oracles"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [
-        "Reporting", "Refusal", "Probing", "Transformer", "Tokenization", "Tensors", "Statistics",
-        "Files",
+        "Reporting", "Refusal", "Probing", "Figures", "Transformer", "Prompts", "Tensors",
+        "Statistics", "Files",
       ]),
+    .testTarget(name: "FiguresTests", dependencies: ["Figures", "Statistics", "Files"]),
     .testTarget(
       name: "CommandTests",
       dependencies: ["ActivationStore", "BathyscopeCommand", "Files", "Refusal"],

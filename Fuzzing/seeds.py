@@ -59,7 +59,7 @@ folders = tests / "TokenizationTests/Golden"
 files = [*folders.glob("tokenizer_*.json"), *folders.glob("family_*.json")]
 contents = [json.loads(path.read_text()) for path in sorted(files)]
 seeds("tokenizer", [tokenizer(c) for c in contents if isinstance(c, dict) and "model" in c])
-chats = golden("TokenizationTests/Golden/templates-chat.json")["templates"].values()
-snippets = golden("TokenizationTests/Golden/templates.json")["snippets"]
+chats = golden("PromptsTests/Golden/templates-chat.json")["templates"].values()
+snippets = golden("JinjaTests/Golden/templates.json")["snippets"]
 seeds("jinja", [
     t.encode() for t in [*chats, *(s["template"] for s in snippets)] if len(t) < 4096])

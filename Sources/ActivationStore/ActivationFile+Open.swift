@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import Prompts
 import Tensors
-import Tokenization
 import Transformer
 
 extension ActivationFile {

@@ -1,7 +1,7 @@
 import CHDF5
 import Files
 import Foundation
-import Tokenization
+import Prompts
 import Transformer
 
 extension HDF5Object {

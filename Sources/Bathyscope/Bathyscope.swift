@@ -1,8 +1,11 @@
 @_exported import ActivationStore
 @_exported import Checkpoints
+@_exported import Figures
 @_exported import Files
+@_exported import Jinja
 @_exported import Organisms
 @_exported import Probing
+@_exported import Prompts
 @_exported import Refusal
 @_exported import Reporting
 @_exported import Statistics

@@ -128,9 +128,10 @@ final class AttackScorer: HeadsScorer {
       threads: task.threads
     ) { generation in
       let prompt = generation.prompt
-      answers[GenerationJob(prompt: prompt, sample: generation.sample)] = Answer(
-        GenerationRow(generation, seed: task.settings.seed), to: task.rows[prompt],
-        behind: task.batch.sequences[prompt])
+      var answer = try Answer(generation, seed: task.settings.seed)
+      answer.join(task.rows[prompt])
+      try answer.place(behind: task.batch.sequences[prompt])
+      answers[GenerationJob(prompt: prompt, sample: generation.sample)] = answer
     }
     let panel = JudgePanel([try task.judge(sorted)], cache: cache)
     let ordered = jobs.compactMap { answers[$0] }

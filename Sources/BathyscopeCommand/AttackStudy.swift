@@ -113,7 +113,7 @@ struct AttackStudy {
         Plan(capturing: [], applying: part.arm.interventions), slots: batch,
         threads: options.threads
       ) { generation in
-        try journal.append(GenerationRow(generation, seed: settings.seed))
+        try journal.append(generation, seed: settings.seed)
         progress.advance(by: 1)
       }
       try journal.finish(part.arm.interventions)
@@ -137,10 +137,12 @@ struct AttackStudy {
   private func read(_ part: Part, into yield: inout AttackYield) throws {
     let rows = part.isBenign ? benign : harmful
     var answers: [Answer] = []
-    try part.record.forEachRow { row in
-      guard let job = part.record.job(of: row) else { return }
-      answers.append(
-        Answer(row, to: rows[job.prompt], behind: part.record.batch.sequences[job.prompt]))
+    try part.record.forEachRow { answer in
+      guard let job = part.record.job(of: answer) else { return }
+      var answer = answer
+      answer.join(rows[job.prompt])
+      try answer.place(behind: part.record.batch.sequences[job.prompt])
+      answers.append(answer)
     }
     if part.isBenign {
       yield.benignAnswers = answers
@@ -196,14 +198,5 @@ struct AttackStudy {
     }
     progress.finish()
     return panels.first?.judges.map(\.card) ?? []
-  }
-}
-
-extension Answer {
-  /// A row that was generated here.
-  init(_ row: GenerationRow, to prompt: Prompt, behind sequence: TokenSequence) {
-    self.init(id: row.id, sample: row.sample, thinking: row.thinking, text: row.answer ?? "")
-    join(prompt)
-    transcript = row.transcript(behind: sequence, id: row.id)
   }
 }

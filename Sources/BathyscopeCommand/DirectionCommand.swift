@@ -138,7 +138,8 @@ struct DirectionCommand: ParsableCommand {
         "\(out)/directions.journal",
         Configuration(
           model: model.identity, precision: model.precision, kernel: model.kernel,
-          positions: "\(range)", split: split, promptTokensSHA256: batch.sha256), of: "activations",
+          positions: "\(range)", split: split, promptTokensSHA256: batch.sequences.sha256),
+        of: "activations",
         overwrites: output.overwrite)
       var progress = Progress(
         of: harm.sequences + rest.sequences, in: model, threads: options.threads)
@@ -148,7 +149,7 @@ struct DirectionCommand: ParsableCommand {
       progress.finish()
       var card = StoredDirections.Card(
         candidates, of: model, split: split, groups: groups, prompts: try prompts.provenance(),
-        promptTokensSHA256: batch.sha256,
+        promptTokensSHA256: batch.sequences.sha256,
         label: label + (positive.map { " is \($0)" } ?? ""), seed: options.seed,
         arguments: commandLineJSON(), toolVersion: bathyscopeVersion)
       card.duplicates = repeats

@@ -101,7 +101,7 @@ struct DirectionSelectCommand: ParsableCommand {
     let configuration = Configuration(
       model: model.identity, precision: model.precision, kernel: model.kernel,
       directionsSHA256: stored.card.directionsSHA256, split: stored.card.split,
-      groups: stored.card.groups, promptTokensSHA256: batch.sha256,
+      groups: stored.card.groups, promptTokensSHA256: batch.sequences.sha256,
       openers: openers, seed: options.seed)
     let journal = try RunJournal(
       "\(out)/selection.journal", header: try lineOfJSON(configuration), of: "directions",
@@ -127,7 +127,7 @@ struct DirectionSelectCommand: ParsableCommand {
       differences.append(
         "the directions are of \(card.model.id), and \(model.identity.id) has other weights")
     }
-    if card.promptTokensSHA256 != batch.sha256 {
+    if card.promptTokensSHA256 != batch.sequences.sha256 {
       differences.append("the directions were measured with other prompts")
     }
     guard differences.isEmpty else {

@@ -65,8 +65,9 @@ struct ReadingOptions: ParsableArguments {
     var labels: [[String: LabelValue]] = []
     let isSampled = record.jobs.count > record.batch.sequences.count
     try record.forEachRow { row in
-      guard let job = record.job(of: row) else { return }
-      transcripts.append(row.transcript(behind: record.batch.sequences[job.prompt], id: row.name))
+      guard let job = record.job(of: row), let generated = row.generated else { return }
+      transcripts.append(
+        generated.transcript(behind: record.batch.sequences[job.prompt], id: row.name))
       labels.append(rows[job.prompt].row(of: row, isSampled: isSampled).labels)
     }
     let rule = positions ?? .all

@@ -99,7 +99,7 @@ struct GenerateCommand: ParsableCommand {
         journal.missing, of: batch, settings, Plan(capturing: [], applying: interventions),
         slots: self.batch, threads: options.threads
       ) { generation in
-        try journal.append(GenerationRow(generation, seed: settings.seed))
+        try journal.append(generation, seed: settings.seed)
         counts.newTokens += generation.tokens.count
         progress.advance(by: 1)
       }

@@ -20,8 +20,8 @@ final class GenerationJournal {
     let file = try journal.file
     var found: Set<GenerationJob> = []
     for (index, range) in journal.lines.enumerated() {
-      guard let row = GenerationRow(file.bytes[range], file: record.journalPath),
-        let job = record.job(of: row), found.insert(job).inserted
+      guard let row = AnswerFile.generated(file.bytes[range], record.journalPath),
+        row.effects != nil, let job = record.job(of: row), found.insert(job).inserted
       else {
         throw journal.error(
           at: index, "is no answer to these prompts, or one that stands there twice")
@@ -32,8 +32,9 @@ final class GenerationJournal {
   }
 
   /// Adds a finished answer.
-  func append(_ row: GenerationRow) throws {
-    try journal.append(try lineOfJSON(row))
+  func append(_ generation: Generation, seed: UInt64) throws {
+    guard let line = try Answer(generation, seed: seed).line else { return }
+    try journal.append(line)
   }
 
   /// Puts the answers in order, under the name that was asked for, and removes the journal.
@@ -46,7 +47,7 @@ final class GenerationJournal {
     var effects: [GenerationJob: [GenerationEffect]] = [:]
     var start = (file.bytes.firstIndex(of: 0x0A) ?? -1) + 1
     while let end = file.bytes[start...].firstIndex(of: 0x0A) {
-      if let row = GenerationRow(file.bytes[start..<end], file: path),
+      if let row = AnswerFile.generated(file.bytes[start..<end], path),
         let job = record.job(of: row)
       {
         lines.append((job, start..<(end + 1)))

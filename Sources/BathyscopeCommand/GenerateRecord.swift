@@ -34,12 +34,12 @@ struct GenerationRecord {
   var journalPath: String { path + ".journal" }
   private var sidecarPath: String { path + ".json" }
 
-  /// The answer that a row is; nil when none was asked for.
-  func job(of row: GenerationRow) -> GenerationJob? {
-    guard let prompt = prompts[Array(row.id.utf8)], (0..<samples).contains(row.sample),
-      row.promptTokens == batch.sequences[prompt].tokens.count
+  /// Which answer it is; nil when it was not asked for.
+  func job(of answer: Answer) -> GenerationJob? {
+    guard let prompt = prompts[Array(answer.id.utf8)], (0..<samples).contains(answer.sample),
+      answer.generated?.promptTokens == batch.sequences[prompt].tokens.count
     else { return nil }
-    return GenerationJob(prompt: prompt, sample: row.sample)
+    return GenerationJob(prompt: prompt, sample: answer.sample)
   }
 
   /// Whether the file is there, whole and made with these arguments.
@@ -75,10 +75,10 @@ struct GenerationRecord {
   }
 
   /// The rows of the finished file, one at a time.
-  func forEachRow(_ body: (GenerationRow) throws -> Void) throws {
+  func forEachRow(_ body: (Answer) throws -> Void) throws {
     let file = try MappedFile(path)
     for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
-      guard let row = GenerationRow(line, file: path) else {
+      guard let row = AnswerFile.generated(line, path), row.effects != nil else {
         throw Problem(
           .wrongType, path, place: "line \(number + 1)", problem: "is no answer",
           remedy: "remove the file to generate its answers again")
@@ -102,9 +102,9 @@ struct GenerationRecord {
     var effects: [[GenerationEffect]] = []
     var closed = 0
     try forEachRow { row in
-      finish[row.finish.rawValue, default: 0] += 1
-      effects.append(row.effects)
-      if !row.forced.isEmpty { closed += 1 }
+      if let reason = row.generated?.finish { finish[reason.rawValue, default: 0] += 1 }
+      effects.append(row.effects ?? [])
+      if row.generated?.forced?.isEmpty == false { closed += 1 }
     }
     return Summary(
       sha256: Digest.sha256(of: try MappedFile(path)), rows: effects.count, finish: finish,

@@ -105,6 +105,7 @@ struct JudgeCommand: ParsableCommand {
     for warning in model?.warnings ?? [] { writeError("warning: \(warning)") }
     let requests = try prompts.flatMap { try PromptFile.read($0) }
     var (answers, unanswered, forced) = try readAnswers(requests, model)
+    noteForced(forced)
     let jury = try Jury(judging, model: model, threads: options.threads)
     let reader = model.map { Reader($0, threads: options.threads) }
     let judges = try jury.judges(reader)
@@ -158,49 +159,12 @@ struct JudgeCommand: ParsableCommand {
     _ requests: [Prompt], _ model: Model?
   ) throws -> (answers: [Answer], unanswered: Int, forced: [String]) {
     let markers = try model?.encoder.markers ?? template.thinkingMarkers ?? .deepSeek
-    let origins = answers.map(AnswerOrigin.init)
-    var files = try answers.map { try AnswerFile.read($0, markers: markers) }
     let batch =
-      requests.isEmpty || origins.isEmpty
-      ? nil : try model.map { try $0.encode(requests.map(\.conversation)) }
-    let digests = requests.isEmpty ? nil : try prompts.map(fileFact)
-    let forced = try zip(origins, files).flatMap { origin, file in
-      try origin.check(
-        model: model?.identity, prompts: batch, answered: file.map(\.id), files: digests,
-        force: force)
-    }
-    let counts = files.map(\.count)
-    // Files that share no request are parts of one, and else each answers all requests.
-    let ids = files.map { Set($0.map(\.id)) }
-    let areParts =
-      ids.reduce(0) { $0 + $1.count } == ids.reduce(into: Set()) { $0.formUnion($1) }.count
-    let all = ids.reduce(into: Set<String>()) { $0.formUnion($1) }
-    for index in files.indices {
-      let isLast = index == files.count - 1
-      let asked = areParts ? (isLast ? requests.filter { !all.contains($0.id) } : []) : requests
-      files[index] = try AnswerFile.complete(
-        files[index], for: asked, samples: origins[index].samples, answers[index])
-    }
-    let unanswered = files.reduce(0) { $0 + $1.count } - counts.reduce(0, +)
-    let byID = Dictionary(requests.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    for file in files.indices {
-      for index in files[file].indices {
-        if !requests.isEmpty { try join(&files[file][index], byID) }
-        // Two files may answer the same requests; their ids have met again in the prompts.
-        guard answers.count > 1 else { continue }
-        let name = URL(fileURLWithPath: answers[file]).deletingPathExtension().lastPathComponent
-        files[file][index].sourceFile = "\(name)-\(file + 1)"
-        files[file][index].id = "\(name)-\(file + 1)/\(files[file][index].id)"
-      }
-    }
-    return (files.flatMap(\.self), unanswered, forced)
-  }
-
-  private func join(_ answer: inout Answer, _ requests: [String: Prompt]) throws {
-    guard let row = requests[answer.id] else {
-      throw Problem.withoutRequest(answer)
-    }
-    answer.join(row)
+      requests.isEmpty ? nil : try model.map { try $0.encode(requests.map(\.conversation)) }
+    let expected = AnswerOrigin.Expected(
+      model: model?.identity.writer, prompts: batch?.sequences,
+      files: requests.isEmpty ? nil : try prompts.map(fileFact), force: force)
+    return try AnswerFile.read(answers, to: requests, markers: markers, expected: expected)
   }
 
   private func fileFact(_ path: String) throws -> String {

@@ -9,22 +9,14 @@ extension Problem.Code {
   static let labelValue = Self("label-value")
   /// A row, or every row, lacks the label that is named.
   static let missingLabel = Self("missing-label")
-  /// A row has an id that none of the prompts or transcripts has.
-  static let unknownID = Self("unknown-id")
   /// A run was begun with other arguments.
   static let otherConfiguration = Self("other-configuration", .conflict)
-  /// Answers were generated for other prompts.
-  static let otherPrompts = Self("other-prompts", .conflict)
-  /// Answers were generated with another chat template or other thinking markers.
-  static let otherTemplate = Self("other-template", .conflict)
   /// Every prompt is labelled benign, and harmful ones are needed.
   static let allBenign = Self("all-benign", .usage)
   /// An option's words make no sense with this model or these data.
   static let invalidOption = Self("invalid-option", .usage)
   /// Something large is only written when it is said to be wanted.
   static let needsConsent = Self("needs-consent", .usage)
-  /// Rows of a file of prompts lack, or have, what this command cannot do with.
-  static let unfitPrompts = Self("unfit-prompts", .usage)
   /// A kernel is asked for that this processor or this build does not have.
   static let unknownKernel = Self("unknown-kernel", .usage)
 }
@@ -36,13 +28,5 @@ extension Problem {
       .allBenign, "--prompts",
       problem: "every row is labelled benign, so that there is nothing to attack",
       remedy: "give harmful prompts")
-  }
-
-  /// An answer to none of the prompts that are given.
-  static func withoutRequest(_ answer: Answer) -> Problem {
-    Problem(
-      .unfitPrompts, "--prompts",
-      problem: "the answer '\(printable(answer.id.utf8))' has no request in --prompts",
-      remedy: "give the prompts that were answered")
   }
 }

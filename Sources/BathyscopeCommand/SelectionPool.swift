@@ -24,12 +24,12 @@ struct SelectionPool {
     let digests = try prompts.map { Digest.sha256(of: try MappedFile($0)) }
     var answeredIDs: [String] = []
     for path in files {
-      if !prompts.isEmpty {
-        forced += try AnswerOrigin(path).check(model: nil, files: digests, force: force)
-      }
       let name = URL(fileURLWithPath: path).lastPathComponent
       let sha256 = Digest.sha256(of: try MappedFile(path))
-      for row in try Self.transcripts(path, requests, markers, hasRequests: !prompts.isEmpty) {
+      for row in try transcripts(
+        path, requests, markers,
+        expected: prompts.isEmpty ? nil : .init(model: nil, files: digests, force: force))
+      {
         answeredIDs.append(row.prompt.id)
         guard keepsBenign || row.prompt.isBenign != true else {
           unusable[Unusable.benign.rawValue, default: 0] += 1
@@ -37,8 +37,7 @@ struct SelectionPool {
         }
         do throws(PoolRow.Refusal) {
           var usable = try PoolRow(
-            row.prompt, thinking: row.thinking, answer: row.answer, name: row.name, source: name,
-            sourceDigest: sha256, sourceRow: row.row)
+            row.prompt, row.answer, source: name, sourceDigest: sha256)
           usable.category = category.flatMap { row.prompt.labels[$0]?.description }
           usable.safeAnswer = safeLabel.flatMap { row.prompt.labels[$0]?.description }
           rows.append(usable)
@@ -86,21 +85,20 @@ struct SelectionPool {
     }
   }
 
-  /// Requests with thinking and answer: of a file of transcripts, or of answers and their requests.
-  private static func transcripts(
-    _ path: String, _ requests: [String: Prompt], _ markers: ThinkingMarkers, hasRequests: Bool
-  ) throws -> [(prompt: Prompt, thinking: String?, answer: String?, name: String, row: Int)] {
-    guard hasRequests else {
-      return try PromptFile.read(path).map { row in
-        let reading = row.conversation.reading(by: markers)
-        return (row, reading.thinking, reading.answer, row.id, row.row)
-      }
+  /// Requests with their answers: of a file of transcripts, or of answers and their requests.
+  private mutating func transcripts(
+    _ path: String, _ requests: [String: Prompt], _ markers: ThinkingMarkers,
+    expected: AnswerOrigin.Expected?
+  ) throws -> [(prompt: Prompt, answer: Answer)] {
+    guard let expected else {
+      return try PromptFile.read(path).map { ($0, Answer($0, by: markers)) }
     }
-    return try AnswerFile.read(path, markers: markers).map { answer in
-      guard let prompt = requests[answer.id] else {
-        throw Problem.withoutRequest(answer)
-      }
-      return (prompt, answer.thinking, answer.text, answer.name, answer.sourceRow)
+    let read = try AnswerFile.read(path, markers: markers, expected: expected)
+    forced += read.forced
+    noteForced(read.forced)
+    return try read.answers.map { answer in
+      guard let prompt = requests[answer.id] else { throw Problem.withoutRequest(answer) }
+      return (prompt, answer)
     }
   }
 

@@ -136,7 +136,8 @@ struct TraceCommand: ParsableCommand {
       TraceConfiguration(
         model: model.identity, precision: model.precision, kernel: model.kernel,
         prompts: try self.prompts.provenance() + answers.provenance(),
-        promptTokensSHA256: batch.sha256, probe: set.card.name, probeSHA256: set.card.probeSHA256,
+        promptTokensSHA256: batch.sequences.sha256, probe: set.card.name,
+        probeSHA256: set.card.probeSHA256,
         hooks: probes.map(\.hook), rule: rule, label: label, group: group,
         keepsDuplicates: duplicates.keepDuplicates, seed: options.seed),
       ids: batch.sequences.map(\.id), overwrites: output.overwrite)

@@ -68,3 +68,13 @@ public struct Digest: Sendable {
     return digest.hexadecimal()
   }
 }
+
+/// SHA-256 of several texts, none of which can be mistaken for a part of its neighbour.
+package func digest(_ parts: [String]) -> String {
+  var digest = Digest()
+  for part in parts {
+    let bytes = Array("\(part.utf8.count) \(part)".utf8)
+    bytes.withUnsafeBytes { digest.update($0) }
+  }
+  return digest.hexadecimal()
+}

@@ -11,6 +11,4 @@ extension Problem.Code {
   public static let oneClass = Self("one-class")
   /// A probe does not fit the model's width or depth.
   public static let probeMismatch = Self("probe-mismatch")
-  /// Something belongs to a model with other weights.
-  public static let otherModel = Self("other-model", .conflict)
 }

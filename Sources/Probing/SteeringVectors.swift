@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Prompts
 import Transformer
 
 /// Vectors that are added to the residual stream behind blocks, one a block: a control vector.

@@ -1,3 +1,4 @@
+import Prompts
 import Transformer
 
 /// At which places of transcripts the rows were that trained a probe.

@@ -1,4 +1,4 @@
-import Tokenization
+import Prompts
 
 /// Where thinking ends and the answer begins in the last turn of a transcript.
 ///

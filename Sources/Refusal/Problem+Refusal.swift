@@ -1,14 +1,10 @@
 import Files
 
 extension Problem.Code {
-  /// An answer, verdict or trace is not of the row that it is given with.
-  public static let answerMismatch = Self("answer-mismatch")
   /// A judge's endpoint answers with an error.
   public static let endpointFailed = Self("endpoint-failed")
   /// The address or the model of a judge's endpoint is none.
   public static let invalidEndpoint = Self("invalid-endpoint")
-  /// A file has no answers.
-  public static let noAnswers = Self("no-answers")
   /// It is not known what an answer answers, and the judge has to know.
   public static let noRequest = Self("no-request")
   /// A judge's endpoint leads to another address, where the key must not go.

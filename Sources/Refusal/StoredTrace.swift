@@ -1,7 +1,7 @@
 import Files
 import Foundation
 import Probing
-import Tokenization
+import Prompts
 
 /// A folder that `bathyscope trace` wrote, read back: so that traces of several models can stand side by
 /// side.

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Probing
+import Prompts
 import Statistics
 import Transformer
 

@@ -1,7 +1,7 @@
 import Files
 import Probing
+import Prompts
 import Tensors
-import Tokenization
 import Transformer
 
 /// The refusal score of every token of one transcript, at one or more hooks.

@@ -1,4 +1,5 @@
 import Probing
+import Prompts
 import Statistics
 import Transformer
 

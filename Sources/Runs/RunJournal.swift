@@ -10,7 +10,8 @@ import Synchronization
 /// was computed or paid for once is not computed again, and nothing else is believed.
 ///
 /// Rows stay on the disk and are read when they are asked for. Any thread may append.
-public final class RunJournal<Key: Codable & Hashable & Sendable, Row: Codable & Sendable>: Sendable {
+public final class RunJournal<Key: Codable & Hashable & Sendable, Row: Codable & Sendable>: Sendable
+{
   private struct Line: Codable {
     var key: Key
     var row: Row

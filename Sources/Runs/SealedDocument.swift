@@ -28,7 +28,8 @@ package enum SealedDocument {
     else {
       throw Problem(
         .notSealed, path, problem: "does not begin with its own SHA-256",
-        remedy: "it was edited, or written by a version that did not seal results: compute it again")
+        remedy: "it was edited, or written by a version that did not seal results: compute it again"
+      )
     }
     let stated = String(decoding: bytes[opening.count..<(opening.count + 64)], as: UTF8.self)
     guard Digest.sha256(Array(bytes[start...])) == stated else {

@@ -1,8 +1,9 @@
 /// Token ids, with where each came from.
 package struct Encoding: Sendable, Equatable {
   package var ids: [Int32] = []
-  /// The segment of each token: that of its last byte, when it straddles two.
-  package var segments: [Segment] = []
+  /// Which of the spans each token is of: that of its last byte, when it straddles two; nil for a BOS or an
+  /// EOS that no span has.
+  package var spans: [Int?] = []
   /// The bytes of the text that each token stands for. Empty for a BOS or a space that was put in; a byte
   /// that the vocabulary cannot write lies in none.
   package var byteRanges: [Range<Int>] = []
@@ -14,9 +15,7 @@ extension Tokenizer {
   /// - Parameter parsesSpecials: whether a special token's text, such as `<|im_end|>`, becomes that
   ///   token. By default it is text like any other, because a person may have written it.
   public func encode(_ text: String, parsesSpecials: Bool = false) -> [Int32] {
-    let span = TextSpan(
-      bytes: Array(text.utf8), segment: .prompt, parsesSpecials: parsesSpecials)
-    return encode([span]).ids
+    encode([TextSpan(bytes: Array(text.utf8), parsesSpecials: parsesSpecials)]).ids
   }
 
   /// The ids of a text that no template has rendered, with the BOS and the EOS that the model was trained
@@ -25,13 +24,13 @@ extension Tokenizer {
     var encoding = encode(spans, before: word)
     if let prefixID, encoding.ids.first != prefixID {
       encoding.ids.insert(prefixID, at: 0)
-      encoding.segments.insert(.template, at: 0)
+      encoding.spans.insert(nil, at: 0)
       encoding.byteRanges.insert(0..<0, at: 0)
     }
     if let suffixID, encoding.ids.last != suffixID {
       let end = spans.reduce(0) { $0 + $1.bytes.count }
       encoding.ids.append(suffixID)
-      encoding.segments.append(.template)
+      encoding.spans.append(nil)
       encoding.byteRanges.append(end..<end)
     }
     return encoding
@@ -46,7 +45,7 @@ extension Tokenizer {
     var cutter = TextCutter(tokenizer: self, spans: spans)
     text.withUnsafeBufferPointer { cutter.encode(SourceText(bytes: $0)) }
     var encoding = cutter.encoding
-    encoding.segments.reserveCapacity(encoding.ids.count)
+    encoding.spans.reserveCapacity(encoding.ids.count)
     var (span, end) = (0, spans.first?.bytes.count ?? 0)
     for range in encoding.byteRanges {
       // A space that was put in belongs to the text that it introduces.
@@ -55,7 +54,7 @@ extension Tokenizer {
         span += 1
         end += spans[span].bytes.count
       }
-      encoding.segments.append(spans[span].segment)
+      encoding.spans.append(span)
     }
     return encoding
   }
@@ -67,7 +66,7 @@ extension Tokenizer {
   package func encode(_ spans: [TextSpan], before word: String) -> Encoding {
     guard !word.isEmpty else { return encode(spans) }
     let end = spans.reduce(0) { $0 + $1.bytes.count }
-    let continuation = TextSpan(bytes: Array(word.utf8), segment: .answer, parsesSpecials: false)
+    let continuation = TextSpan(bytes: Array(word.utf8), parsesSpecials: false)
     var encoding = encode(spans + [continuation])
     // A space that was put in belongs to the text that it introduces.
     let kept =
@@ -78,7 +77,7 @@ extension Tokenizer {
       return encode(spans)
     }
     encoding.ids.removeSubrange(kept...)
-    encoding.segments.removeSubrange(kept...)
+    encoding.spans.removeSubrange(kept...)
     encoding.byteRanges.removeSubrange(kept...)
     return encoding
   }

@@ -1,14 +1,14 @@
 import Files
 
 /// What the files beside `tokenizer.json` say, read as transformers 5 reads them.
-struct TokenizerConfiguration {
+package struct TokenizerConfiguration {
   /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
   let settings: Document?
   let map: Document?
   let added: Document?
 
   /// The roles that every tokenizer of transformers has, in the order in which tokens join it.
-  static let standardRoles = [
+  package static let standardRoles = [
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
   ]
 

@@ -1,3 +1,4 @@
+import Prompts
 import Tensors
 
 /// The tokens with which all sequences of a batch begin, sent through the model once for all of them.

@@ -1,4 +1,5 @@
 import Files
+import Prompts
 
 /// Hooks chosen by name or glob, and by layer.
 ///

@@ -1,3 +1,5 @@
+import Prompts
+
 /// One query head of one block.
 public struct Head: Hashable, Sendable, Codable {
   public var layer: Int

@@ -1,7 +1,7 @@
 import Checkpoints
 import Files
+import Prompts
 import Tensors
-import Tokenization
 
 /// A language model whose inside can be read and changed.
 ///

@@ -1,7 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
-import Tokenization
+import Prompts
 
 /// Which model, exactly: what every file that Bathyscope writes says about where it came from.
 public struct ModelIdentity: Sendable, Equatable, Codable {

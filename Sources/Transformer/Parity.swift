@@ -1,3 +1,4 @@
+import Prompts
 import Tensors
 
 /// How far a model's every hook is from what another implementation recorded for the same tokens.

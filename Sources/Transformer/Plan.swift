@@ -1,3 +1,5 @@
+import Prompts
+
 /// One thing to read: a hook and the tokens at which to read it.
 public struct Capture: Hashable, Sendable, Codable {
   public var hook: HookPoint

@@ -1,6 +1,6 @@
 import Files
+import Prompts
 import Tensors
-import Tokenization
 
 /// A change, checked against the model and ready for the inner loop.
 enum PreparedChange: Sendable {

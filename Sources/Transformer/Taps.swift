@@ -1,4 +1,5 @@
 import Files
+import Prompts
 import Tensors
 
 /// Reads and changes the activations of one tile as the forward pass reaches each hook.

@@ -111,7 +111,7 @@ import Testing
       try file.check(H5Adelete(file.id, StoreLayout.contentDigest))
       try file.closeFile()
     }
-    #expect(StoreFixture.errorOpening(path)?.code == .otherJournal)
+    #expect(StoreFixture.errorOpening(path)?.code == .digestDiffers)
     let journalPath = Journal.path(of: path)
     try FileManager.default.moveItem(atPath: journalPath, toPath: path + ".away")
     #expect(StoreFixture.errorOpening(path)?.place == "/ attribute content_sha256")

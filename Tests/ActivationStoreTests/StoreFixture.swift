@@ -1,9 +1,9 @@
 import CHDF5
 import Files
 import Foundation
+import Prompts
 import Tensors
 import Testing
-import Tokenization
 
 @testable import ActivationStore
 @testable import Transformer

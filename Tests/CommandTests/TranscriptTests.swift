@@ -1,4 +1,5 @@
 import ActivationStore
+import Files
 import Foundation
 import Refusal
 import Testing

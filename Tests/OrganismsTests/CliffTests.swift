@@ -1,6 +1,6 @@
+import Prompts
 import Refusal
 import Testing
-import Tokenization
 import Transformer
 
 @testable import Organisms

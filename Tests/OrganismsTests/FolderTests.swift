@@ -2,8 +2,8 @@ import Checkpoints
 import Files
 import Foundation
 import Organisms
+import Prompts
 import Testing
-import Tokenization
 import Transformer
 
 /// What stands in an organism's folder, and how it gets there.

@@ -1,8 +1,8 @@
 import Organisms
+import Prompts
 import Refusal
 import Statistics
 import Testing
-import Tokenization
 import Transformer
 
 /// The planted gates, by the forward pass alone.

@@ -1,10 +1,10 @@
 import Foundation
 import Organisms
+import Prompts
 import Refusal
 import Synchronization
 import Tensors
 import Testing
-import Tokenization
 import Transformer
 
 /// An organism in a temporary folder, loaded as any model is.

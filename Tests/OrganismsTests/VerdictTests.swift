@@ -1,9 +1,9 @@
 import Foundation
 import Organisms
 import Probing
+import Prompts
 import Tensors
 import Testing
-import Tokenization
 import Transformer
 
 @testable import Refusal

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Prompts
 import Statistics
 import Tensors
 import Testing

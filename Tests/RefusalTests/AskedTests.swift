@@ -1,8 +1,8 @@
 import Files
 import Foundation
+import Prompts
 import Statistics
 import Testing
-import Tokenization
 
 @testable import Refusal
 

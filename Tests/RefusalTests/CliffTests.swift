@@ -2,9 +2,9 @@ import ActivationStore
 import Files
 import Foundation
 import Probing
+import Prompts
 import Tensors
 import Testing
-import Tokenization
 
 @testable import Refusal
 @testable import Transformer

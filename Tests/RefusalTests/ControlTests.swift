@@ -1,7 +1,7 @@
 import Foundation
 import Probing
+import Prompts
 import Testing
-import Tokenization
 
 @testable import Refusal
 @testable import Transformer

@@ -1,7 +1,7 @@
 import Foundation
+import Prompts
 import Statistics
 import Testing
-import Tokenization
 
 @testable import Refusal
 @testable import Transformer

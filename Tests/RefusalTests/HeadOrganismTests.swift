@@ -1,10 +1,10 @@
 import Foundation
 import Organisms
 import Probing
+import Prompts
 import Statistics
 import Tensors
 import Testing
-import Tokenization
 import Transformer
 
 @testable import Refusal

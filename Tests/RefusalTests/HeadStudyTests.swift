@@ -1,10 +1,10 @@
 import Files
 import Foundation
 import Probing
+import Prompts
 import Statistics
 import Tensors
 import Testing
-import Tokenization
 
 @testable import Refusal
 @testable import Transformer

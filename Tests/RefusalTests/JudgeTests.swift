@@ -1,9 +1,9 @@
 import Files
 import Foundation
 import Probing
+import Prompts
 import Statistics
 import Testing
-import Tokenization
 import Transformer
 
 @testable import Refusal

@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import Prompts
 import Testing
-import Tokenization
 
 @testable import Refusal
 @testable import Statistics
@@ -18,7 +18,7 @@ import Tokenization
         source: .messages([Message(role: "user", content: request ?? "request \(id)\(id)\(id)")])),
       row: 1)
     var row = try PoolRow(
-      prompt, thinking: "thought \(id)", answer: answer, name: id, source: "pool.jsonl",
+      prompt, Answer(id: id, thinking: "thought \(id)", text: answer), source: "pool.jsonl",
       sourceDigest: "d")
     (row.plateau, row.final, row.category) = (plateau, final, category)
     if let vote { row.votes["j"] = .success(vote) }
@@ -161,7 +161,8 @@ import Tokenization
       let prompt = Prompt(conversation: Conversation(id: "a", source: source), row: 1)
       do throws(PoolRow.Refusal) {
         _ = try PoolRow(
-          prompt, thinking: thinking, answer: answer, name: "a", source: "s", sourceDigest: "d")
+          prompt, Answer(id: "a", thinking: thinking, text: answer ?? ""), source: "s",
+          sourceDigest: "d")
         return nil
       } catch { return error.reason }
     }

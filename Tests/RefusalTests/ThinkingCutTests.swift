@@ -1,8 +1,8 @@
 import Foundation
 import Probing
+import Prompts
 import Statistics
 import Testing
-import Tokenization
 import Transformer
 
 @testable import Refusal

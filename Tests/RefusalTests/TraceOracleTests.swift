@@ -1,9 +1,9 @@
 import Foundation
 import Probing
+import Prompts
 import Statistics
 import Tensors
 import Testing
-import Tokenization
 import Transformer
 
 @testable import Refusal
@@ -185,7 +185,8 @@ import Transformer
           conversation: Conversation(
             id: row.id, source: .messages([Message(role: "user", content: row.request)])), row: 1)
         var result = try PoolRow(
-          prompt, thinking: "t", answer: row.answer, name: row.id, source: "s", sourceDigest: "d")
+          prompt, Answer(id: row.id, thinking: "t", text: row.answer), source: "s",
+          sourceDigest: "d")
         let cliff = trace.cliff(rule: rule)
         result.plateau = cliff.plateau
         result.final = cliff.final

@@ -1,9 +1,10 @@
 import Foundation
 import Probing
+import Prompts
 import Statistics
 import Tensors
-import Tokenization
 
+@testable import Figures
 @testable import Refusal
 @testable import Reporting
 @testable import Transformer

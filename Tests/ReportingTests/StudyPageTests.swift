@@ -3,7 +3,12 @@ import Foundation
 import Refusal
 import Testing
 
+@testable import Figures
 @testable import Reporting
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
 
 /// A whole study as a page, and files that are damaged or belong to another model.
 @Suite struct StudyPageTests {
@@ -12,6 +17,8 @@ import Testing
     defer { fixture.remove() }
     try body(fixture)
   }
+
+  private func isWellFormed(_ xml: String) -> Bool { XMLParser(data: Data(xml.utf8)).parse() }
 
   @Test func theWholeStudyIsOnePage() throws {
     try withFixture { fixture in
@@ -22,8 +29,8 @@ import Testing
       let html = report.html
         .replacingOccurrences(of: "<!DOCTYPE html>", with: "")
         .replacing(/<meta ([^>]*)>/) { "<meta \($0.output.1)/>" }
-      let outline = try #require(Outline.of(html))
-      #expect(outline.elements["svg"] == report.figureCount && report.figureCount == 10)
+      #expect(isWellFormed(html))
+      #expect(html.matches(of: /<svg\b/).count == report.figureCount && report.figureCount == 10)
       let ids = html.matches(of: /\ id="([^"]*)"/).map { String($0.output.1) }
       #expect(Set(ids).count == ids.count)
       #expect(!html.contains("<script"))
@@ -71,7 +78,7 @@ import Testing
       let report = Report(study, title: name)
       #expect(!report.html.contains("<script") && !report.html.contains("\u{202E}"))
       #expect(!report.html.contains("<b>\u{202E}") && report.html.contains("&lt;script&gt;"))
-      for (_, figure) in report.figures { #expect(Outline.of(figure.svg) != nil) }
+      for (_, figure) in report.figures { #expect(isWellFormed(figure.svg)) }
     }
   }
 

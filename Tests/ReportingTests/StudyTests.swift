@@ -3,6 +3,7 @@ import Foundation
 import Refusal
 import Testing
 
+@testable import Figures
 @testable import Reporting
 
 /// Figures of a study against numbers computed by hand.
@@ -13,7 +14,9 @@ import Testing
     try body(fixture)
   }
 
-  private func numbers(_ table: Table, _ column: String, where isWanted: ([Cell]) -> Bool)
+  private func numbers(
+    _ table: DataTable, _ column: String, where isWanted: ([DataTable.Cell]) -> Bool
+  )
     throws -> [Double]
   {
     let index = try #require(table.columns.firstIndex(of: column))
@@ -186,7 +189,7 @@ import Testing
         attack.verdicts[0].text.contains(
           "to 0.75 to 1.00 [0.30, 1.00] (n = 4); 1 of 4 verdicts invalid; 1.00 [0.44, 1.00] (n = 3) of "
             + "those with a verdict"))
-      let tables = attack.blocks.compactMap { block -> Table? in
+      let tables = attack.blocks.compactMap { block -> DataTable? in
         if case .table(_, let table) = block { table } else { nil }
       }
       #expect(tables[0].columns == ["arm", "heads", "judge", "judge, invalid"])

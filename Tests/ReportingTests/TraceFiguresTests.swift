@@ -1,8 +1,9 @@
+import Prompts
 import Refusal
 import Testing
-import Tokenization
 import Transformer
 
+@testable import Figures
 @testable import Reporting
 
 /// A trace as figures.

@@ -83,7 +83,8 @@ private func makeFolder() throws -> String {
     #expect(try replacing.journal(Place.self, Row.self).count == 0)
     try replacing.finish(rows)
     #expect(code { _ = try RunFolder.open(path, provenance()) } == .otherConfiguration)
-    #expect(code { _ = try StoredRun.open(path, study: "heads-sweep", version: 3) } == .unknownVersion)
+    #expect(
+      code { _ = try StoredRun.open(path, study: "heads-sweep", version: 3) } == .unknownVersion)
   }
 
   @Test func oneRunAtATimeWrites() throws {
@@ -134,7 +135,8 @@ private func makeFolder() throws -> String {
     try folder.write("sweep.csv", Array("head,effect\nL1H2,0.5\n".utf8))
     try folder.finish(rows)
     for (name, codes) in [
-      ("heads-sweep.json", [Problem.Code.notSealed, .digestDiffers]), ("sweep.csv", [.digestDiffers]),
+      ("heads-sweep.json", [Problem.Code.notSealed, .digestDiffers]),
+      ("sweep.csv", [.digestDiffers]),
     ] {
       let file = URL(fileURLWithPath: "\(path)/\(name)")
       let bytes = [UInt8](try Data(contentsOf: file))

@@ -64,7 +64,7 @@ struct FamilyGoldenTests {
       #expect(Array(decoded.utf8) == family.decoded[index], "\(decoded.debugDescription)")
     }
     let raw = family.tokenizer.encodeRaw([])
-    #expect(raw.ids == family.around && raw.segments.count == raw.ids.count)
+    #expect(raw.ids == family.around && raw.spans.count == raw.ids.count)
   }
 
   /// In front of a word stand the tokens that stand there when the word is written out.
@@ -73,7 +73,7 @@ struct FamilyGoldenTests {
     let (family, texts) = (try RecordedFamily(name), try RecordedFamily.texts())
     let tokenizer = family.tokenizer
     func span(_ bytes: [UInt8]) -> [TextSpan] {
-      [TextSpan(bytes: bytes, segment: .template, parsesSpecials: true)]
+      [TextSpan(bytes: bytes, parsesSpecials: true)]
     }
     var cut = 0
     for text in texts where !text.isEmpty {
@@ -90,7 +90,7 @@ struct FamilyGoldenTests {
           ($0.isEmpty ? $0.lowerBound + 1 : $0.upperBound) <= text.count
         }
         #expect(found.ids == Array(written.ids.prefix(tokens.count)))
-        #expect(found.segments.allSatisfy { $0 == .template })
+        #expect(found.spans.allSatisfy { $0 == 0 })
       }
       #expect(tokenizer.encode(span(text), before: "") == tokenizer.encode(span(text)))
     }
@@ -98,28 +98,26 @@ struct FamilyGoldenTests {
     #expect(cut > texts.count / 2, "\(cut) of \(texts.count)")
   }
 
-  /// Every byte lies in a token in order, whoever wrote it, and a token has the segment of its last byte.
+  /// Every byte lies in a token in order, whoever wrote it, and a token is of the span of its last byte.
   @Test(arguments: names)
-  func spansKeepTheirSegments(name: String) throws {
+  func tokensKnowTheirSpans(name: String) throws {
     let (family, texts) = (try RecordedFamily(name), try RecordedFamily.texts())
     var generator = TextGenerator(seed: 11)
-    let segments: [Segment] = [.template, .prompt, .thinking, .answer]
     for (index, text) in texts.enumerated() where index % 3 == 0 && text.count > 2 {
       let cuts = (0..<3).map { _ in Int.random(in: 0...text.count, using: &generator) }.sorted()
       let borders = [0] + cuts + [text.count]
       for trusts in [true, false] {
-        let spans = segments.indices.map { part in
+        let spans = (0..<4).map { part in
           TextSpan(
-            bytes: Array(text[borders[part]..<borders[part + 1]]), segment: segments[part],
-            parsesSpecials: trusts)
+            bytes: Array(text[borders[part]..<borders[part + 1]]), parsesSpecials: trusts)
         }
         let encoding = family.tokenizer.encode(spans)
         #expect(encoding.ids == (trusts ? family.ids[index] : family.plainIDs[index]))
-        var (position, areInOrder) = (0, encoding.segments.count == encoding.ids.count)
-        for (range, segment) in zip(encoding.byteRanges, encoding.segments) {
+        var (position, areInOrder) = (0, encoding.spans.count == encoding.ids.count)
+        for (range, span) in zip(encoding.byteRanges, encoding.spans) {
           let last = range.isEmpty ? range.upperBound : range.upperBound - 1
           areInOrder = areInOrder && range.upperBound >= position
-          areInOrder = areInOrder && segment == segments[cuts.filter { $0 <= last }.count]
+          areInOrder = areInOrder && span == cuts.filter { $0 <= last }.count
           position = range.upperBound
         }
         #expect(areInOrder && position <= text.count, "\(text)")

@@ -111,7 +111,7 @@ struct NormalFormTests {
     let tokenizer = try smallTokenizer("qwen2")
     let encoding = tokenizer.encode([
       TextSpan(
-        bytes: Array("\u{AC00}\u{11B8}x".utf8), segment: .prompt, parsesSpecials: false)
+        bytes: Array("\u{AC00}\u{11B8}x".utf8), parsesSpecials: false)
     ])
     #expect(encoding.ids == tokenizer.encode("\u{AC11}x"))
     #expect(encoding.ids.flatMap(tokenizer.bytes) == [0xEA, 0xB0, 0x91, 0x78])

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Prompts
 import Testing
 
 @testable import Tokenization
@@ -67,7 +68,7 @@ import Testing
         Message(role: $0["role"]?.text ?? "", content: $0["content"]?.text ?? "")
       }
       let spans = try chat.render(messages, addsGenerationPrompt: false)
-      result = result.setting("chat", to: ids(tokenizer.encode(spans).ids))
+      result = result.setting("chat", to: ids(tokenizer.encode(spans.map(\.text)).ids))
       return result.setting("text", to: JSON.string(spans.flatMap(\.bytes)))
     }
 

@@ -59,9 +59,14 @@ func ggufVocabulary(fromJSON bytes: [UInt8], preTokenizer: String) throws -> GGU
     merges: merges)
 }
 
+/// A recorded file of `Golden/`.
+func golden(_ name: String) throws -> JSON {
+  try JSONReader.parse(try goldenBytes(name), file: name)
+}
+
 /// The whole text in spans of which only the marked parts may hold special tokens.
-func span(_ text: String, _ segment: Segment = .prompt, specials: Bool = false) -> TextSpan {
-  TextSpan(bytes: Array(text.utf8), segment: segment, parsesSpecials: specials)
+func span(_ text: String, specials: Bool = false) -> TextSpan {
+  TextSpan(bytes: Array(text.utf8), parsesSpecials: specials)
 }
 
 /// The processor's time that this thread has taken: other tests run beside it.

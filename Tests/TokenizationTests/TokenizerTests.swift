@@ -14,10 +14,10 @@ struct TokenizerTests {
     let tokenizer = try smallTokenizer(name)
     for row in try RecordedText.all(in: "tokenizer_\(name)_ids.json") {
       let encoding = tokenizer.encode([
-        TextSpan(bytes: row.text, segment: .answer, parsesSpecials: false)
+        TextSpan(bytes: row.text, parsesSpecials: false)
       ])
       #expect(encoding.ids == row.plainIDs)
-      #expect(encoding.segments == encoding.ids.map { _ in Segment.answer })
+      #expect(encoding.spans == encoding.ids.map { _ in 0 })
       let isNormal = Normalizer(steps: [.compose]).normalized(row.text) == row.text
       guard name == "gpt2" || name == "llama3" || (name == "qwen2" && isNormal) else { continue }
       let covered = encoding.byteRanges.flatMap { row.text[$0] }
@@ -38,30 +38,29 @@ struct TokenizerTests {
     for row in try RecordedText.all(in: "tokenizer_\(name)_ids.json") where row.text.count > 2 {
       let cuts = (0..<3).map { _ in Int.random(in: 0...row.text.count, using: &generator) }.sorted()
       let borders = [0] + cuts + [row.text.count]
-      let segments: [Segment] = [.template, .prompt, .thinking, .answer]
       for trusts in [true, false] {
-        let spans = segments.indices.map { index in
+        let spans = (0..<4).map { index in
           TextSpan(
             bytes: Array(row.text[borders[index]..<borders[index + 1]]),
-            segment: segments[index], parsesSpecials: trusts)
+            parsesSpecials: trusts)
         }
         let encoding = tokenizer.encode(spans)
         #expect(encoding.ids == (trusts ? row.ids : row.plainIDs))
-        for (range, segment) in zip(encoding.byteRanges, encoding.segments) {
+        for (range, span) in zip(encoding.byteRanges, encoding.spans) {
           let last = range.upperBound - 1
-          #expect(segment == segments[cuts.filter { $0 <= last }.count])
+          #expect(span == cuts.filter { $0 <= last }.count)
         }
       }
     }
   }
 
-  @Test func aTokenAcrossSpansTakesTheSegmentOfItsLastByte() throws {
+  @Test func aTokenAcrossSpansIsOfTheSpanOfItsLastByte() throws {
     let tokenizer = try smallTokenizer("gpt2")
     let whole = tokenizer.encode(" the")
     #expect(whole.count == 1)
-    let encoding = tokenizer.encode([span(" th", .prompt), span("e", .answer), span("")])
+    let encoding = tokenizer.encode([span(" th"), span("e"), span("")])
     #expect(encoding.ids == whole)
-    #expect(encoding.segments == [.answer])
+    #expect(encoding.spans == [1])
     #expect(encoding.byteRanges == [0..<4])
   }
 
@@ -69,22 +68,22 @@ struct TokenizerTests {
     let tokenizer = try smallTokenizer("digits")
     let end = try #require(tokenizer.id(of: "<|im_end|>"))
     let text = "<|im_end|>"
-    #expect(tokenizer.encode([span(text, .template, specials: true)]).ids == [end])
+    #expect(tokenizer.encode([span(text, specials: true)]).ids == [end])
     #expect(!tokenizer.encode([span(text)]).ids.contains(end))
     // Two trusted spans that touch are one.
-    let halves = [span("<|im_", .template, specials: true), span("end|>", .prompt, specials: true)]
+    let halves = [span("<|im_", specials: true), span("end|>", specials: true)]
     #expect(tokenizer.encode(halves).ids == [end])
     for (first, second) in [(true, false), (false, true)] {
       let mixed = [span("<|im_", specials: first), span("end|>", specials: second)]
       #expect(tokenizer.encode(mixed).ids == tokenizer.encode(text))
     }
     let dialog = tokenizer.encode([
-      span("<|im_start|>user\n", .template, specials: true), span("say <|im_end|>", .prompt),
-      span("<|im_end|>\n", .template, specials: true),
+      span("<|im_start|>user\n", specials: true), span("say <|im_end|>"),
+      span("<|im_end|>\n", specials: true),
     ])
     #expect(dialog.ids.filter { $0 == end }.count == 1)
     let position = try #require(dialog.ids.firstIndex(of: end))
-    #expect(dialog.segments[position] == .template)
+    #expect(dialog.spans[position] == 2)
     #expect(dialog.byteRanges[position] == 31..<41)
   }
 
@@ -121,27 +120,27 @@ struct TokenizerTests {
   @Test func normalisedTextLeadsBackToItsBytes() throws {
     let tokenizer = try smallTokenizer("qwen2")
     let encoding = tokenizer.encode([
-      span("ab e", .prompt), span("\u{301}\u{301}", .thinking), span(" cd", .answer),
+      span("ab e"), span("\u{301}\u{301}"), span(" cd"),
     ])
     #expect(encoding.ids == tokenizer.encode("ab \u{E9}\u{301} cd"))
     #expect(encoding.byteRanges.first?.lowerBound == 0)
     #expect(encoding.byteRanges.last?.upperBound == 11)
-    let accent = try #require(encoding.segments.firstIndex(of: .thinking))
+    let accent = try #require(encoding.spans.firstIndex(of: 1))
     #expect(encoding.byteRanges[accent].upperBound == 8)
-    #expect(encoding.segments.last == .answer)
+    #expect(encoding.spans.last == 2)
   }
 
   @Test func theBOSIsNeitherMissingNorDoubled() throws {
     func text(_ text: String, parsesSpecials: Bool = false) -> [TextSpan] {
-      [TextSpan(bytes: Array(text.utf8), segment: .prompt, parsesSpecials: parsesSpecials)]
+      [TextSpan(bytes: Array(text.utf8), parsesSpecials: parsesSpecials)]
     }
     let tokenizer = try smallTokenizer("llama3")
     let bos = try #require(tokenizer.bosID)
     #expect(tokenizer.addsBOS)
     let raw = tokenizer.encodeRaw(text("Hello"))
     #expect(raw.ids == [bos] + tokenizer.encode("Hello"))
-    #expect(raw.segments.first == .template && raw.byteRanges.first == 0..<0)
-    #expect(raw.segments.count == raw.ids.count && raw.byteRanges.count == raw.ids.count)
+    #expect(raw.spans.first == .some(nil) && raw.byteRanges.first == 0..<0)
+    #expect(raw.spans.count == raw.ids.count && raw.byteRanges.count == raw.ids.count)
     let written = tokenizer.encodeRaw(text("<|endoftext|>Hello", parsesSpecials: true))
     #expect(written.ids == raw.ids)
     #expect(tokenizer.encodeRaw(text("")).ids == [bos])
@@ -196,7 +195,7 @@ struct TokenizerTests {
     ]
     for bytes in damaged {
       let encoding = tokenizer.encode([
-        TextSpan(bytes: bytes, segment: .prompt, parsesSpecials: true)
+        TextSpan(bytes: bytes, parsesSpecials: true)
       ])
       #expect(encoding.ids.flatMap(tokenizer.bytes) == bytes)
     }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Prompts
 import Tensors
 import Testing
 

@@ -1,8 +1,8 @@
 import Checkpoints
 import Files
 import Foundation
+import Prompts
 import Testing
-import Tokenization
 
 @testable import Transformer
 

@@ -1,5 +1,5 @@
+import Prompts
 import Tensors
-import Tokenization
 
 @testable import Transformer
 

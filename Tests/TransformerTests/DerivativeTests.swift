@@ -1,6 +1,6 @@
+import Prompts
 import Tensors
 import Testing
-import Tokenization
 
 @testable import Transformer
 

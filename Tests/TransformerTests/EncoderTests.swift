@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import Prompts
 import Testing
-import Tokenization
 
 @testable import Transformer
 

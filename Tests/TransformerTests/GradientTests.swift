@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Prompts
 import Tensors
 import Testing
 

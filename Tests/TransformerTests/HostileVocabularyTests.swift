@@ -1,9 +1,9 @@
 import Checkpoints
 import Files
 import Foundation
+import Prompts
 import Statistics
 import Testing
-import Tokenization
 
 @testable import Transformer
 

@@ -1,7 +1,7 @@
 import Files
+import Prompts
 import Tensors
 import Testing
-import Tokenization
 
 @testable import Transformer
 

@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
+import Prompts
 import Testing
-import Tokenization
 
 @testable import Transformer
 

@@ -1,4 +1,5 @@
 import Files
+import Prompts
 import Tensors
 import Testing
 

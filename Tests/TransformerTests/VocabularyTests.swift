@@ -1,6 +1,6 @@
 import Foundation
+import Prompts
 import Testing
-import Tokenization
 
 @testable import Transformer
 

@@ -1,5 +1,6 @@
 @testable import Files
-@testable import Tokenization
+@testable import Jinja
+@testable import Prompts
 
 private let messages = [
   Message(role: "system", content: "s"), Message(role: "user", content: "é {{ x }}"),

@@ -1,8 +1,8 @@
 import Files
 import Foundation
+import Prompts
 import Statistics
 import Tensors
-import Tokenization
 import Transformer
 
 /// The loss of one neutral text: a sum in nats over the tokens that are predicted.

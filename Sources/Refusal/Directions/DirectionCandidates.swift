@@ -1,5 +1,6 @@
 import Files
 import Probing
+import Prompts
 import Statistics
 import Transformer
 

@@ -1,3 +1,4 @@
+import Prompts
 import Transformer
 
 extension Intervention {

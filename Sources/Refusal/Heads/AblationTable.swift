@@ -1,4 +1,5 @@
 import Files
+import Prompts
 import Statistics
 import Tensors
 import Transformer

@@ -1,5 +1,5 @@
 import Files
-import Tokenization
+import Prompts
 import Transformer
 
 /// One prompt of a study of heads: a sequence that ends with the token at which it is scored.

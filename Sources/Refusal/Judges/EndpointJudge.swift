@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Prompts
 import Synchronization
 
 /// Asks a model behind an OpenAI-compatible server.

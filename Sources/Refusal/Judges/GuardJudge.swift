@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import Prompts
 import Statistics
-import Tokenization
 import Transformer
 
 /// A guard model on this machine: its verdict is read from the probabilities of its first word.

@@ -1,4 +1,5 @@
 import Foundation
+import Prompts
 
 /// Answers and verdicts in the JSON log, version 2, of the UK AI Security Institute's Inspect, which opens
 /// in its viewer.

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Prompts
 
 /// What a judge says about one answer.
 ///
@@ -109,16 +110,6 @@ extension Judge {
 package struct GivenVerdict: Sendable {
   package var judgement: Judgement
   package var isLasting = true
-}
-
-/// SHA-256 of several texts, none of which can be mistaken for a part of its neighbour.
-package func digest(_ parts: [String]) -> String {
-  var digest = Digest()
-  for part in parts {
-    let bytes = Array("\(part.utf8.count) \(part)".utf8)
-    bytes.withUnsafeBytes { digest.update($0) }
-  }
-  return digest.hexadecimal()
 }
 
 /// A judge's words as far as a result needs them.

@@ -1,4 +1,5 @@
 import Files
+import Prompts
 
 /// Several judges on the same answers.
 package struct JudgePanel {

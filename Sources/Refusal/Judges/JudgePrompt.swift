@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import Prompts
 
 /// What a judging model is asked, and how its words are read.
 ///

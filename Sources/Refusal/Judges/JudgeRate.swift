@@ -1,4 +1,5 @@
 import Files
+import Prompts
 import Statistics
 
 /// How often one judge found what it looks for, with all that such a number needs beside it.

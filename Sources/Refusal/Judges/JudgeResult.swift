@@ -1,4 +1,5 @@
 import Files
+import Prompts
 import Statistics
 
 /// All that judges said about a file of answers.

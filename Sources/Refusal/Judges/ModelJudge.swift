@@ -1,8 +1,8 @@
 import Files
 import Foundation
 import Probing
+import Prompts
 import Tensors
-import Tokenization
 import Transformer
 
 /// The model that wrote the answers, as it reads them: with the interventions under which they were

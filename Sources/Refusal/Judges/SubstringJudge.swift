@@ -1,4 +1,5 @@
 import Foundation
+import Prompts
 
 /// Published lists of phrases by which a refusal is known.
 ///

@@ -1,6 +1,6 @@
 import Files
 import Foundation
-import Tokenization
+import Prompts
 
 /// One transcript of a pool from which safety data is chosen.
 public struct PoolRow: Sendable, Equatable {
@@ -50,17 +50,20 @@ public enum Unusable: String, Sendable, Codable, CaseIterable {
 }
 
 extension PoolRow {
-  /// A prompt row with thinking and response.
-  /// - Parameter sourceRow: where the answer stands in its file; the prompt's row where they are one file.
+  /// A request and its answer with thinking.
   package init(
-    _ row: Prompt, thinking: String?, answer: String?, name: String, source: String,
-    sourceDigest: String, sourceRow: Int? = nil
+    _ row: Prompt, _ answer: Answer, source: String, sourceDigest: String
   ) throws(PoolRow.Refusal) {
-    guard let thinking, !thinking.allSatisfy(\.isWhitespace) else { throw Refusal(.noThinking) }
-    guard let answer, !answer.allSatisfy(\.isWhitespace) else { throw Refusal(.noAnswer) }
-    (id, self.thinking, self.answer) = (name, thinking, answer)
-    (self.source, self.sourceDigest) = (source, sourceDigest)
-    self.sourceRow = sourceRow ?? row.row
+    guard let thinking = answer.thinking, !thinking.allSatisfy(\.isWhitespace) else {
+      throw Refusal(.noThinking)
+    }
+    guard answer.absence == nil else { throw Refusal(.noAnswer) }
+    id = answer.name
+    self.thinking = thinking
+    self.answer = answer.text
+    self.source = source
+    self.sourceDigest = sourceDigest
+    sourceRow = answer.sourceRow
     (history, votes) = ([], [:])
     switch row.conversation.source {
     case .tokenIDs: throw Refusal(.noRequest)

@@ -1,5 +1,5 @@
 import Foundation
-import Tokenization
+import Prompts
 
 /// Chosen rows in the forms in which fine-tuning tools read them.
 ///

@@ -1,3 +1,4 @@
+import Figures
 import Probing
 import Statistics
 import Transformer
@@ -42,8 +43,8 @@ extension ProbeReport {
   }
 
   /// Every probe's figures and controls.
-  public var table: Table {
-    Table(
+  public var table: DataTable {
+    DataTable(
       columns: ["hook", "AUROC", "accuracy", "shuffled AUROC", "random AUROC", "C"],
       rows: evaluations.map { evaluation in
         [

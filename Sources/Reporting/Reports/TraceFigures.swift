@@ -1,3 +1,4 @@
+import Figures
 import Probing
 import Refusal
 import Statistics
@@ -105,11 +106,11 @@ extension CliffSummary {
   }
 
   /// Means with intervals, one column per group.
-  public var table: Table {
-    func row(_ name: String, _ value: (Group) -> Cell) -> [Cell] {
+  public var table: DataTable {
+    func row(_ name: String, _ value: (Group) -> DataTable.Cell) -> [DataTable.Cell] {
       [.text(name)] + groups.map(value)
     }
-    func interval(_ value: @escaping (Means) -> Interval?) -> (Group) -> Cell {
+    func interval(_ value: @escaping (Means) -> Interval?) -> (Group) -> DataTable.Cell {
       { value($0.means).map { .interval($0) } ?? .missing }
     }
     var rows = [
@@ -135,7 +136,7 @@ extension CliffSummary {
         $0.control.map { .text("\($0.asLarge) of \($0.directions)") } ?? .missing
       },
     ]
-    return Table(columns: ["mean over transcripts"] + groups.map(\.label), rows: rows)
+    return DataTable(columns: ["mean over transcripts"] + groups.map(\.label), rows: rows)
   }
 }
 

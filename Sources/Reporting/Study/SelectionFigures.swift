@@ -1,3 +1,4 @@
+import Figures
 import Files
 import Refusal
 
@@ -41,8 +42,8 @@ extension SelectionResult {
     provenance.sorted { $0.key < $1.key }.map { .init("selection: \($0.key)", $0.value) }
   }
 
-  private var rules: Table {
-    Table(
+  private var rules: DataTable {
+    DataTable(
       columns: ["method", "rule", "candidates", "chosen", "duplicates passed over"],
       rows: methods.map { method in
         [
@@ -59,9 +60,9 @@ extension SelectionResult {
   }
 
   /// What two methods share, and what they would share by chance.
-  private var shared: Table {
+  private var shared: DataTable {
     func count(_ name: String) -> Int { methods.first { $0.name == name }?.chosen.count ?? 0 }
-    return Table(
+    return DataTable(
       columns: ["methods", "shared rows", "by chance", "Jaccard index"],
       rows: overlaps.map { overlap in
         // Two sets drawn at random from the pool share the product of their shares.
@@ -69,8 +70,8 @@ extension SelectionResult {
           pool > 0
           ? Double(count(overlap.first)) * Double(count(overlap.second)) / Double(pool) : nil
         return [
-          .text("\(overlap.first), \(overlap.second)"), .integer(overlap.both), Cell(chance),
-          Cell(overlap.jaccard),
+          .text("\(overlap.first), \(overlap.second)"), .integer(overlap.both), .init(chance),
+          .init(overlap.jaccard),
         ]
       })
   }

@@ -1,3 +1,4 @@
+import Figures
 import Refusal
 import Statistics
 
@@ -151,10 +152,12 @@ extension StoredAttack {
 
   private var shown: [AttackResult.Arm] { [result.arms[0]] + tested }
 
-  private func cell(_ interval: Interval?) -> Cell { interval.map { .interval($0) } ?? .missing }
+  private func cell(_ interval: Interval?) -> DataTable.Cell {
+    interval.map { .interval($0) } ?? .missing
+  }
 
-  private var successes: Table {
-    Table(
+  private var successes: DataTable {
+    DataTable(
       columns: ["arm", "heads"] + result.judges.flatMap { [$0.name, "\($0.name), invalid"] },
       rows: shown.map { arm in
         [.text(arm.name), arm.heads.isEmpty ? .missing : .integer(arm.heads.count)]
@@ -162,8 +165,8 @@ extension StoredAttack {
       })
   }
 
-  private var costs: Table {
-    Table(
+  private var costs: DataTable {
+    DataTable(
       columns: ["arm", "benign refused", "invalid", "loss", "loss - baseline"],
       rows: shown.map { arm in
         [
@@ -174,29 +177,29 @@ extension StoredAttack {
       })
   }
 
-  private var comparisons: Table {
-    Table(
+  private var comparisons: DataTable {
+    DataTable(
       columns: ["arm", "judge", "change", "p", "p Holm", "controls as far", "p controls, Holm"],
       rows: tested.flatMap { arm in
         arm.comparisons.map { comparison in
           [
             .text(arm.name), .text(comparison.judge), cell(comparison.difference),
-            .number(comparison.p), Cell(comparison.pHolm),
+            .number(comparison.p), .init(comparison.pHolm),
             comparison.standing.map { .text("\($0.asFar) of \($0.controls)") } ?? .missing,
-            Cell(comparison.standing?.pHolm),
+            .init(comparison.standing?.pHolm),
           ]
         }
       })
   }
 
-  private var agreements: Table {
-    Table(
+  private var agreements: DataTable {
+    DataTable(
       columns: ["judges", "answers", "agree", "Cohen's kappa"],
       rows: result.agreements.map { agreement in
         [
           .text("\(agreement.first), \(agreement.second)"), .integer(agreement.answers),
           cell(agreement.observed),
-          agreement.kappaInterval.map { .interval($0) } ?? Cell(agreement.kappa),
+          agreement.kappaInterval.map { .interval($0) } ?? .init(agreement.kappa),
         ]
       })
   }

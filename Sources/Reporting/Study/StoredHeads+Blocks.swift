@@ -1,3 +1,4 @@
+import Figures
 import Refusal
 import Statistics
 
@@ -87,21 +88,43 @@ extension StoredHeads {
       title: title,
       caption: "\(what) Colours are centred on 0. Score: \(score). Claims: "
         + (method.isEmpty ? "as the file has them" : method) + ".",
-      valueLabel: label, findings: map.findings, sign: sign)
+      valueLabel: label,
+      heads: map.findings.map {
+        .init(layer: $0.layer, head: $0.head, value: $0.mean, isFramed: $0.isSuppressor)
+      },
+      legend: .init(red: "suppresses refusal", blue: "supports it", frame: "claimed"),
+      sign: sign, data: Self.data(map.findings))
   }
 
-  private static func extremes(_ findings: [HeadFinding]) -> Table {
+  /// Every number of every head.
+  private static func data(_ findings: [HeadFinding]) -> DataTable {
+    DataTable(
+      columns: [
+        "layer", "head", "mean", "low", "high", "cosine", "p_sign_flip", "p_random_direction",
+        "p_holm", "p_screen_bh", "claimed",
+      ],
+      rows: findings.map { finding in
+        [
+          .integer(finding.layer), .integer(finding.head), .number(finding.mean),
+          .init(finding.interval?.low), .init(finding.interval?.high), .init(finding.cosine),
+          .number(finding.signFlipP), .init(finding.randomDirectionP), .number(finding.holmP),
+          .number(finding.screenP), .text(finding.isSuppressor ? "yes" : "no"),
+        ]
+      })
+  }
+
+  private static func extremes(_ findings: [HeadFinding]) -> DataTable {
     let shown = findings.sorted {
       (-abs($0.mean), $0.layer, $0.head) < (-abs($1.mean), $1.layer, $1.head)
     }.prefix(10)
-    return Table(
+    return DataTable(
       columns: ["head", "mean", "cosine", "p sign-flip", "p directions", "p Holm"],
       rows: shown.map { finding in
         [
           .text(
             "\(finding.layer).\(finding.head)" + (finding.isSuppressor ? " (claimed)" : "")),
-          finding.interval.map { .interval($0) } ?? .number(finding.mean), Cell(finding.cosine),
-          .number(finding.signFlipP), Cell(finding.randomDirectionP), .number(finding.holmP),
+          finding.interval.map { .interval($0) } ?? .number(finding.mean), .init(finding.cosine),
+          .number(finding.signFlipP), .init(finding.randomDirectionP), .number(finding.holmP),
         ]
       })
   }
@@ -110,20 +133,20 @@ extension StoredHeads {
     "sets chosen on \(sets.selectionPrompts) prompts, reported on \(sets.reportPrompts) others"
   }
 
-  private func table(_ report: HeadSetReport) -> Table {
-    Table(
+  private func table(_ report: HeadSetReport) -> DataTable {
+    DataTable(
       columns: ["heads", "share", "effect", "random sets", "their mean", "range", "p Holm"],
       rows: report.sets.map { set in
         [
           .text(Self.names(set.heads.map { ($0.layer, $0.head) })),
           set.share.map { .text("\(Numbers.percent($0))\u{A0}%") } ?? .missing,
           set.effect.map { .interval($0) } ?? .number(set.mean),
-          set.control.map { .integer($0.sets) } ?? .missing, Cell(set.control?.mean),
+          set.control.map { .integer($0.sets) } ?? .missing, .init(set.control?.mean),
           set.control.map {
             .text(
               "\(Numbers.significant($0.lowest)) to \(Numbers.significant($0.highest))")
           } ?? .missing,
-          Cell(set.control?.p),
+          .init(set.control?.p),
         ]
       })
   }

@@ -1,3 +1,4 @@
+import Figures
 import Probing
 import Refusal
 import Statistics
@@ -73,8 +74,8 @@ extension TraceComparison {
     ]
   }
 
-  private var origins: Table {
-    Table(
+  private var origins: DataTable {
+    DataTable(
       columns: [
         "trace", "model", "transcripts", "read at", "by the probe", "trained on", "at positions",
       ],
@@ -88,20 +89,20 @@ extension TraceComparison {
       })
   }
 
-  private func cell(_ interval: Interval?, decimals: Int = 3) -> Cell {
+  private func cell(_ interval: Interval?, decimals: Int = 3) -> DataTable.Cell {
     interval.map { .text($0.bounds(decimals: decimals)) } ?? .missing
   }
 
   /// A row for each model and kind of prompts.
-  private func rows(_ cells: (CliffSummary.Group) -> [Cell]) -> [[Cell]] {
+  private func rows(_ cells: (CliffSummary.Group) -> [DataTable.Cell]) -> [[DataTable.Cell]] {
     entries.flatMap { entry in
       entry.trace.summary.groups.map { [.text(entry.name), .text($0.label)] + cells($0) }
     }
   }
 
-  private var falls: Table {
+  private var falls: DataTable {
     let rules = entries.first?.trace.summary.groups.first?.rules.map(\.rule) ?? []
-    return Table(
+    return DataTable(
       columns: ["trace", "prompts", "n"] + rules.map(\.shortName),
       rows: rows { group in
         [.text("\(group.measured)")]
@@ -111,8 +112,8 @@ extension TraceComparison {
       })
   }
 
-  private var places: Table {
-    Table(
+  private var places: DataTable {
+    DataTable(
       columns: [
         "trace", "prompts", "plateau", "final", "share of the fall", "largest fall",
       ],
@@ -124,10 +125,10 @@ extension TraceComparison {
       })
   }
 
-  private var differenceTable: Table {
+  private var differenceTable: DataTable {
     let confidence = differences.lazy.flatMap(\.differences).compactMap(\.mean?.confidence).first
     let level = Numbers.percent(confidence ?? 0.95)
-    return Table(
+    return DataTable(
       columns: [
         "trace", "prompts", "both measured", "difference [\(level) % intervals, Bonferroni]",
       ],

@@ -1,3 +1,4 @@
+import Prompts
 import Tensors
 
 /// A tile's way forward to an objective and back.

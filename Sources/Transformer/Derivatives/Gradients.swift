@@ -1,3 +1,4 @@
+import Prompts
 import Tensors
 
 /// The gradients of an objective in one sequence.

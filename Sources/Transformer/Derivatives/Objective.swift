@@ -1,3 +1,5 @@
+import Prompts
+
 /// A number that a forward pass gives for each sequence, to be differentiated: a weighted sum of terms,
 /// each summed over its positions.
 ///

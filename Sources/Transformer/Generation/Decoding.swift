@@ -1,7 +1,7 @@
 import Files
+import Prompts
 import Statistics
 import Tensors
-import Tokenization
 
 /// One continuation on its way: what was written, what the model remembers, and what was read.
 ///

@@ -1,14 +1,4 @@
-import Tokenization
-
-/// Why a continuation ended.
-public enum FinishReason: String, Codable, Sendable, CaseIterable {
-  /// The model wrote a token that ends a text or a turn.
-  case endToken = "end_token"
-  /// A text of `GenerationSettings.stop` came up.
-  case stopText = "stop_text"
-  /// There were `maxNewTokens` tokens.
-  case length
-}
+import Prompts
 
 /// One continuation of one prompt.
 public struct Generation: Sendable, Equatable {

@@ -1,5 +1,5 @@
 import Files
-import Tokenization
+import Prompts
 
 extension Model {
   /// Writes behind each sequence of a batch and keeps everything.

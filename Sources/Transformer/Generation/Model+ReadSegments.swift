@@ -1,4 +1,4 @@
-import Tokenization
+import Prompts
 
 extension Model {
   /// Tells thinking, markers and answer of generated tokens apart from all of the text.

@@ -1,3 +1,4 @@
+import Prompts
 import Tokenization
 
 /// What a model has written so far, as text: which segment the next token belongs to, and whether a

@@ -1,6 +1,6 @@
 import Files
+import Prompts
 import Tensors
-import Tokenization
 
 /// One property that must hold in every model, checked on the user's own checkpoint.
 public struct SelfCheck: Sendable, Codable, Equatable {

@@ -1,3 +1,4 @@
+import Prompts
 import Tensors
 
 /// What variants of one sequence take over from its clean run.

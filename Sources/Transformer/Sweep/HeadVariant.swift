@@ -1,3 +1,4 @@
+import Prompts
 import Tensors
 
 /// What is done to one query head's output z at the touched tokens of a sequence.
