@@ -11,7 +11,10 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "probe-benchmark", dependencies: [.product(name: "Bathyscope", package: "bathyscope")],
-      path: "Sources/ProbeBenchmark")
+      path: "Sources/ProbeBenchmark"),
+    .executableTarget(
+      name: "patch-benchmark", dependencies: [.product(name: "Bathyscope", package: "bathyscope")],
+      path: "Sources/PatchBenchmark"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -51,7 +51,7 @@ struct AttackTask {
     guard !heads.isEmpty else { return [] }
     return [
       .scaleHeads(
-        heads, by: ablation.factor, keepingNorm: ablation.rescale == .token, at: place)
+        heads, by: ablation.factor, keepingNorm: ablation.rescale, at: place)
     ]
   }
 }

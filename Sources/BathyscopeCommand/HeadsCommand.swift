@@ -151,7 +151,7 @@ struct HeadAblationOptions: ParsableArguments {
   var factor: Float = 0
 
   @Option(help: "Scale heads afterwards so that each token, or the sequence, keeps its norm.")
-  var rescale: HeadAblation.Rescale = .none
+  var rescale: NormKeeping = .none
 
   @Option(
     parsing: .unconditional,
@@ -281,4 +281,4 @@ struct MemorySize: ExpressibleByArgument {
 
 extension HeadPrompt.End: ExpressibleByArgument {}
 extension HeadAblation.Kind: ExpressibleByArgument {}
-extension HeadAblation.Rescale: ExpressibleByArgument {}
+extension NormKeeping: ExpressibleByArgument {}

@@ -1,5 +1,5 @@
 /// A dense matrix of 32-bit floats in row-major order: what captures and probes hand around.
-public struct Matrix: Sendable, Equatable, Codable {
+public struct Matrix: Sendable, Hashable, Codable {
   public let rows: Int
   public let columns: Int
   /// `rows * columns` values, row after row.

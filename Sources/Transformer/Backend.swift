@@ -49,10 +49,33 @@ protocol Backend: Sendable {
 
   /// Reads rows.
   func read(_ rows: [Int], of x: Activations) -> Matrix
-  /// Changes rows and tells the Euclidean norm of the change at each of them.
+  /// The mean of the values that each query head sees, `[new tokens, H * dHead]`: what attention gives
+  /// when all scores are alike.
+  /// - Parameter memories: as `attend` has left them.
+  func attendUniformly(
+    _ value: Activations, _ shape: AttentionShape, tile: Tile, memories: [Memory]?
+  ) -> Activations
+  /// Changes rows, no row twice, and tells how far each edit has changed its own.
+  /// - Parameter uniform: what uniform attention gives, where an edit asks for it.
   func change(
-    _ rows: [Int], of x: Activations, by change: PreparedChange
-  ) -> (changed: Activations, norms: [Double])
+    _ edits: [Edit], of x: Activations, uniform: Activations?
+  ) -> (changed: Activations, sizes: [ChangeSize])
+}
+
+/// Rows that are changed in one way.
+struct Edit: Sendable {
+  var change: PreparedChange
+  var rows: [Int]
+  /// The place of the first row among all that the intervention touches in the sequence.
+  var place = 0
+}
+
+/// How far rows were changed.
+struct ChangeSize: Sendable {
+  /// The Euclidean norm of the change at each row.
+  var norms: [Double] = []
+  /// The sum of its squares over all rows, in one running sum.
+  var squares = 0.0
 }
 
 protocol ActivationShape {

@@ -15,29 +15,29 @@ struct CommonPrefix: @unchecked Sendable {
   /// Rows that are saved; fewer are not worth a pass over the weights.
   private static let fewestRows = 64
 
-  /// - Parameter times: how many sequences will use it, where some come several times.
+  /// - Parameters:
+  ///   - places: where each sequence is in the batch that the plan is for; by default they are one.
+  ///   - times: how many sequences will use it, where some come several times.
   /// - Returns: nil where too little is the same, is changed on the way, or is read with all tokens in
   ///   view, as attention patterns are.
   init?(
-    of batch: Batch, times: Int? = nil, _ plan: PreparedPlan, _ network: Network<PackedMatrix>,
-    threads: Int
+    of batch: Batch, places: [Int]? = nil, times: Int? = nil, _ plan: PreparedPlan,
+    _ network: Network<PackedMatrix>, threads: Int
   ) {
     let times = times ?? batch.sequences.count
     // A single prompt with several samples shares all but its last token.
     let same = batch.sequences.count == 1 ? batch.tokenCount - 1 : Self.tokens(of: batch)
-    count = Self.unchanged(batch, plan, same)
+    count = Self.unchanged(batch, places, plan, same)
     guard (times - 1) * count >= Self.fewestRows,
       !plan.captures.keys.contains(where: { $0.site.isRagged })
     else { return nil }
     wanted = plan.captures
     var plan = plan
-    // Rules that count from a sequence's end would mean other tokens here, and none is changed.
-    plan.changes = [:]
-    var places: [[Positions]: [Positions]] = [:]
-    for rules in plan.captures.values where places[rules] == nil {
-      places[rules] = Self.places(rules, in: batch, before: count)
+    var read: [[Positions]: [Positions]] = [:]
+    for rules in plan.captures.values where read[rules] == nil {
+      read[rules] = Self.places(rules, in: batch, before: count)
     }
-    plan.captures = plan.captures.mapValues { places[$0] ?? [] }
+    plan.captures = plan.captures.mapValues { read[$0] ?? [] }
     let device = CPUBackend(threads: threads)
     let layers = network.blocks.indices.filter { plan.last >= .residual(before: $0) }
     let tokens = Array(batch.sequences[0].tokens.prefix(count))
@@ -47,7 +47,7 @@ struct CommonPrefix: @unchecked Sendable {
       })
     let prefix = Batch([TokenSequence(id: "prefix", tokens: tokens)])
     let tile = Tile(prefix, 0..<1)
-    let taps = Taps(device: device, plan: plan, batch: prefix, tile: tile)
+    let taps = Taps(device: device, plan: plan, batch: prefix, tile: tile, touches: [:])
     network.run(Pass(device: device, tile: tile, taps: taps) { [memory.layers[$0]] })
     (self.memory, capture) = (memory, taps.captures()[0])
   }
@@ -76,9 +76,13 @@ struct CommonPrefix: @unchecked Sendable {
   }
 
   /// The same, and changed in none of them.
-  private static func unchanged(_ batch: Batch, _ plan: PreparedPlan, _ count: Int) -> Int {
-    batch.sequences.reduce(count) { count, sequence in
-      plan.interventions.reduce(count) { min($0, $1.positions.indices(in: sequence).first ?? $0) }
+  private static func unchanged(
+    _ batch: Batch, _ places: [Int]?, _ plan: PreparedPlan, _ count: Int
+  ) -> Int {
+    batch.sequences.enumerated().reduce(count) { count, item in
+      plan.interventions
+        .filter { $0.concerns(item.element, at: places?[item.offset] ?? item.offset) }
+        .reduce(count) { min($0, $1.positions.indices(in: item.element).first ?? $0) }
     }
   }
 

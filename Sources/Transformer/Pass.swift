@@ -21,6 +21,14 @@ final class Pass<Device: Backend> {
   /// Changes and then reads the activations at a hook.
   func tap(_ hook: HookPoint, _ x: Device.Activations) -> Device.Activations { taps(hook, x) }
 
+  /// Changes and then reads the heads' outputs.
+  /// - Parameter uniform: what they are where all tokens are attended to alike.
+  func tap(
+    _ hook: HookPoint, _ x: Device.Activations, uniform: () -> Device.Activations
+  ) -> Device.Activations {
+    withoutActuallyEscaping(uniform) { taps(hook, x, uniform: $0) }
+  }
+
   /// Whether anything at or behind the hook is to be read.
   func reaches(_ hook: HookPoint) -> Bool { taps.last >= hook }
 

@@ -23,6 +23,8 @@ extension Problem.Code {
   public static let noSuchHook = Self("no-such-hook")
   /// The model has fewer layers.
   public static let noSuchLayer = Self("no-such-layer")
+  /// A batch has no such sequence.
+  public static let noSuchSequence = Self("no-such-sequence")
   /// A prompt has no token at the positions that are named.
   public static let noSuchPosition = Self("no-such-position")
   /// Rules for the choice of tokens rule out every one.
@@ -47,6 +49,8 @@ extension Problem.Code {
   public static let unknownArchitecture = Self("unknown-architecture")
   /// A hook is not one at which this can be done.
   public static let wrongHook = Self("wrong-hook")
+  /// Rows of another run do not go with the tokens that they are to be put at.
+  public static let misalignedPatch = Self("misaligned-patch", .usage)
   /// Words for layers are not layers of this model.
   public static let invalidLayers = Self("invalid-layers", .usage)
   /// A pattern matches no hook of this model.

@@ -163,7 +163,7 @@ import Testing
     let arm = AttackArm(
       "a", .tested,
       [
-        .scaleHeads([heads[0]], by: 0, keepingNorm: true),
+        .scaleHeads([heads[0]], by: 0, keepingNorm: .token),
         .scaleHeads(Array(heads[0...1]), by: 0.5),
         .replaceHeads([HeadVector(heads[2], vector: [1, 2])]),
       ])

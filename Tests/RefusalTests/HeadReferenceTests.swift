@@ -34,11 +34,13 @@ import Testing
     }
   }
 
-  private func changes(_ kind: HeadAblation.Kind, seed: UInt64) throws -> [HeadChange] {
+  private func changes(_ kind: HeadAblation.Kind, seed: UInt64) throws -> [Intervention.Change] {
     let table = try AblationTable(
       HeadAblation(kind), model, prompts, reference: reference, seed: seed, threads: 1,
       memoryLimit: .max)
-    return prompts.indices.map { table.variants(.init(layer: 1, prompt: $0))[2].change }
+    return prompts.indices.map {
+      table.intervention(Head(layer: 1, head: 2), prompt: $0, at: .all).change
+    }
   }
 
   private var columns: Range<Int> { (2 * model.shape.dHead)..<(3 * model.shape.dHead) }
@@ -53,8 +55,9 @@ import Testing
       } / Double(count)
     }
     for change in try changes(.mean, seed: 1) {
-      guard case .replace(let values) = change else { throw CocoaError(.coderInvalidValue) }
-      #expect(zip(values, mean).allSatisfy { abs(Double($0) - $1) < 1e-6 })
+      guard case .replaceHeads(let heads) = change else { throw CocoaError(.coderInvalidValue) }
+      #expect(heads.count == 1 && heads[0].vector.count == mean.count)
+      #expect(zip(heads[0].vector, mean).allSatisfy { abs(Double($0) - $1) < 1e-6 })
       #expect(mean.contains { abs($0) > 1e-3 })
     }
   }
@@ -62,7 +65,8 @@ import Testing
   @Test func donorsAreOfTheReferencesOtherGroups() throws {
     for seed in 1...8 as ClosedRange<UInt64> {
       for (place, change) in try changes(.resample, seed: seed).enumerated() {
-        guard case .rows(let rows) = change else { throw CocoaError(.coderInvalidValue) }
+        guard case .patchHeads(let heads) = change else { throw CocoaError(.coderInvalidValue) }
+        let rows = heads[0].rows
         let donors = reference.indices.filter { donor in
           let shift = prompts[place].sequence.tokens.count - outputs[donor].rows
           return (0..<rows.rows).allSatisfy { row in

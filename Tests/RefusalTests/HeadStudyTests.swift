@@ -151,8 +151,9 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
     }
     let dHead = model.shape.dHead
     for prompt in prompts.indices {
-      let change = table.variants(.init(layer: 1, prompt: prompt))[2].change
-      guard case .rows(let rows) = change else { throw CocoaError(.coderInvalidValue) }
+      let change = table.intervention(Head(layer: 1, head: 2), prompt: prompt, at: .all).change
+      guard case .patchHeads(let heads) = change else { throw CocoaError(.coderInvalidValue) }
+      let rows = heads[0].rows
       let sources = prompts.indices.filter { other in
         let shift = prompts[prompt].sequence.tokens.count - z[other].rows
         return (0..<rows.rows).allSatisfy { row in
@@ -161,7 +162,7 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
       }
       #expect(sources.count == 1 && sources[0] != prompt)
     }
-    #expect(!table.takesSets && !table.isShared)
+    #expect(!table.takesSets)
     let study = try HeadStudy(
       model, prompts, score: .divergence, ablation: HeadAblation(.resample), seed: 3)
     #expect(try study.effects().values.flatMap { $0 }.allSatisfy { $0 > -1e-6 })
@@ -175,28 +176,53 @@ func tinyProbe(_ model: Model, at hook: HookPoint, seed: UInt64 = 5) -> Probe {
     }
   }
 
-  /// Uniform attention against replacing, token by token, what the sweep says it puts in place.
+  /// In the first block a value depends on its token alone, and a sequence of one token attends to it
+  /// alone: z of single tokens are the values, and their means what uniform attention gives.
   @Test func shipsIsTheDivergenceUnderUniformAttention() throws {
-    let prompts = try tinyPrompts(3)
-    let study = try HeadStudy(
-      model, prompts, score: .divergence, ablation: HeadAblation(.uniform), seed: 1, threads: 2)
-    let effects = try study.effects()
-    let rerun = try study.rerun(base: [], places: [0])
-    let clean = rerun.clean(0, keepingPrefix: true, threads: 1)
-    let uniform = rerun.uniformAttention(clean, layer: 1)
-    let dHead = model.shape.dHead
-    let head = Head(layer: 1, head: 3)
-    let run = try model.run(
-      Batch([prompts[0].sequence]), capturing: [.logits()],
-      applying: prompts[0].sequence.tokens.indices.map { token in
-        .replaceHeads(
-          [HeadVector(head, vector: Array(uniform[token].dropFirst(3 * dHead).prefix(dHead)))],
-          at: .index(token))
-      }, threads: 1)
-    let reading = HeadReading(run.sequences[0], study.score.readout)
-    let expected = study.score.value(reading, clean: clean.reading)
-    #expect(abs(effects.values[model.shape.heads + 3][0] - expected) < 1e-9)
-    #expect(try study.findings(effects, resamples: 100).allSatisfy { !$0.isSuppressor })
+    for name in ["tiny-llama", "tiny-mistral"] {
+      let model = try tinyModel(name)
+      let prompts = try tinyPrompts(3)
+      let study = try HeadStudy(
+        model, prompts, score: .divergence, ablation: HeadAblation(.uniform), seed: 1, threads: 2)
+      let effects = try study.effects()
+      let window = model.network.blocks[0].attention.shape.window
+      let sequence = prompts[1].sequence
+      let values = try sequence.tokens.map { token in
+        try #require(
+          try model.run(
+            Batch([TokenSequence(id: "one", tokens: [token])]), capturing: [.headOutput(layer: 0)]
+          )[.headOutput(layer: 0)]
+        ).values
+      }
+      let (dHead, head) = (model.shape.dHead, 3)
+      let means = values.indices.map { token in
+        let first = window.map { max(0, token + 1 - $0) } ?? 0
+        return (0..<dHead).map { column in
+          Float(
+            (first...token).reduce(0.0) { $0 + Double(values[$1][head * dHead + column]) }
+              / Double(token + 1 - first))
+        }
+      }
+      let run = try model.run(
+        Batch([sequence]), capturing: [Capture(.finalNorm, at: .last), .logits()],
+        applying: means.enumerated().map { token, mean in
+          .replaceHeads([HeadVector(Head(layer: 0, head: head), vector: mean)], at: .index(token))
+        }, threads: 1)
+      let reading = HeadReading(run.sequences[0], study.score.readout)
+      let clean = try #require(try study.cleanReadings([1])[1])
+      let expected = study.score.value(reading, clean: clean)
+      #expect(abs(effects.values[head][1] - expected) < 1e-6 && expected > 1e-6)
+      #expect(try study.findings(effects, resamples: 100).allSatisfy { !$0.isSuppressor })
+    }
+  }
+
+  @Test func whatCannotBeSweptIsRefused() throws {
+    let prompts = try tinyPrompts(2)
+    for hook in [HookPoint.embedding, .residual(before: 0), .attentionOutput(layer: 1)] {
+      expectProblem(.wrongHook) {
+        _ = try HeadStudy(model, prompts, score: .probe(tinyProbe(model, at: hook)), seed: 1)
+      }
+    }
   }
 
   /// A sweep that goes on where another one stopped, and one that extends a base.

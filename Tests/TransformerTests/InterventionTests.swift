@@ -163,7 +163,7 @@ struct InterventionTests {
       let head = Head(layer: 1, head: 4)
       let run = try model.run(
         batch, capturing: [Capture(hook)],
-        applying: [.scaleHeads([head], by: factor, keepingNorm: true)])
+        applying: [.scaleHeads([head], by: factor, keepingNorm: .token)])
       let kept = try #require(run[hook])
       let width = clean.columns / model.shape.heads
       for row in 0..<clean.rows {

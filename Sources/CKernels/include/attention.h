@@ -16,6 +16,10 @@ typedef struct {
 /// Floats that the keys and values of `capacity` tokens take.
 size_t bathyscope_memory_count(size_t capacity, size_t kv_heads, size_t head_width);
 
+/// Where in a memory the value of a token lies, in floats.
+size_t bathyscope_memory_value(size_t capacity, size_t kv_heads, size_t head_width, size_t token,
+                               size_t kv_head);
+
 /// Copies the keys and values of the first tokens to a memory of another capacity.
 void bathyscope_memory_copy(float *target, size_t target_capacity, const float *source,
                             size_t source_capacity, size_t tokens, size_t kv_heads,

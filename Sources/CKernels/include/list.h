@@ -56,6 +56,9 @@
          (x, cosines, sines, rows, heads, head_width, pairs)) \
   KERNEL(size_t, memory_count, (size_t capacity, size_t kv_heads, size_t head_width), \
          (capacity, kv_heads, head_width)) \
+  KERNEL(size_t, memory_value, \
+         (size_t capacity, size_t kv_heads, size_t head_width, size_t token, size_t kv_head), \
+         (capacity, kv_heads, head_width, token, kv_head)) \
   KERNEL(void, memory_copy, \
          (float *target, size_t target_capacity, const float *source, size_t source_capacity, \
           size_t tokens, size_t kv_heads, size_t head_width), \

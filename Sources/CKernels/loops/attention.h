@@ -13,6 +13,13 @@ KERNEL(size_t, memory_count)(size_t capacity, size_t kv_heads, size_t head_width
   return kv_heads * (keys + capacity * padded(head_width));
 }
 
+KERNEL(size_t, memory_value)(size_t capacity, size_t kv_heads, size_t head_width, size_t token,
+                             size_t kv_head) {
+  (void)kv_heads;
+  size_t keys = blocks_of(capacity) * block_keys * head_width;
+  return kv_head * (keys + capacity * padded(head_width)) + keys + token * padded(head_width);
+}
+
 KERNEL(void, memory_copy)(float *target, size_t target_capacity, const float *source,
                           size_t source_capacity, size_t tokens, size_t kv_heads,
                           size_t head_width) {

@@ -1,4 +1,5 @@
 import Statistics
+import Tensors
 import Transformer
 
 /// One condition of an attack: the model as it is, or with interventions.
@@ -25,13 +26,7 @@ public struct AttackArm: Sendable, Equatable, Codable {
   /// All heads that its interventions change, each once.
   public var heads: [Head] {
     var seen: Set<Head> = []
-    return interventions.flatMap { intervention -> [Head] in
-      switch intervention.change {
-      case .scaleHeads(let heads, _), .scaleHeadsKeepingNorm(let heads, _): heads
-      case .replaceHeads(let heads): heads.map { Head(layer: $0.layer, head: $0.head) }
-      case .add, .replace, .projectOut: []
-      }
-    }.filter { seen.insert($0).inserted }
+    return interventions.flatMap(\.heads).filter { seen.insert($0).inserted }
   }
 
   /// How controls are drawn, in words.
@@ -66,7 +61,7 @@ extension Intervention {
   fileprivate func random(
     _ shape: ModelShape, using generator: inout SeededGenerator
   ) -> Intervention {
-    func vector(_ like: [Float]) -> [Float] {
+    func vector(_ like: some Collection<Float>) -> [Float] {
       let norm = like.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
       let drawn = like.map { _ in generator.normal() }
       let length = drawn.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
@@ -84,11 +79,16 @@ extension Intervention {
     case .projectOut(let old): other.change = .projectOut(direction: vector(old))
     case .scaleHeads(let old, let factor):
       other.change = .scaleHeads(heads(old), factor: factor)
-    case .scaleHeadsKeepingNorm(let old, let factor):
-      other.change = .scaleHeadsKeepingNorm(heads(old), factor: factor)
     case .replaceHeads(let old):
-      let drawn = heads(old.map { Head(layer: $0.layer, head: $0.head) })
-      other.change = .replaceHeads(zip(drawn, old).map { HeadVector($0, vector: $1.vector) })
+      other.change = .replaceHeads(
+        zip(heads(self.heads), old).map { HeadVector($0, vector: $1.vector) })
+    case .patchHeads(let old):
+      other.change = .patchHeads(zip(heads(self.heads), old).map { HeadRows($0, rows: $1.rows) })
+    case .attendUniformly(let old): other.change = .attendUniformly(heads(old))
+    case .patch(let old):
+      other.change = .patch(
+        rows: .concatenating(
+          (0..<old.rows).map { Matrix(rows: 1, columns: old.columns, values: vector(old[$0])) }))
     }
     return other
   }

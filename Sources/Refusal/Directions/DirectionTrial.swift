@@ -35,10 +35,10 @@ public struct DirectionTrial: Sendable {
   ) throws {
     (self.model, self.openers, self.threads) = (model, openers, threads)
     (self.harmful, self.harmless) = (harmful, harmless)
-    var logits: [[Float]] = []
-    harmfulBaseline = try Self.read(model, harmful, [], threads, openers.refusalMetric)
-    harmlessBaseline = try Self.read(model, harmless, [], threads) { row in
-      logits.append(Array(row))
+    var logits = harmless.sequences.map { _ in [Float]() }
+    harmfulBaseline = try Self.read(model, harmful, [], threads) { openers.refusalMetric($1) }
+    harmlessBaseline = try Self.read(model, harmless, [], threads) { prompt, row in
+      logits[prompt] = row
       return openers.refusalMetric(row)
     }
     self.logits = logits
@@ -51,33 +51,37 @@ public struct DirectionTrial: Sendable {
   public func outcome(of direction: [Float], addedBefore layer: Int) throws -> DirectionOutcome {
     let ablation = [Intervention.directionalAblation(direction, in: model.shape)]
     let addition = [Intervention.directionAddition(direction, before: layer)]
-    var next = 0
     return DirectionOutcome(
-      bypass: try Self.read(model, harmful, ablation, threads, openers.refusalMetric),
-      induce: try Self.read(model, harmless, addition, threads, openers.refusalMetric),
-      divergence: try Self.read(model, harmless, ablation, threads) { row in
-        defer { next += 1 }
-        return divergence(logits[next], row)
-      })
+      bypass: try Self.read(model, harmful, ablation, threads) { openers.refusalMetric($1) },
+      induce: try Self.read(model, harmless, addition, threads) { openers.refusalMetric($1) },
+      divergence: try Self.read(model, harmless, ablation, threads) { divergence(logits[$0], $1) })
   }
 
   /// A number of each prompt's last row of logits.
   private static func read(
     _ model: Model, _ batch: Batch, _ interventions: [Intervention], _ threads: Int,
-    _ value: (ArraySlice<Float>) -> Double
+    _ value: (_ prompt: Int, _ logits: [Float]) -> Double
   ) throws -> [Double] {
-    var values: [Double] = []
-    let plan = Plan(capturing: [.logits(at: .last)], applying: interventions)
-    _ = try model.run(batch, plan, threads: threads) { capture in
-      let row = capture.values[.logits]?.values[...] ?? []
-      let number = value(row)
-      guard number.isFinite else {
+    var values = [Double](repeating: 0, count: batch.sequences.count)
+    func take(_ prompt: Int, _ logits: Matrix?) throws(Problem) {
+      values[prompt] = value(prompt, logits?.values ?? [])
+      guard values[prompt].isFinite else {
         throw Problem(
-          .notFinite, "prompt '\(batch.sequences[capture.sequence].id)'",
+          .notFinite, "prompt '\(batch.sequences[prompt].id)'",
           problem: "the model's logits are not finite numbers",
           remedy: "look at the model's weights and at the size of the direction")
       }
-      values.append(number)
+    }
+    // Without a change, prompts share their beginning in a run.
+    guard !interventions.isEmpty else {
+      _ = try model.run(batch, Plan(capturing: [.logits()]), threads: threads) { capture in
+        try take(capture.sequence, capture.values[.logits])
+      }
+      return values
+    }
+    let variants = batch.sequences.indices.map { Variant(of: $0, interventions) }
+    try model.counterfactuals(of: batch, variants, threads: threads) { trial in
+      try take(trial.variant, trial[.logits])
     }
     return values
   }

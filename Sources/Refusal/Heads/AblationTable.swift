@@ -38,24 +38,20 @@ struct AblationTable: Sendable {
     }
   }
 
-  /// Whether every prompt's variants are the same.
-  var isShared: Bool { ablation.kind == .scale || ablation.kind == .mean }
-
-  /// One variant for each head of a unit's block.
-  func variants(_ unit: HeadRerun.Unit) -> [HeadVariant] {
-    let keeping = NormKeeping(rawValue: ablation.rescale.rawValue) ?? .none
-    return (0..<shape.heads).map { head in
-      HeadVariant(head: head, change: change(unit, head), keeping: keeping)
-    }
-  }
-
-  private func change(_ unit: HeadRerun.Unit, _ head: Int) -> HeadChange {
-    let columns = columns(of: head)
+  /// The intervention that ablates one head in one prompt.
+  func intervention(_ head: Head, prompt: Int, at positions: Positions) -> Intervention {
+    let (columns, keeping) = (columns(of: head.head), ablation.rescale)
     switch ablation.kind {
-    case .scale: return .scale(ablation.factor)
-    case .mean: return .replace(Array(means[unit.layer][columns]))
-    case .resample: return .rows(drawn[unit.prompt][unit.layer].columns(columns))
-    case .uniform: return .uniformAttention
+    case .scale:
+      return .scaleHeads([head], by: ablation.factor, keepingNorm: keeping, at: positions)
+    case .mean:
+      return .replaceHeads(
+        [HeadVector(head, vector: Array(means[head.layer][columns]))], keepingNorm: keeping,
+        at: positions)
+    case .resample:
+      let rows = drawn[prompt][head.layer].columns(columns)
+      return .patch(heads: [HeadRows(head, rows: rows)], keepingNorm: keeping, at: positions)
+    case .uniform: return .attendUniformly([head], keepingNorm: keeping, at: positions)
     }
   }
 
@@ -72,7 +68,7 @@ struct AblationTable: Sendable {
     switch (ablation.kind, ablation.rescale) {
     case (.scale, .none): return [.scaleHeads(heads, by: ablation.factor, at: positions)]
     case (.scale, .token):
-      return [.scaleHeads(heads, by: ablation.factor, keepingNorm: true, at: positions)]
+      return [.scaleHeads(heads, by: ablation.factor, keepingNorm: .token, at: positions)]
     case (.mean, .none):
       let vectors = heads.map { head in
         HeadVector(head, vector: Array(means[head.layer][columns(of: head.head)]))

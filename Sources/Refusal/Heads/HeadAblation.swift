@@ -1,3 +1,5 @@
+import Transformer
+
 /// How a head is ablated.
 ///
 ///     HeadAblation.zero
@@ -15,20 +17,13 @@ public struct HeadAblation: Sendable, Equatable, Codable {
     case uniform
   }
 
-  /// Whether the heads of a token are scaled afterwards so that they keep their norm, z |Z| / |Z'|.
-  public enum Rescale: String, Sendable, Codable, CaseIterable {
-    case none
-    case token
-    /// One factor for all touched tokens of a sequence.
-    case sequence
-  }
-
   public var kind: Kind
   /// What z is multiplied with, where it is scaled.
   public var factor: Float
-  public var rescale: Rescale
+  /// Whether the heads of a token are scaled afterwards so that they keep their norm.
+  public var rescale: NormKeeping
 
-  public init(_ kind: Kind, factor: Float = 0, rescale: Rescale = .none) {
+  public init(_ kind: Kind, factor: Float = 0, rescale: NormKeeping = .none) {
     (self.kind, self.factor, self.rescale) = (kind, factor, rescale)
   }
 

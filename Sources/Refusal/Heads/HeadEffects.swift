@@ -69,7 +69,9 @@ extension HeadStudy {
   public func findings(
     _ effects: HeadEffects, resamples: Int = 10_000
   ) throws -> [HeadFinding] {
-    let direction = score.direction(model, clean: try cleanReadings())
+    let places = Array(prompts.indices)
+    let clean = try cleanReadings(places)
+    let direction = score.direction(model, clean: places.compactMap { clean[$0] })
     return try HeadFinding.judge(
       effects.heads, effects.values, groups: groups,
       cosines: direction.map { effects.cosines(with: $0) },

@@ -42,8 +42,15 @@ public struct HeadStudy: Sendable {
     table = try AblationTable(
       ablation, model, prompts, reference: reference ?? prompts, seed: seed, threads: threads,
       memoryLimit: memoryLimit)
+    guard model.shape.has(score.readout.hook), score.readout.lastLayer(model.shape) != nil else {
+      throw Problem(
+        .wrongHook, "sweep", place: "\(score.readout.hook)",
+        problem: "heads cannot be swept at this hook",
+        remedy:
+          "use a probe of the residual stream before or after a block, or of ln_final.hook_out")
+    }
     // Everything that can be refused is refused before a long run.
-    _ = try rerun(base: [], places: Array(prompts.indices))
+    _ = try engine(Array(prompts.indices))
   }
 
   /// The heads that can have an effect on the score, block by block.
@@ -86,41 +93,51 @@ public struct HeadStudy: Sendable {
     where isMissing: (_ layer: Int, _ prompt: Int) -> Bool = { _, _ in true },
     receive: (Row) throws -> Void
   ) throws {
-    for (_, places) in base.isEmpty
-      ? [(.all, Array(prompts.indices))] : AblationTable.grouped(prompts)
-    {
-      let rerun = try rerun(base: base, places: places)
-      let units = rerun.layers.flatMap { layer in
-        places.indices.filter { isMissing(layer, places[$0]) }
-          .map { HeadRerun.Unit(layer: layer, prompt: $0) }
-      }
-      // A divergence is one from the model as it is, whatever a base has changed in the clean run.
-      let origins =
-        base.isEmpty || score.isSigned || units.isEmpty
-        ? [] : try self.rerun(base: [], places: places).cleanReadings()
-      let table = table
-      let variants = { @Sendable (unit: HeadRerun.Unit) in
-        table.variants(.init(layer: unit.layer, prompt: places[unit.prompt]))
-      }
-      try rerun.run(units, shared: table.isShared, variants: variants) { unit, clean, readings in
-        let origin = origins.isEmpty ? clean : origins[unit.prompt]
-        let before = score.value(clean, clean: origin)
-        let scores = readings.map { score.value($0, clean: origin) }
-        guard before.isFinite, scores.allSatisfy(\.isFinite) else {
-          throw Problem(
-            .notFinite, "prompt \(prompts[places[unit.prompt]].sequence.id)",
-            place: "block \(unit.layer)",
-            problem: "a score is not a finite number",
-            remedy: "use another precision, or ablate less strongly")
-        }
-        try receive(
-          Row(
-            base: base, layer: unit.layer, prompt: places[unit.prompt], clean: before,
-            effects: scores.map { $0 - before },
-            changes: readings.map { $0.changeSquared.squareRoot() },
-            shifts: keepsShifts ? Data(shiftsFrom: clean, to: readings) : Data()))
-      }
+    let units = (0..<(heads.count / model.shape.heads)).flatMap { layer in
+      prompts.indices.filter { isMissing(layer, $0) }.map { HeadUnit(layer: layer, prompt: $0) }
     }
+    guard !units.isEmpty else { return }
+    let variants = HeadVariants(self, units)
+    let readout = score.readout
+    // A divergence is one from the model as it is, whatever a base has changed in the clean run.
+    let origins =
+      base.isEmpty || score.isSigned ? [:] : try cleanReadings(variants.places)
+    var clean: [Int: HeadReading] = [:]
+    var open: [Int: [Trial?]] = [:]
+    try engine(variants.places, base: base).run(variants) { trial in
+      let place = variants.place(of: trial.variant)
+      guard let head = place.head else {
+        clean[place.prompt] = HeadReading(trial, readout)
+        return
+      }
+      open[place.unit, default: Array(repeating: nil, count: model.shape.heads)][head] = trial
+      let trials = open[place.unit]?.compactMap(\.self) ?? []
+      guard trials.count == model.shape.heads, let own = clean[place.prompt] else { return }
+      open[place.unit] = nil
+      try receive(
+        try row(
+          units[place.unit], base, clean: own, origin: origins[place.prompt] ?? own, trials,
+          keepingShifts: keepsShifts))
+    }
+  }
+
+  private func row(
+    _ unit: HeadUnit, _ base: [Head], clean: HeadReading, origin: HeadReading, _ trials: [Trial],
+    keepingShifts keepsShifts: Bool
+  ) throws(Problem) -> Row {
+    let readings = trials.map { HeadReading($0, score.readout) }
+    let before = score.value(clean, clean: origin)
+    let scores = readings.map { score.value($0, clean: origin) }
+    guard before.isFinite, scores.allSatisfy(\.isFinite) else {
+      throw Problem(
+        .notFinite, "prompt \(prompts[unit.prompt].sequence.id)", place: "block \(unit.layer)",
+        problem: "a score is not a finite number",
+        remedy: "use another precision, or ablate less strongly")
+    }
+    return Row(
+      base: base, layer: unit.layer, prompt: unit.prompt, clean: before,
+      effects: scores.map { $0 - before }, changes: trials.map { $0.changeSquared.squareRoot() },
+      shifts: keepsShifts ? Data(shiftsFrom: clean, to: readings) : Data())
   }
 
   /// The scores of prompts with a set of heads ablated, by whole forward passes.
@@ -128,62 +145,55 @@ public struct HeadStudy: Sendable {
   /// - Throws: for an ablation that no intervention says for all prompts alike.
   public func scores(ablating heads: [Head], prompts places: [Int]? = nil) throws -> [Double] {
     let places = places ?? Array(prompts.indices)
-    let clean = score.isSigned ? [] : try rerun(base: [], places: places).cleanReadings()
+    let clean = score.isSigned ? [:] : try cleanReadings(places)
     let chosen = places.map { prompts[$0] }
     var scores = [Double](repeating: 0, count: places.count)
     for (touched, members) in AblationTable.grouped(chosen) {
       let readout = score.readout
-      var captures = [Capture(readout.hook, at: .last)]
-      if readout.logits != .none { captures.append(.logits()) }
       let plan = Plan(
-        capturing: captures, applying: try table.interventions(heads, at: touched))
+        capturing: readout.captures, applying: try table.interventions(heads, at: touched))
       _ = try model.run(Batch(members.map { chosen[$0].sequence }), plan, threads: threads) {
         let reading = HeadReading($0, readout)
         let member = members[$0.sequence]
-        scores[member] = score.value(
-          reading, clean: clean.indices.contains(member) ? clean[member] : reading)
+        scores[member] = score.value(reading, clean: clean[places[member]] ?? reading)
       }
     }
     return scores
   }
 
-  /// Clean readings of all prompts, for the direction of the score.
-  func cleanReadings() throws -> [HeadReading] {
-    try rerun(base: [], places: Array(prompts.indices)).cleanReadings()
+  /// Readings of the model as it is, by prompt.
+  func cleanReadings(_ places: [Int]) throws -> [Int: HeadReading] {
+    var readings: [Int: HeadReading] = [:]
+    let readout = score.readout
+    try engine(places).run(places.indices.map { Variant(of: $0, []) }) { trial in
+      readings[places[trial.variant]] = HeadReading(trial, readout)
+    }
+    return readings
   }
 
-  func rerun(base: [Head], places: [Int]) throws -> HeadRerun {
-    let touched = places.first.map { prompts[$0].touched } ?? .all
-    return try HeadRerun(
-      model, places.map { SweepPrompt(prompts[$0].sequence, touched: prompts[$0].touched) },
-      reading: score.readout, base: try table.interventions(base, at: touched), threads: threads,
+  /// Runs variants of some prompts.
+  /// - Parameter base: heads that are ablated throughout.
+  private func engine(_ places: [Int], base: [Head] = []) throws -> Counterfactuals {
+    var interventions: [Intervention] = []
+    if !base.isEmpty {
+      for (touched, members) in AblationTable.grouped(places.map { prompts[$0] }) {
+        interventions += try table.interventions(base, at: touched).map { $0.only(in: members) }
+      }
+    }
+    return try Counterfactuals(
+      model, Batch(places.map { prompts[$0].sequence }), capturing: score.readout.captures,
+      logitsOf: score.readout.tokens, applying: interventions, threads: threads,
       memoryLimit: memoryLimit)
   }
 
   /// How many tokens go through how many blocks in a sweep, and about how many bytes it takes besides
   /// the weights.
   public func estimate() throws -> (tokenBlocks: Int, bytes: Int) {
-    let rerun = try rerun(base: [], places: Array(prompts.indices))
-    let heads = model.shape.heads
-    return (
-      try rerun.tokenBlocks(variants: heads, shared: table.isShared),
-      try rerun.estimatedBytes(variants: heads, shared: table.isShared)
-    )
-  }
-}
-
-extension HeadReading {
-  /// What a whole pass captured.
-  init(_ capture: SequenceCapture, _ readout: HeadReadout) {
-    let all = capture.values[.logits]?.values ?? []
-    let logits: [Float] =
-      switch readout.logits {
-      case .none: []
-      case .all: all
-      case .tokens(let tokens): tokens.map { all[Int($0)] }
-      }
-    self.init(
-      state: capture.values[readout.hook]?.values ?? [], logits: logits, changeSquared: 0)
+    let units = (0..<(heads.count / model.shape.heads)).flatMap { layer in
+      prompts.indices.map { HeadUnit(layer: layer, prompt: $0) }
+    }
+    let variants = HeadVariants(self, units)
+    return try engine(variants.places).estimate(variants)
   }
 }
 

@@ -64,11 +64,24 @@ final class CPUMemory {
       count: bathyscope_memory_count(capacity, shape.keyValueHeads, shape.dHead))
   }
 
+  /// The values of one head at one token that it holds, `[dHead]`.
+  func value(of token: Int, head: Int, _ shape: AttentionShape) -> UnsafePointer<Float> {
+    UnsafePointer(
+      buffer.start
+        + bathyscope_memory_value(
+          capacity, shape.keyValueHeads, shape.dHead, token, head))
+  }
+
   /// A copy of the first tokens that can be written to on its own.
   convenience init(
     copying tokens: Int, of other: CPUMemory, _ shape: AttentionShape, capacity: Int
   ) {
     self.init(capacity: capacity, shape)
+    take(tokens, of: other, shape)
+  }
+
+  /// Puts another one's first tokens in place of its own.
+  func take(_ tokens: Int, of other: CPUMemory, _ shape: AttentionShape) {
     bathyscope_memory_copy(
       buffer.start, capacity, other.buffer.start, other.capacity, tokens, shape.keyValueHeads,
       shape.dHead)

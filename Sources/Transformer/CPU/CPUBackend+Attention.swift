@@ -47,6 +47,42 @@ extension CPUBackend {
     return z
   }
 
+  func attendUniformly(
+    _ value: CPUActivations, _ shape: AttentionShape, tile: Tile, memories: [CPUMemory]?
+  ) -> CPUActivations {
+    let out = make(value.rows, shape.heads * shape.dHead)
+    let (width, group) = (shape.dHead, shape.heads / shape.keyValueHeads)
+    for index in 0..<tile.sequences.count {
+      let (rows, start) = (tile.rows(of: index), tile.start(of: index))
+      let memory = memories?[index]
+      for head in 0..<shape.keyValueHeads {
+        // Tokens before the tile's are in the memory only.
+        func row(_ token: Int) -> UnsafePointer<Float> {
+          if token < start, let memory { return memory.value(of: token, head: head, shape) }
+          return UnsafePointer(value.row(rows.lowerBound + token - start) + head * width)
+        }
+        var sums = [Double](repeating: 0, count: width)
+        for token in 0..<(start + rows.count) {
+          let (new, leaving) = (row(token), token - (shape.window ?? .max))
+          let old = leaving >= 0 ? row(leaving) : nil
+          for column in 0..<width {
+            sums[column] += Double(new[column])
+            if let old { sums[column] -= Double(old[column]) }
+          }
+          guard token >= start else { continue }
+          let target = out.row(rows.lowerBound + token - start)
+          let seen = Double(min(token + 1, shape.window ?? .max))
+          for query in (head * group)..<((head + 1) * group) {
+            for column in 0..<width {
+              target[query * width + column] = Float(sums[column] / seen)
+            }
+          }
+        }
+      }
+    }
+    return out
+  }
+
   /// Room for one sequence's keys and values in one block.
   func memory(capacity: Int, _ shape: AttentionShape) -> CPUMemory {
     CPUMemory(capacity: capacity, shape)

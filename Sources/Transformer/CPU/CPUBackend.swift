@@ -121,31 +121,68 @@ struct CPUBackend: Backend {
   }
 
   func change(
-    _ rows: [Int], of x: CPUActivations, by change: PreparedChange
-  ) -> (changed: CPUActivations, norms: [Double]) {
+    _ edits: [Edit], of x: CPUActivations, uniform: CPUActivations?
+  ) -> (changed: CPUActivations, sizes: [ChangeSize]) {
     let out = copy(x)
-    let norms = rows.map { row in
-      let target = out.row(row)
-      change.apply(to: target, count: x.columns)
-      var squares = 0.0
-      for column in 0..<x.columns {
-        let difference = Double(target[column]) - Double(x.row(row)[column])
-        squares += difference * difference
+    let sizes = edits.map { edit in
+      edit.change.apply(to: edit.rows, of: out, place: edit.place, uniform)
+      var size = ChangeSize()
+      for row in edit.rows {
+        let (old, new) = (x.row(row), out.row(row))
+        var squares = 0.0
+        for column in 0..<x.columns {
+          let difference = Double(new[column]) - Double(old[column])
+          squares += difference * difference
+          size.squares += difference * difference
+        }
+        size.norms.append(squares.squareRoot())
       }
-      return squares.squareRoot()
+      return size
     }
-    return (out, norms)
+    return (out, sizes)
   }
 }
 
 /// The sum of squares of a row.
-func squares(_ row: UnsafeMutablePointer<Float>, _ count: Int) -> Double {
+private func squares(_ row: UnsafeMutablePointer<Float>, _ count: Int) -> Double {
   (0..<count).reduce(0) { $0 + Double(row[$1]) * Double(row[$1]) }
 }
 
 extension PreparedChange {
+  /// Changes rows of one sequence.
+  fileprivate func apply(
+    to rows: [Int], of x: CPUActivations, place: Int, _ uniform: CPUActivations?
+  ) {
+    guard case .keepingNorm(let change, let keeping) = self else {
+      for (index, row) in rows.enumerated() {
+        apply(to: x.row(row), count: x.columns, place: place + index, uniform?.row(row))
+      }
+      return
+    }
+    var (before, after) = (0.0, 0.0)
+    for (index, row) in rows.enumerated() {
+      let target = x.row(row)
+      let old = squares(target, x.columns)
+      change.apply(to: target, count: x.columns, place: place + index, uniform?.row(row))
+      let new = squares(target, x.columns)
+      (before, after) = (before + old, after + new)
+      // Where nothing is left there is no norm to give back.
+      guard keeping == .token, new > 0 else { continue }
+      let back = Float((old / new).squareRoot())
+      for column in 0..<x.columns { target[column] *= back }
+    }
+    guard keeping == .sequence, after > 0 else { return }
+    let back = Float((before / after).squareRoot())
+    for row in rows {
+      for column in 0..<x.columns { x.row(row)[column] *= back }
+    }
+  }
+
   /// Changes one row.
-  func apply(to row: UnsafeMutablePointer<Float>, count: Int) {
+  private func apply(
+    to row: UnsafeMutablePointer<Float>, count: Int, place: Int,
+    _ uniform: UnsafeMutablePointer<Float>?
+  ) {
     switch self {
     case .identity: break
     case .add(let vector): bathyscope_add_scaled(row, vector, 1, count)
@@ -154,16 +191,22 @@ extension PreparedChange {
       bathyscope_add_scaled(row, unit, -bathyscope_dot(unit, row, count), count)
     case .scale(let columns, let factor):
       for column in columns.joined() { row[column] *= factor }
-    case .scaleKeepingNorm(let columns, let factor):
-      let before = squares(row, count)
-      for column in columns.joined() { row[column] *= factor }
-      let after = squares(row, count)
-      // Where nothing is left there is no norm to give back.
-      guard after > 0 else { return }
-      let back = Float((before / after).squareRoot())
-      for column in 0..<count { row[column] *= back }
     case .overwrite(let parts):
       for (start, values) in parts { (row + start).update(from: values, count: values.count) }
+    case .patch(let parts):
+      for (start, rows) in parts {
+        rows.values.withUnsafeBufferPointer { values in
+          guard let first = values.baseAddress else { return }
+          (row + start).update(from: first + place * rows.columns, count: rows.columns)
+        }
+      }
+    case .attendUniformly(let columns):
+      guard let uniform else { preconditionFailure("uniform attention was not computed") }
+      for columns in columns {
+        (row + columns.lowerBound).update(
+          from: uniform + columns.lowerBound, count: columns.count)
+      }
+    case .keepingNorm: preconditionFailure("a norm is kept once")
     }
   }
 }

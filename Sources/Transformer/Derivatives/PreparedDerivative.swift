@@ -33,11 +33,17 @@ struct PreparedDerivative {
       }
     }
     for (index, intervention) in interventions.enumerated() {
-      guard case .scaleHeadsKeepingNorm = intervention.change else { continue }
+      let name = "intervention \(index) (\(intervention.summary))"
+      if intervention.norm != .none {
+        throw Problem(
+          .noDerivative, name, problem: "depends on the norm, through which no derivative is taken",
+          remedy: "leave the norm as it comes out")
+      }
+      guard case .attendUniformly = intervention.change else { continue }
       throw Problem(
-        .noDerivative, "intervention \(index) (\(intervention.summary))",
-        problem: "depends on the norm, through which no derivative is taken",
-        remedy: "use scaleHeads without keeping the norm")
+        .noDerivative, name,
+        problem: "depends on all values, through which no derivative is taken here",
+        remedy: "scale or replace the heads' outputs instead")
     }
     try plan.check(against: batch.sequences)
     try prepared.check(against: batch)

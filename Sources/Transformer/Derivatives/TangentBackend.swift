@@ -112,12 +112,18 @@ struct TangentBackend: Backend {
 
   func read(_ rows: [Int], of x: Dual) -> Matrix { device.read(rows, of: x.value) }
 
+  func attendUniformly(
+    _ value: Dual, _ shape: AttentionShape, tile: Tile, memories: [Never]?
+  ) -> Dual {
+    preconditionFailure("refused when the derivative was prepared")
+  }
+
   func change(
-    _ rows: [Int], of x: Dual, by change: PreparedChange
-  ) -> (changed: Dual, norms: [Double]) {
-    let (changed, norms) = device.change(rows, of: x.value, by: change)
-    let linear = change.linearPart(width: x.columns)
-    return (map(x, changed) { device.change(rows, of: $0, by: linear).changed }, norms)
+    _ edits: [Edit], of x: Dual, uniform: Dual?
+  ) -> (changed: Dual, sizes: [ChangeSize]) {
+    let (changed, sizes) = device.change(edits, of: x.value, uniform: nil)
+    let linear = edits.map { $0.linearPart(width: x.columns) }
+    return (map(x, changed) { device.change(linear, of: $0, uniform: nil).changed }, sizes)
   }
 
   /// Adds vectors to rows of the tangent.

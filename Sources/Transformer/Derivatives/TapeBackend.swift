@@ -119,16 +119,22 @@ struct TapeBackend: Backend {
 
   func read(_ rows: [Int], of x: Traced) -> Matrix { device.read(rows, of: x.value) }
 
+  func attendUniformly(
+    _ value: Traced, _ shape: AttentionShape, tile: Tile, memories: [Never]?
+  ) -> Traced {
+    preconditionFailure("refused when the derivative was prepared")
+  }
+
   func change(
-    _ rows: [Int], of x: Traced, by change: PreparedChange
-  ) -> (changed: Traced, norms: [Double]) {
-    let (changed, norms) = device.change(rows, of: x.value, by: change)
+    _ edits: [Edit], of x: Traced, uniform: Traced?
+  ) -> (changed: Traced, sizes: [ChangeSize]) {
+    let (changed, sizes) = device.change(edits, of: x.value, uniform: nil)
     let traced = tape.record(changed) {
       // The linear part of every change is its own transpose.
-      let linear = change.linearPart(width: x.columns)
-      x.accumulate(device.change(rows, of: $0, by: linear).changed, device)
+      let linear = edits.map { $0.linearPart(width: x.columns) }
+      x.accumulate(device.change(linear, of: $0, uniform: nil).changed, device)
     }
-    return (traced, norms)
+    return (traced, sizes)
   }
 }
 
@@ -188,6 +194,13 @@ final class Tape: @unchecked Sendable {
   }
 }
 
+extension Edit {
+  /// The edit without what it adds.
+  func linearPart(width: Int) -> Edit {
+    Edit(change: change.linearPart(width: width), rows: rows, place: place)
+  }
+}
+
 extension PreparedChange {
   /// The change without what it adds, which is how gradients and tangents pass through it.
   func linearPart(width: Int) -> PreparedChange {
@@ -197,7 +210,10 @@ extension PreparedChange {
     case .projectOut, .scale: self
     case .overwrite(let parts):
       .scale(parts.map { $0.start..<($0.start + $0.values.count) }, factor: 0)
-    case .scaleKeepingNorm: preconditionFailure("refused when the derivative was prepared")
+    case .patch(let parts):
+      .scale(parts.map { $0.start..<($0.start + $0.rows.columns) }, factor: 0)
+    case .attendUniformly, .keepingNorm:
+      preconditionFailure("refused when the derivative was prepared")
     }
   }
 }

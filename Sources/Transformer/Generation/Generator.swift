@@ -25,7 +25,8 @@ struct Generator {
     (self.model, self.batch, self.setup) = (model, batch, setup)
     (self.slots, self.threads, self.usesMemory) = (slots, threads, usesMemory)
     self.jobs = jobs
-    let prompts = Set(jobs.map(\.prompt)).sorted().map { prompt in
+    let places = Set(jobs.map(\.prompt)).sorted()
+    let prompts = places.map { prompt in
       var sequence = batch.sequences[prompt]
       sequence.generated = 0
       return sequence
@@ -33,7 +34,8 @@ struct Generator {
     prefix =
       usesMemory
       ? CommonPrefix(
-        of: Batch(prompts), times: jobs.count, setup.plan, model.network, threads: threads) : nil
+        of: Batch(prompts), places: places, times: jobs.count, setup.plan, model.network,
+        threads: threads) : nil
   }
 
   /// - Parameter receive: gets each continuation as soon as it is done.
@@ -104,7 +106,9 @@ struct Generator {
     let open = decodings.indices.filter { decodings[$0].isOpen }
     let tile = Tile(batch, range, starts: usesMemory ? done : nil)
     let taps = Taps(
-      device: device, plan: setup.plan, batch: batch, tile: tile, from: done, predicting: open)
+      device: device, plan: setup.plan, batch: batch, tile: tile,
+      touches: setup.plan.touches(in: tile, of: batch, places: active.map(\.prompt)), from: done,
+      predicting: open)
     model.network.run(
       Pass(
         device: device, tile: tile, taps: taps,

@@ -11,6 +11,53 @@ extension Network {
     readLogits(of: normed, pass)
   }
 
+  /// Runs a tile on from a place in the forward pass; in the last block that is needed, only rows that
+  /// are read or changed later are finished.
+  /// - Parameters:
+  ///   - origin: the embedding, the residual stream before or after a block, or a block's heads.
+  ///   - rows: what is there, and for heads the residual stream before their block too.
+  func run<Device: Backend>(
+    _ pass: Pass<Device>, from origin: HookPoint, _ rows: (HookPoint) -> Device.Activations
+  ) where Device.Weight == Weight {
+    var x: Device.Activations
+    var z: Device.Activations?
+    var layer = origin.layer ?? 0
+    switch origin.site {
+    case .embedding: x = embed(pass)
+    case .residualAfter:
+      x = pass.tap(origin, rows(origin))
+      layer += 1
+    case .headOutput:
+      x = rows(.residual(before: layer))
+      z = rows(origin)
+    default: x = rows(origin)
+    }
+    while layer < blocks.count {
+      let done = HookPoint.headOutput(layer: layer)
+      if let heads = z {
+        z = pass.tap(done, heads)
+      } else {
+        guard pass.reaches(.residual(before: layer)) else { return }
+        x = pass.tap(.residual(before: layer), x)
+        guard pass.reaches(.attentionInput(layer: layer)) else { return }
+        z = heads(layer, x, pass)
+      }
+      guard var heads = z, pass.taps.last > done else { return }
+      let isLast = layer + 1 == blocks.count || !pass.reaches(.attentionInput(layer: layer + 1))
+      if isLast, let left = pass.taps.narrow(after: done) {
+        guard !left.isEmpty else { return }
+        x = pass.device.pick(left, of: x)
+        heads = pass.device.pick(left, of: heads)
+      }
+      x = leave(layer, x, heads: heads, pass)
+      z = nil
+      layer += 1
+    }
+    guard pass.reaches(.finalNormScale) else { return }
+    let normed = finish(x, pass)
+    if pass.reaches(.logits) { readLogits(of: normed, pass) }
+  }
+
   /// The residual stream behind the last block, `[T, d]`; nil when nothing there is read.
   func residual<Device: Backend>(_ pass: Pass<Device>) -> Device.Activations?
   where Device.Weight == Weight {
@@ -122,10 +169,13 @@ extension Attention {
     }
     readScores(query, key, layer, pass)
     let hook = HookPoint.attentionPattern(layer: layer)
+    let memories = pass.memories(of: layer)
     let z = device.attend(  // [T, H * dHead]
-      query, key, value, shape, tile: pass.tile, memories: pass.memories(of: layer),
+      query, key, value, shape, tile: pass.tile, memories: memories,
       pattern: pass.taps.reads(hook) ? { pass.taps.readPattern(hook, $0, $1) } : nil)
-    return pass.tap(.headOutput(layer: layer), z)
+    return pass.tap(.headOutput(layer: layer), z) {
+      device.attendUniformly(value, shape, tile: pass.tile, memories: memories)
+    }
   }
 }
 

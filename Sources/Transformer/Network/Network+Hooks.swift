@@ -68,12 +68,12 @@ extension Attention {
       for head in 0..<shape.heads {
         let start = head * shape.dHead
         let rest = z.columns - start - shape.dHead
+        let others: PreparedChange = .overwrite([
+          (0, Array(repeating: 0, count: start)),
+          (start + shape.dHead, Array(repeating: 0, count: rest)),
+        ])
         let alone = device.change(
-          places, of: z,
-          by: .overwrite([
-            (0, Array(repeating: 0, count: start)),
-            (start + shape.dHead, Array(repeating: 0, count: rest)),
-          ])
+          [Edit(change: others, rows: places)], of: z, uniform: nil
         ).changed
         let share = device.read(places, of: device.multiply(alone, by: weight))
         if head == 0 {
