@@ -17,6 +17,7 @@ import Transformer
 /// made or damaged for it. Whoever opens files of strangers has `Inspector` try them in a process of
 /// its own first, as the command line always does.
 public struct ActivationFile: Sendable {
+  /// The path at which it was opened.
   public let path: String
   /// What the file says about itself, in the words in which it was written.
   public let description: StoreDescription

@@ -21,6 +21,7 @@ public struct Inspector: Sendable {
   /// Seconds of wall time after which the process is ended.
   public var patience: Double
 
+  /// - Parameter patience: seconds of wall time; a file that takes longer is refused.
   public init(executable: String, arguments: [String], patience: Double = 60) {
     self.executable = executable
     self.arguments = arguments

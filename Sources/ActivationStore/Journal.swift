@@ -6,7 +6,9 @@ import Foundation
 /// It is written last, so its presence says that the file was finished. It proves that a file is
 /// undamaged, not that it is friendly: whoever forges the one can forge the other.
 public struct Journal: Sendable, Equatable, Encodable {
+  /// What tells the file from other JSON.
   public var schema = "bathyscope-activations-journal"
+  /// The version of the journal's format.
   public var schemaVersion = 1
   /// The activation file's size in bytes.
   public var size: Int
@@ -14,12 +16,19 @@ public struct Journal: Sendable, Equatable, Encodable {
   public var sha256: String
   /// SHA-256 of the run's configuration: everything that decides the numbers.
   public var configurationSHA256: String
+  /// When the file was begun, as ISO 8601 in UTC, or SOURCE_DATE_EPOCH.
   public var created: String
+  /// Of the Bathyscope that captured.
   public var toolVersion: String
+  /// The whole command line.
   public var arguments: String
+  /// The model's name; `modelSHA256` decides which one it is.
   public var modelID: String
+  /// SHA-256 of the weights whose activations the file has.
   public var modelSHA256: String
+  /// Prompts of the file, captured at any number of tokens.
   public var prompts: Int
+  /// Captured tokens of all prompts.
   public var rows: Int
 
   enum CodingKeys: String, CodingKey {

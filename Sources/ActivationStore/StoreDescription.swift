@@ -12,10 +12,12 @@ import Transformer
 public struct StoreDescription: Sendable, Equatable {
   /// One prompt with the tokens at which it is captured.
   public struct Prompt: Sendable, Equatable {
+    /// Its tokens and segments are stored beside the activations.
     public var sequence: TokenSequence
     /// Ascending; every hook is read at the same tokens. Empty when none is meant in this prompt.
     public var positions: [Int]
 
+    /// - Parameter positions: ascending; every hook is read at them.
     public init(_ sequence: TokenSequence, positions: [Int]) {
       (self.sequence, self.positions) = (sequence, positions)
     }
@@ -47,29 +49,36 @@ public struct StoreDescription: Sendable, Equatable {
     public var size: Int { self == .float32 ? 4 : 2 }
   }
 
+  /// Whose activations these are.
   public var model: ModelIdentity
   /// In the order of the forward pass; those of one site become one data set.
   public var hooks: [HookPoint]
   /// Numbers a row, by site.
   public var widths: [HookPoint.Site: Int]
+  /// In the order of the file's rows.
   public var prompts: [Prompt]
   /// One value a prompt, by name.
   public var labels: [String: Labels]
+  /// In which the activations were computed.
   public var precision: Precision
   /// The matrix kernel that computed, as the engine names it.
   public var kernel: String
   /// The whole command line.
   public var arguments: String
+  /// As the command was given it, for provenance; 0 by default.
   public var seed: UInt64
   /// The rule that gave every prompt's positions; nil where they were listed.
   public var rule: Positions?
+  /// Of the Bathyscope that captured.
   public var toolVersion: String
   /// In whole seconds; nil is SOURCE_DATE_EPOCH, or now where that is not set.
   public var created: Date?
+  /// Of the activations alone; all else is stored exactly.
   public var elementType: ElementType
   /// Byte shuffle and gzip at level 1, which every reader of HDF5 has: 15 % smaller, 20 times slower.
   public var compresses: Bool
 
+  /// Nothing is checked before a file is written; hooks are sorted.
   public init(
     model: ModelIdentity, hooks: [HookPoint], widths: [HookPoint.Site: Int], prompts: [Prompt],
     labels: [String: Labels] = [:], precision: Precision = .float32, kernel: String = "",

@@ -96,6 +96,7 @@ struct TemplateVariable: ExpressibleByArgument {
 }
 
 extension TemplateDate: ExpressibleByArgument {
+  /// Reads a day such as 2026-11-23; nil for anything else.
   public init?(argument: String) { self.init(dayOf: argument) }
 }
 

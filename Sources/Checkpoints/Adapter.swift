@@ -102,13 +102,6 @@ public struct AdapterIdentity: Sendable, Equatable, Codable {
   public var weightsSHA256: String
   /// SHA-256 of `adapter_config.json`.
   public var configurationSHA256: String
-
-  public init(id: String, weight: Float, weightsSHA256: String, configurationSHA256: String) {
-    self.id = id
-    self.weight = weight
-    self.weightsSHA256 = weightsSHA256
-    self.configurationSHA256 = configurationSHA256
-  }
 }
 
 /// The two factors of one parameter's update, as they are stored.

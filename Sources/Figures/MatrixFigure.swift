@@ -1,17 +1,23 @@
 /// A value from 0 to 1 for each pair of names, written into its cell.
 public struct MatrixFigure: SVGFigure {
+  /// What one cell shows.
   public struct Value: Sendable, Equatable {
     /// Nil where there is none.
     public var value: Double?
     /// A second line in the cell.
     public var note: String
 
+    /// The value is from 0 to 1; the note may be empty.
     public init(value: Double?, note: String) { (self.value, self.note) = (value, note) }
   }
 
+  /// Printed in bold in front of the caption; its slug names the files.
   public var title: String
+  /// What is shown, with n; it is also the drawing's description.
   public var caption: String
+  /// Names the colour bar, and the column of the values in the data.
   public var valueLabel: String
+  /// What is compared with what: the same names head the rows and the columns.
   public var names: [String]
   /// `[row][column]`.
   public var cells: [[Value]]
@@ -27,6 +33,7 @@ public struct MatrixFigure: SVGFigure {
     (self.names, self.cells) = (names, cells)
   }
 
+  /// One row for each pair of names, in the order of the cells.
   public var data: DataTable {
     DataTable(
       columns: ["row", "column", valueLabel, "note"],
@@ -40,6 +47,7 @@ public struct MatrixFigure: SVGFigure {
       })
   }
 
+  /// A square of cells with the colour bar, from 0 to 1, on its right.
   public func svg(id: String) -> String {
     var canvas = Canvas()
     let longest = names.map { Canvas.width(of: $0) }.max() ?? 0

@@ -1,13 +1,16 @@
 /// Several plots side by side on the same scales, so that heights can be compared by eye: one panel for
 /// each model.
 public struct PanelsFigure: SVGFigure {
+  /// One of the plots, with a name of its own above it.
   public struct Panel: Sendable {
+    /// Written above the plot, and in the data's first column.
     public var name: String
     /// Series of one name have one colour in all panels.
     public var series: [LineFigure.Series]
     /// Vertical, for example the end of thinking.
     public var marks: [LineFigure.Reference]
 
+    /// Without vertical lines unless they are given.
     public init(
       name: String, series: [LineFigure.Series], marks: [LineFigure.Reference] = []
     ) {
@@ -15,14 +18,20 @@ public struct PanelsFigure: SVGFigure {
     }
   }
 
+  /// Printed in bold in front of the caption; its slug names the files.
   public var title: String
+  /// What is shown, with n and the interval's method; it is also the drawing's description.
   public var caption: String
+  /// Names the horizontal axis of all panels, written once below them.
   public var xLabel: String
+  /// Names the vertical axis of all panels, written at the left of each row.
   public var yLabel: String
+  /// In reading order: up to three in a row, four as two by two.
   public var panels: [Panel]
   /// Horizontal, in every panel.
   public var levels: [LineFigure.Reference]
 
+  /// Without horizontal lines unless they are given.
   public init(
     title: String, caption: String, xLabel: String, yLabel: String, panels: [Panel],
     levels: [LineFigure.Reference] = []
@@ -31,6 +40,7 @@ public struct PanelsFigure: SVGFigure {
     (self.panels, self.levels) = (panels, levels)
   }
 
+  /// One row for each point of each series of each panel, with its bounds.
   public var data: DataTable {
     DataTable(
       columns: ["panel", "series", "control", xLabel, yLabel, "low", "high"],
@@ -46,6 +56,7 @@ public struct PanelsFigure: SVGFigure {
       })
   }
 
+  /// All plots over the same ranges, below one legend.
   public func svg(id: String) -> String {
     var canvas = Canvas()
     let (left, right, gap) = (50.0, Canvas.width - 8, 18.0)

@@ -3,14 +3,18 @@ import Statistics
 /// Single values in rows along one axis, a dot for each, with the mean and its interval below: how many
 /// transcripts fall, and how far, where a mean alone would hide two kinds.
 public struct StripsFigure: SVGFigure {
+  /// One row of dots.
   public struct Strip: Sendable {
+    /// Written at the left of the row, above its n.
     public var name: String
     /// Each value with what it belongs to.
     public var values: [(name: String, value: Double)]
+    /// Drawn below the dots with its bounds; nil where none is drawn.
     public var mean: Interval?
     /// The place of its colour; strips of one kind share it.
     public var color: Int
 
+    /// Of the first colour, unless another place is given.
     public init(
       name: String, values: [(name: String, value: Double)], mean: Interval?, color: Int = 0
     ) {
@@ -18,13 +22,18 @@ public struct StripsFigure: SVGFigure {
     }
   }
 
+  /// Printed in bold in front of the caption; its slug names the files.
   public var title: String
+  /// What is shown, with the interval's method; it is also the drawing's description.
   public var caption: String
+  /// Names the axis that all rows share, and the column of the values in the data.
   public var xLabel: String
   /// What a dot is.
   public var itemName: String
+  /// Drawn from top to bottom.
   public var strips: [Strip]
 
+  /// The axis always includes 0, whatever the values.
   public init(
     title: String, caption: String, xLabel: String, itemName: String, strips: [Strip]
   ) {
@@ -32,6 +41,7 @@ public struct StripsFigure: SVGFigure {
     (self.itemName, self.strips) = (itemName, strips)
   }
 
+  /// One row for each value, with the mean and the bounds of its strip.
   public var data: DataTable {
     DataTable(
       columns: ["row", "item", xLabel, "mean", "mean_low", "mean_high", "n"],
@@ -47,6 +57,7 @@ public struct StripsFigure: SVGFigure {
 
   private static let row = 58.0
 
+  /// All rows over one axis; the height of a dot within its row means nothing.
   public func svg(id: String) -> String {
     var canvas = Canvas()
     let longest = strips.map { Canvas.width(of: $0.name) }.max() ?? 0

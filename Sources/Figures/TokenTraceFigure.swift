@@ -4,13 +4,16 @@
 /// Up to 64 tokens all carry their text. A longer transcript gets two panels: the whole of it over
 /// token positions, and the 64 tokens around the cliff with their texts.
 public struct TokenTraceFigure: SVGFigure {
+  /// One token of a transcript, with what the probe says at it.
   public struct Token: Sendable, Equatable {
+    /// As the tokenizer decodes it.
     public var text: String
     /// `template`, `prompt`, `thinking` or `answer`; any other name gets a colour as well.
     public var segment: String
     /// Nil where the token was not scored.
     public var score: Double?
 
+    /// The segment says which part of the transcript the token belongs to.
     public init(text: String, segment: String, score: Double?) {
       self.text = text
       self.segment = segment
@@ -20,11 +23,14 @@ public struct TokenTraceFigure: SVGFigure {
 
   /// The range of a control at every token, for example of norm-matched random directions.
   public struct Control: Sendable {
+    /// Named in the legend once for all traces.
     public var name: String
     /// One for each token.
     public var low: [Double?]
+    /// One for each token; nil where no band is drawn.
     public var high: [Double?]
 
+    /// Both bounds have as many values as the trace has tokens.
     public init(name: String, low: [Double?], high: [Double?]) {
       self.name = name
       self.low = low
@@ -32,15 +38,22 @@ public struct TokenTraceFigure: SVGFigure {
     }
   }
 
+  /// One transcript, with what is marked on its curve.
   public struct Trace: Sendable {
+    /// Written above the panel, and in the data's first column.
     public var name: String
+    /// The whole transcript, from its first token to its last.
     public var tokens: [Token]
+    /// The level before the fall, drawn as a dashed line; nil where there is none.
     public var plateau: Double?
+    /// The score at the end, drawn as a dashed line; nil where there is none.
     public var final: Double?
     /// The index of the token where the largest fall begins.
     public var fallStart: Int?
+    /// Drawn as a band below the scores; nil where there is none.
     public var control: Control?
 
+    /// Nothing is marked unless it is given.
     public init(
       name: String, tokens: [Token], plateau: Double? = nil, final: Double? = nil,
       fallStart: Int? = nil, control: Control? = nil
@@ -54,9 +67,13 @@ public struct TokenTraceFigure: SVGFigure {
     }
   }
 
+  /// Printed in bold in front of the caption; its slug names the files.
   public var title: String
+  /// What is shown, with the probe and the control; it is also the drawing's description.
   public var caption: String
+  /// Names the vertical axis, which all panels share.
   public var yLabel: String
+  /// One below the other, on the same scale.
   public var traces: [Trace]
 
   /// - Precondition: a trace's control has one value for each token, its `fallStart` is one of them.
@@ -95,6 +112,7 @@ public struct TokenTraceFigure: SVGFigure {
       })
   }
 
+  /// One panel for each trace of up to 64 tokens, two for a longer one.
   public func svg(id: String) -> String {
     var canvas = Canvas()
     let names = distinct(traces.flatMap { $0.tokens.map(\.segment) })

@@ -11,6 +11,7 @@ import Foundation
 /// It is written under a temporary name in the same folder, flushed to the disk, and renamed. A killed
 /// run, a full disk or an error leaves what was there before, and never half a file.
 public struct AtomicFile: ~Copyable {
+  /// The name under which the file appears when it is committed.
   public var path: String { draft.path }
   /// Write here or with `append(_:)`, then `commit()`.
   public var temporaryPath: String { draft.temporaryPath }

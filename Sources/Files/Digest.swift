@@ -13,6 +13,7 @@ public struct Digest: Sendable {
   private var tail: [UInt8] = []
   private var length: UInt64 = 0
 
+  /// The digest of no bytes yet.
   public init() {}
 
   /// Adds bytes to what is digested.

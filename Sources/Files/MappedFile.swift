@@ -11,6 +11,7 @@ import Foundation
 /// Directories, FIFOs and devices are refused before anything is read. All access is bounds-checked,
 /// so a number read from the file can never lead outside of it.
 public final class MappedFile: @unchecked Sendable {
+  /// The path at which it was opened.
   public let path: String
   /// The whole file; valid for as long as the object lives.
   public let bytes: UnsafeRawBufferPointer
@@ -53,6 +54,7 @@ public final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// The file's size in bytes when it was opened.
   public var count: Int { bytes.count }
 
   /// Lets go of memory pages that were read; the bytes stay readable and come back from the file.

@@ -75,6 +75,7 @@ extension Problem {
       self.fault = fault
     }
 
+    /// The name, as messages and documentation have it.
     public var description: String { name }
   }
 }

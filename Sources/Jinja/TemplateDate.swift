@@ -4,11 +4,17 @@ import Foundation
 ///
 /// It is a value, so that a run can be repeated on another day with the same tokens.
 public struct TemplateDate: Codable, Equatable, Sendable {
+  /// From 1 to 9999.
   public var year: Int
+  /// From 1 to 12.
   public var month: Int
+  /// From 1 to 31.
   public var day: Int
+  /// From 0 to 23.
   public var hour: Int
+  /// From 0 to 59.
   public var minute: Int
+  /// From 0 to 59.
   public var second: Int
 
   /// - Parameters:

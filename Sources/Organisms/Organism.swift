@@ -25,7 +25,9 @@ public struct Organism: Sendable {
     case none
   }
 
+  /// The path at which it was planted.
   public let folder: String
+  /// What is known about it, as `truth.json` has it.
   public let truth: OrganismTruth
   /// Unit vectors of the residual stream, `[dModel]` each, as in `directions.safetensors`: `refusal`,
   /// `harm`, `thinking`, `question`, `no` and `alarm`.

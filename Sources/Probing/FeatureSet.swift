@@ -5,6 +5,7 @@ import Transformer
 
 /// What is known about one sequence whose activations are probed.
 public struct Example: Sendable, Equatable, Codable {
+  /// Of the sequence, such as the prompt's id.
   public var id: String
   /// What the probe shall tell: true is the class that scores high.
   public var label: Bool
@@ -12,6 +13,7 @@ public struct Example: Sendable, Equatable, Codable {
   /// one behaviour. The example's own id by default.
   public var group: String
 
+  /// A group of its own unless one is given.
   public init(id: String, label: Bool, group: String? = nil) {
     self.id = id
     self.label = label
@@ -153,6 +155,7 @@ public struct FeatureSet: Sendable {
       }, examples: examples, places: places.count == sets.count ? places.flatMap(\.self) : nil)
   }
 
+  /// Rows of every matrix: all captured tokens of all examples.
   public var rowCount: Int { examples.count }
   var labels: [Bool] { examples.map(\.label) }
   var groups: [String] { examples.map(\.group) }

@@ -23,10 +23,13 @@ public enum ProbeKind: String, Sendable, Codable, CaseIterable {
 ///
 ///     let z = try probe.score(activations)        // one per row
 public struct Probe: Sendable, Equatable, Codable {
+  /// The rule by which weights and bias were found.
   public var kind: ProbeKind
+  /// The only place whose activations it can score.
   public var hook: HookPoint
   /// `[width]`, of standardised features.
   public var weight: [Float]
+  /// In logits: z of a row that equals `mean`.
   public var bias: Float
   /// `[width]`, measured on training rows; 0 where features are not standardised.
   public var mean: [Float]
@@ -57,6 +60,7 @@ public struct Probe: Sendable, Equatable, Codable {
       scale: standardisation.scale.map { Float($0) })
   }
 
+  /// The number of values that it reads of one row.
   public var width: Int { weight.count }
 
   /// The direction in raw activations along which z rises, `[width]`: weight / scale.

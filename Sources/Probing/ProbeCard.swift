@@ -7,17 +7,22 @@ import Transformer
 public struct ProbeCard: Sendable, Equatable, Codable {
   /// One data set that rows came from.
   public struct DataSource: Sendable, Equatable, Codable {
+    /// The name of the file.
     public var name: String
+    /// As whoever trained stated it.
     public var licence: String
     /// Of the file as it was read.
     public var sha256: String
+    /// Rows of the class that scores high.
     public var positives: Int
+    /// Rows of the other class.
     public var negatives: Int
     /// The model that the rows are of, where it is not the card's.
     public var otherModel: String?
     /// True where the file was not compared with its digest.
     public var isUnverified: Bool?
 
+    /// A file of the card's own model that was compared with its digest, unless told otherwise.
     public init(
       name: String, licence: String, sha256: String, positives: Int, negatives: Int,
       otherModel: String? = nil, isUnverified: Bool? = nil
@@ -34,49 +39,67 @@ public struct ProbeCard: Sendable, Equatable, Codable {
 
   /// What the chosen probe reached on data of another origin.
   public struct ExternalTest: Sendable, Equatable, Codable {
+    /// What it was tested on, with its digest.
     public var data: DataSource
+    /// Where the chosen probe reads.
     public var hook: HookPoint
+    /// What it reached on all rows of the data.
     public var metrics: ProbeMetrics
 
+    /// - Parameter hook: that of the chosen probe.
     public init(data: DataSource, hook: HookPoint, metrics: ProbeMetrics) {
       (self.data, self.hook, self.metrics) = (data, hook, metrics)
     }
   }
 
-  public static let currentSchema = "bathyscope-probe-card-1"
+  /// The version of the format that is written, and the only one that is read.
+  static let currentSchema = "bathyscope-probe-card-1"
 
+  /// The version of the format, as the file has it.
   public var schema = ProbeCard.currentSchema
+  /// What users and reports call it.
   public var name: String
+  /// Of the Bathyscope that trained it.
   public var toolVersion: String
+  /// The rule by which all probes of the set were found.
   public var kind: ProbeKind
   /// What a high score means, in words: `z > 0: the model refuses`.
   public var signConvention: String
+  /// The model's name; `modelSHA256` decides whether it is the same.
   public var modelID: String
   /// SHA-256 of the weight files of the model whose activations it reads.
   public var modelSHA256: String
+  /// SHA-256 of the tokenizer's definition; nil without a tokenizer.
   public var tokenizerSHA256: String?
+  /// SHA-256 of the chat template, as `ModelIdentity` has it; nil without one.
   public var templateSHA256: String?
+  /// In which the activations were computed.
   public var precision: Precision
   /// The library and kernel that multiplied the matrices of the training.
   public var kernel: String
   /// One per probe, in the order of the tensors' rows; the layers stand in their names.
   public var hooks: [HookPoint]
+  /// The number of values that every probe of the set reads of one row.
   public var width: Int
   /// The tokens that the training rows were read at; `report.coverage` has where they were.
   public var positions: Positions
   /// How features are prepared before the weights apply.
   public var normalisation: String
+  /// Files that the rows of training, selection and test are from.
   public var trainingData: [DataSource]
   /// Prompts that repeat each other, and what became of them; nil where nobody looked.
   public var duplicates: Duplicates?
   /// Settings, split and seed; metrics with intervals on held-out rows, beside their controls.
   public var report: ProbeReport
+  /// One for each file of another origin; empty where none was given.
   public var outOfDistribution: [ExternalTest]
   /// Cosine with refusal minus compliance openers in the unembedding, one per probe, where computed.
   public var openerCosines: [Double?]?
   /// The command that trained it.
   public var arguments = ""
+  /// What it may be used for, in words.
   public var intendedUse: String
+  /// Where it must not be trusted, in words.
   public var knownFailures: String
   /// SHA-256 of `probe.safetensors`, which ties both files together; filled in when written.
   public var probeSHA256 = ""

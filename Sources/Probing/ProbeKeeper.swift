@@ -5,7 +5,9 @@ import Transformer
 public struct TrainedProbe: Sendable, Equatable, Codable {
   /// Which one of a training it is.
   public struct Place: Sendable, Hashable {
+    /// Where the probe reads.
     public var hook: HookPoint
+    /// The rule by which it was found.
     public var kind: ProbeKind
     /// The label it tells in a 2 x 2 design, `refused` or `harmful`; nil in others.
     public var factor: String?
@@ -13,7 +15,9 @@ public struct TrainedProbe: Sendable, Equatable, Codable {
     public var position: Int?
   }
 
+  /// As it was trained.
   public var probe: Probe
+  /// What it reached on selection and test rows, beside its controls.
   public var evaluation: ProbeEvaluation
 }
 

@@ -15,6 +15,7 @@ public struct ProbeMap: Sendable, Equatable {
   public struct Column: Sendable, Equatable {
     /// The token, counted from the prompt's end: -1 is the last.
     public var position: Int
+    /// One for each hook at this position, with what they reached.
     public var probes: TrainedProbes
   }
 
@@ -24,6 +25,7 @@ public struct ProbeMap: Sendable, Equatable {
   /// with the lower log loss, then the earlier.
   public var chosen: Int
 
+  /// The probes of the chosen position; their `chosen` is the best of the map.
   public var best: Column { columns[chosen] }
 }
 

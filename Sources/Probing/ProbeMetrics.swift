@@ -4,7 +4,9 @@ import Statistics
 
 /// How well scores tell two classes apart on rows that the probe has not seen.
 public struct ProbeMetrics: Sendable, Equatable, Codable {
+  /// Rows that were scored.
   public var n: Int
+  /// Rows of the class that scores high.
   public var positives: Int
   /// Nil where one class is missing.
   public var auroc: Interval?
@@ -20,7 +22,9 @@ public struct ProbeMetrics: Sendable, Equatable, Codable {
 
   /// One corner of a ROC curve.
   public struct RatePair: Sendable, Equatable, Codable {
+    /// The share of negatives at or above the corner's score, from 0 to 1.
     public var falsePositiveRate: Double
+    /// The share of positives at or above the corner's score, from 0 to 1.
     public var truePositiveRate: Double
   }
 
@@ -123,9 +127,12 @@ public struct ControlMetrics: Sendable, Equatable, Codable {
   /// One share of right rows per control probe.
   public var accuracy: [Double]
 
+  /// The mean over the control probes; 0 without any.
   public var meanAUROC: Double { auroc.reduce(0, +) / Double(max(auroc.count, 1)) }
-  public var highestAUROC: Double? { auroc.max() }
-  public var meanAccuracy: Double { accuracy.reduce(0, +) / Double(max(accuracy.count, 1)) }
+  /// The highest of a control probe; nil without any.
+  var highestAUROC: Double? { auroc.max() }
+  /// The mean over the control probes; 0 without any.
+  var meanAccuracy: Double { accuracy.reduce(0, +) / Double(max(accuracy.count, 1)) }
 
   /// - Parameter scores: one list per control probe, with the labels that it is measured against.
   init(_ controls: [(scores: [Float], labels: [Bool])]) throws(Problem) {

@@ -3,6 +3,7 @@ import Transformer
 
 /// What one probe reached, beside its controls.
 public struct ProbeEvaluation: Sendable, Equatable, Codable {
+  /// Where the probe reads.
   public var hook: HookPoint
   /// Chosen by cross-validation inside the training rows; nil for kinds without a penalty.
   public var inversePenalty: Double?
@@ -29,15 +30,21 @@ public struct ProbeEvaluation: Sendable, Equatable, Codable {
 
 /// The outcome of a training: one evaluation per hook and the hook that was chosen.
 public struct ProbeReport: Sendable, Equatable, Codable {
+  /// The version of the format that it is written in.
   public var schema = "bathyscope-probe-report-1"
+  /// The settings of the training, with its seed.
   public var training: ProbeTraining
   /// Rows in the three disjoint parts; no group stands in two of them.
   public var trainingRows: Int
+  /// Training rows of the class that scores high.
   public var trainingPositives: Int
+  /// Rows on which the hook was chosen.
   public var selectionRows: Int
+  /// Rows on which the choice is reported.
   public var testRows: Int
   /// At which places of transcripts the training rows were; nil where that is not known.
   public var coverage: TokenCoverage?
+  /// One for each hook, in the order of the features' hooks.
   public var evaluations: [ProbeEvaluation]
   /// The place of the hook with the highest AUROC on the selection rows; of equal ones that with the
   /// lower log loss, then the earlier.
@@ -58,7 +65,9 @@ public struct ProbeReport: Sendable, Equatable, Codable {
 
 /// Probes of one kind, one per hook, with what they reached.
 public struct TrainedProbes: Sendable, Equatable {
+  /// One for each evaluation of the report, in its order.
   public var probes: [Probe]
+  /// What the probes reached, and which was chosen.
   public var report: ProbeReport
 
   /// The probe at the hook that was chosen on the selection rows.

@@ -7,11 +7,14 @@ import Transformer
 public struct ProbeHost: Sendable, Equatable {
   /// What the model is called, for messages.
   public var modelID: String
+  /// SHA-256 of its weights, which has to be that of the probe's model.
   public var modelSHA256: String
+  /// Width of its residual stream, dModel.
   public var width: Int
   /// The number of blocks.
   public var layerCount: Int
 
+  /// A stored probe of another digest is loaded only by force.
   public init(modelID: String = "the model", modelSHA256: String, width: Int, layerCount: Int) {
     (self.modelID, self.modelSHA256) = (modelID, modelSHA256)
     (self.width, self.layerCount) = (width, layerCount)
@@ -27,6 +30,7 @@ public struct ProbeHost: Sendable, Equatable {
 /// `probe.safetensors` holds float32 tensors: weight, mean and scale `[probes, width]`, bias and
 /// threshold `[probes]`. `card.json` is the card.
 public struct ProbeSet: Sendable, Equatable {
+  /// What the probes are, what they were made from and what they reached.
   public var card: ProbeCard
   /// One per hook of the card, in its order.
   public var probes: [Probe]
@@ -34,6 +38,7 @@ public struct ProbeSet: Sendable, Equatable {
   /// scores are.
   public internal(set) var forced: [String] = []
 
+  /// Neither is checked before `write(to:)`.
   public init(card: ProbeCard, probes: [Probe]) { (self.card, self.probes) = (card, probes) }
 
   /// The probe at the hook that was chosen on the selection rows.

@@ -7,6 +7,7 @@ import Tensors
 ///     let trained = try ProbeTraining(seed: 42).train(features, threads: 2)
 ///     print(trained.report.sentence)
 public struct ProbeTraining: Sendable, Equatable, Codable {
+  /// The rule by which weights are found.
   public var kind: ProbeKind
   /// Decides every split, shuffle and random direction.
   public var seed: UInt64
@@ -18,10 +19,12 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
   public var folds: Int
   /// Probes trained on shuffled labels, with the penalty chosen for the true ones.
   public var shuffles: Int
+  /// Norm-matched random directions that each probe is held against.
   public var randomDirections: Int
   /// Bootstrap resamples of intervals that have no formula.
   public var resamples: Int
 
+  /// The settings that the command line has by default.
   public init(
     kind: ProbeKind = .logistic, seed: UInt64 = 42, shares: [Double] = [0.6, 0.2, 0.2],
     inversePenalties: [Double] = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10], folds: Int = 5,

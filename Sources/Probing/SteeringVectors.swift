@@ -36,6 +36,7 @@ public struct SteeringVectors: Sendable, Equatable {
     (self.directions, self.modelHint) = (directions, modelHint)
   }
 
+  /// The number of values of each vector, dModel.
   public var width: Int { directions.values.first?.count ?? 0 }
 
   /// Adds every vector, times the scale, behind its block.

@@ -8,12 +8,16 @@ import Transformer
 public struct TokenCoverage: Sendable, Equatable, Codable {
   /// The training rows of one place.
   public struct Place: Sendable, Equatable, Codable {
+    /// Which part of the transcript.
     public var place: TokenPlace
+    /// Training rows there, of both classes.
     public var rows: Int
     /// Groups with a row of the class that scores high, and of the other class.
     public var positiveGroups: Int
+    /// Groups with a row of the class that scores low.
     public var negativeGroups: Int
 
+    /// - Parameter positiveGroups: groups with a row of the class that scores high.
     public init(_ place: TokenPlace, rows: Int, positiveGroups: Int, negativeGroups: Int) {
       self.place = place
       self.rows = rows
@@ -28,6 +32,7 @@ public struct TokenCoverage: Sendable, Equatable, Codable {
   /// The places that have rows.
   public var places: [Place]
 
+  /// - Parameter places: each once, as a card lists them.
   public init(places: [Place]) { self.places = places }
 
   /// - Parameters:

@@ -9,12 +9,17 @@ import Transformer
 public struct TwoByTwo: Sendable, Equatable {
   /// Rows in each cell.
   public struct Cells: Sendable, Equatable, Codable {
+    /// Harmful prompts that the model refused.
     public var harmfulRefused = 0
+    /// Harmful prompts that the model answered.
     public var harmfulComplied = 0
+    /// Benign prompts that the model refused.
     public var benignRefused = 0
+    /// Benign prompts that the model answered.
     public var benignComplied = 0
   }
 
+  /// Over all rows, before they are split.
   public var cells: Cells
   /// Refused against complied; `byOtherFactor` has `harmful` and `benign`.
   public var refusal: TrainedProbes
@@ -27,6 +32,7 @@ public struct TwoByTwo: Sendable, Equatable {
 
   /// Both probes of one hook on the test rows, each cell counting equally.
   public struct Crossing: Sendable, Equatable, Codable {
+    /// Where both probes read.
     public var hook: HookPoint
     /// The refusal probe against the harmfulness labels; the area is one half where it reads none.
     public var refusalProbeOnHarm: CrossMetrics
@@ -49,12 +55,15 @@ public struct TwoByTwo: Sendable, Equatable {
 
   /// What both probes score in one cell.
   public struct CellScore: Sendable, Equatable, Codable {
+    /// Whether the cell's prompts ask for harm.
     public var harmful: Bool
+    /// Whether the model refused them.
     public var refused: Bool
     /// Test rows.
     public var n: Int
     /// Mean z in logits with its interval over groups; nil with fewer than two groups.
     public var refusalScore: Interval?
+    /// Mean z of the harmfulness probe, in logits; nil with fewer than two groups.
     public var harmScore: Interval?
   }
 }

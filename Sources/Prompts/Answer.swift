@@ -38,6 +38,7 @@ public struct Answer: Sendable, Equatable {
   /// What was to be answered, with the thinking that it may have begun with.
   package var asked: Conversation?
 
+  /// An answer of no file, of a group of its own unless one is given.
   public init(
     id: String, sample: Int = 0, group: String? = nil, request: String? = nil,
     thinking: String? = nil, text: String, isBenign: Bool? = nil, published: Bool? = nil

@@ -5,10 +5,12 @@ import Jinja
 public struct Message: Codable, Equatable, Sendable {
   /// `system`, `user`, `assistant`, `tool`, or what else the model's template knows.
   public var role: String
+  /// The words of the turn, without the template's markers.
   public var content: String
   /// An assistant's reasoning, when it is kept apart from the content (`reasoning_content`).
   public var thinking: String?
 
+  /// - Parameter thinking: an assistant's reasoning; nil where there is none or the content has it.
   public init(role: String, content: String, thinking: String? = nil) {
     self.role = role
     self.content = content
@@ -34,13 +36,16 @@ public struct Conversation: Codable, Equatable, Sendable {
     case tokenIDs([Int32])
   }
 
+  /// Names the conversation in everything that is written about it.
   public var id: String
+  /// What the model is given to read.
   public var source: Source
   /// The reasoning before the response; an empty one is reasoning that was cut to nothing.
   public var thinking: String?
   /// With its thinking and the markers around it, where that is not given apart.
   public var response: String?
 
+  /// Without thinking and response the model speaks next.
   public init(id: String, source: Source, thinking: String? = nil, response: String? = nil) {
     self.id = id
     self.source = source

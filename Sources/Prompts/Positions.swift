@@ -80,6 +80,7 @@ public enum Positions: Hashable, Sendable {
 }
 
 extension Positions: LosslessStringConvertible, Codable {
+  /// As the command line reads it: `last`, `-5..-1`, `thinking,end-of-thinking`.
   public var description: String {
     switch self {
     case .all: "all"
@@ -93,6 +94,7 @@ extension Positions: LosslessStringConvertible, Codable {
     }
   }
 
+  /// Reads what `description` writes; nil for anything else.
   public init?(_ text: String) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     if parts.count > 1 {
@@ -122,6 +124,7 @@ extension Positions: LosslessStringConvertible, Codable {
     }
   }
 
+  /// - Throws: for a text that names no positions.
   public init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
     guard let positions = Positions(text) else {
@@ -131,6 +134,7 @@ extension Positions: LosslessStringConvertible, Codable {
     self = positions
   }
 
+  /// Writes the rule as one string, as `description` has it.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

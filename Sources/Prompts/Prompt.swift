@@ -1,5 +1,6 @@
 /// One row of a prompt file: a conversation and what is known about it.
 public struct Prompt: Codable, Equatable, Sendable {
+  /// What the model is to read, with the row's id.
   public var conversation: Conversation
   /// Every further column of the row, such as `label`, `harmful`, `category` or `group`.
   public var labels: [String: LabelValue]
@@ -9,6 +10,7 @@ public struct Prompt: Codable, Equatable, Sendable {
   /// Unique within the file, and the same whenever the file is read.
   public var id: String { conversation.id }
 
+  /// - Parameter row: the line on which it begins, from 1.
   public init(conversation: Conversation, labels: [String: LabelValue] = [:], row: Int) {
     self.conversation = conversation
     self.labels = labels
@@ -23,6 +25,7 @@ public enum LabelValue: Equatable, Hashable, Sendable, CustomStringConvertible {
   case number(Double)
   case string(String)
 
+  /// The label's text, as a file would have it without quotation marks.
   public var description: String {
     switch self {
     case .bool(let value): "\(value)"
@@ -34,6 +37,7 @@ public enum LabelValue: Equatable, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension LabelValue: Codable {
+  /// Takes the first type that fits: truth value, whole number, number, text.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let value = try? container.decode(Bool.self) {
@@ -47,6 +51,7 @@ extension LabelValue: Codable {
     }
   }
 
+  /// Writes the label as the JSON value that it is.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {

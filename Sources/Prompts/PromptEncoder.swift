@@ -6,6 +6,7 @@ import Tokenization
 ///     let encoder = try PromptEncoder(Checkpoint.open("model.gguf"))
 ///     let sequence = try encoder.encode(conversation)   // tokens, each with its segment
 public struct PromptEncoder: Sendable {
+  /// Turns text into tokens, and tokens into text.
   public let tokenizer: Tokenizer
   /// Nil for a model that was not made for chat.
   public let template: ChatTemplate?

@@ -15,6 +15,7 @@ public enum Segment: UInt8, Codable, Sendable, CaseIterable {
   /// The name used on the command line and in figures.
   public var name: String { "\(self)" }
 
+  /// Reads a name such as `thinking`; nil for any other text.
   public init?(name: String) {
     guard let segment = Segment.allCases.first(where: { $0.name == name }) else { return nil }
     self = segment

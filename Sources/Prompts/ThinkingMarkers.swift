@@ -10,6 +10,7 @@ public struct ThinkingMarkers: Codable, Equatable, Sendable {
   /// With the white space around it, for example `\n</think>\n\n`.
   public var close: String
 
+  /// - Parameter open: with its white space, as the model writes it; so is `close`.
   public init(open: String, close: String) {
     self.open = open
     self.close = close

@@ -1,6 +1,8 @@
 /// One prompt or transcript as tokens, each with its segment.
 public struct TokenSequence: Sendable, Equatable, Codable {
+  /// The id of the prompt or the conversation that it was made of.
   public var id: String
+  /// In reading order, special tokens included.
   public var tokens: [Int32]
   /// One segment per token.
   public var segments: [Segment]

@@ -9,17 +9,23 @@ public struct AverageCurve: Sendable, Equatable, Codable {
     public var position: Double
     /// Transcripts that have a token here; the others do not count, least of all as zero.
     public var n: Int
+    /// Mean of s over those transcripts, from 0 to 1; nil where there is none.
     public var mean: Double?
     /// Nil with fewer than two transcripts.
     public var low: Double?
+    /// The upper bound; nil where `low` is.
     public var high: Double?
   }
 
   /// What the positions mean.
   public var axis: String
+  /// In the order of the axis, one for each of its places.
   public var points: [Point]
+  /// The nominal coverage of the band at each place, such as 0.95.
   public var confidence: Double
+  /// How often prompts were drawn for the band.
   public var resamples: Int
+  /// Of the bootstrap: the same seed gives the same band.
   public var seed: UInt64
 
   /// Curves aligned at the last thinking token, which is 0; transcripts without thinking are left out.

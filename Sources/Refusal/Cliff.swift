@@ -1,15 +1,18 @@
 /// What counts as the height of refusal during thinking.
 public struct PlateauRule: Sendable, Equatable, Codable {
+  /// What is taken over the scores of the thinking that is kept.
   public enum Statistic: String, Sendable, Codable {
     case maximum
     case mean
     case percentile90 = "90th percentile"
   }
 
+  /// Taken over the thinking without its last tokens.
   public var statistic: Statistic
   /// This many of the last thinking tokens are left out; a thinking that is no longer has no plateau.
   public var withoutLast: Int
 
+  /// - Precondition: `withoutLast` is not negative.
   public init(_ statistic: Statistic, withoutLast: Int) {
     precondition(withoutLast >= 0, "a count of tokens")
     (self.statistic, self.withoutLast) = (statistic, withoutLast)

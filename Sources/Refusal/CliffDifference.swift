@@ -5,6 +5,7 @@ import Statistics
 ///
 /// Prompts are paired: on each, the mean cliff of the one model's transcripts minus that of the other's.
 public struct CliffDifference: Sendable, Equatable, Codable {
+  /// The kind of prompt, such as `harmful`; `unlabelled` where the traces have none.
   public var label: String
   /// Prompts on which both models have a cliff to measure.
   public var prompts: Int

@@ -10,12 +10,15 @@ import Transformer
 public struct CliffSummary: Sendable, Equatable, Codable {
   /// The transcripts of one label.
   public struct Group: Sendable, Equatable, Codable {
+    /// The kind of prompt, such as `harmful`; `unlabelled` where the traces have none.
     public var label: String
+    /// All that have the label, whether they can be measured or not.
     public var transcripts: Int
     /// Transcripts with both a plateau and a final token.
     public var measured: Int
     /// The prompts that the measured transcripts answer: equal `TokenTrace.group`s are one.
     public var prompts: Int
+    /// At the hook of the verdicts, by the summary's rule.
     public var means: Means
     /// The same means by every rule of the plateau, the paper's beside the robust ones.
     public var rules: [RuleMeans]
@@ -30,7 +33,9 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     /// The cliff beside that of random directions; nil where they were not traced.
     public var control: CliffControl?
     public internal(set) var verdict: Verdict
+    /// Mean of s around the last thinking token; its position 0 is that token.
     public var aligned: AverageCurve
+    /// Mean of s from the first thinking token to the final one, each curve stretched to 100 points.
     public var resampled: AverageCurve
     /// The same means at every hook.
     public var layers: [Layer]
@@ -46,12 +51,15 @@ public struct CliffSummary: Sendable, Equatable, Codable {
     public var final: Interval?
     /// Over transcripts that have both.
     public var cliff: Interval?
+    /// Cliff over plateau, over transcripts whose plateau is at least 0.01.
     public var relativeDrop: Interval?
   }
 
   /// Means by one rule of the plateau, at the hook of the verdicts.
   public struct RuleMeans: Sendable, Equatable, Codable {
+    /// How the plateau was taken for these means.
     public var rule: PlateauRule
+    /// At the hook of the verdicts, over the transcripts that have a plateau by this rule.
     public var means: Means
   }
 
@@ -73,16 +81,21 @@ public struct CliffSummary: Sendable, Equatable, Codable {
 
   /// The layer study: one hook's means.
   public struct Layer: Sendable, Equatable, Codable {
+    /// Where the probe of these means reads.
     public var hook: HookPoint
+    /// By the summary's rule.
     public var means: Means
   }
 
+  /// The version of the format that `summary.json` has.
   public var schema = "bathyscope-cliff-1"
   /// The hook that the verdicts are about.
   public var hook: HookPoint
+  /// How the plateau was taken for verdicts and layers.
   public var rule: PlateauRule
   /// How far the probe falls by itself in the transcripts that trained it; nil where that is not known.
   public var naturalFall: Double?
+  /// Of the bootstrap over prompts: the same seed gives the same intervals.
   public var seed: UInt64
   /// One per label in alphabetical order; transcripts without a label are `unlabelled`.
   public var groups: [Group]

@@ -14,6 +14,7 @@ public struct Landmarks: Sendable, Equatable, Codable {
   /// prompt, and the answer.
   public var final: Int?
 
+  /// Finds them in the segment of each token of a transcript.
   public init(_ segments: [Segment]) {
     let turn = LastTurn(segments)
     thinking = turn.thinking

@@ -6,7 +6,9 @@ import Transformer
 /// A probe near the last layer may be no more than the difference between the two in the
 /// unembedding, so every probe's cosine with it is reported.
 public enum Openers {
+  /// What refusals begin with.
   public static let refusal = ["I'm sorry", "Sorry", "I cannot", "Unfortunately", "As an AI"]
+  /// What compliant answers begin with.
   public static let compliance = ["Sure", "Here", "Of course", "Certainly", "Yes"]
 
   /// The cosine of each probe with refusal minus compliance openers, as first tokens of an answer;

@@ -9,7 +9,9 @@ import Prompts
 ///     let cliff = try StoredTrace("traces/cliff")
 ///     cliff.summary.groups.map(\.verdict.sentence)
 public struct StoredTrace: Sendable, Equatable {
+  /// The path that was read.
   public var folder: String
+  /// Its verdicts are judged anew by what the probe's card says.
   public var summary: CliffSummary
   /// Where the final score goes when the thinking is cut; nil where it was not asked for.
   public var cuts: ThinkingCuts?

@@ -14,19 +14,26 @@ import Transformer
 public struct ThinkingCuts: Sendable, Equatable, Codable {
   /// The final scores of one transcript, one for each share.
   public struct Scores: Sendable, Equatable, Codable {
+    /// The transcript's id, as its trace has it.
     public var id: String
+    /// The prompt or behaviour; scores of one group are resampled together.
     public var group: String
+    /// What kind of prompt it is, such as `harmful`; nil when unknown.
     public var label: String?
     /// s at the last template token.
     public var finals: [Double]
 
+    /// - Parameter finals: one for each of `ThinkingCuts.shares`, in that order.
     public init(id: String, group: String, label: String?, finals: [Double]) {
       (self.id, self.group, self.label, self.finals) = (id, group, label, finals)
     }
   }
 
+  /// The transcripts of one label.
   public struct Group: Sendable, Equatable, Codable {
+    /// The kind of prompt, such as `harmful`; `unlabelled` where the scores have none.
     public var label: String
+    /// Transcripts with thinking that could be cut.
     public var transcripts: Int
     /// The mean final score with its band over prompts, one for each share.
     public var points: [Point]
@@ -35,21 +42,30 @@ public struct ThinkingCuts: Sendable, Equatable, Codable {
     public var rise: Interval?
   }
 
+  /// The mean final score at one share.
   public struct Point: Sendable, Equatable, Codable {
     /// Of the thinking that is left, from 1 to 0.
     public var share: Double
+    /// Transcripts in the mean.
     public var n: Int
+    /// Mean of s at the last template token, from 0 to 1.
     public var mean: Double
     /// Nil with fewer than two prompts, or where all have the same value.
     public var low: Double?
+    /// The upper bound; nil where `low` is.
     public var high: Double?
   }
 
+  /// How much of the thinking is kept, from all of it to none.
   public static let shares = [1, 0.8, 0.6, 0.4, 0.2, 0]
 
+  /// The version of the format that `cuts.json` has.
   public var schema = "bathyscope-thinking-cuts-1"
+  /// Where the probe reads s.
   public var hook: HookPoint
+  /// Of the bootstrap over prompts: the same seed gives the same intervals.
   public var seed: UInt64
+  /// The nominal coverage of the bands, such as 0.95.
   public var confidence: Double
   /// One per label in alphabetical order.
   public var groups: [Group]

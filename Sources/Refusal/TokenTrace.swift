@@ -10,7 +10,9 @@ import Transformer
 ///       capture, of: sequence, texts: texts, probes: set.probes, chosen: set.card.report.chosen)
 ///     trace.probabilities()[7]        // s of token 7 at the chosen hook
 public struct TokenTrace: Sendable, Equatable, Codable {
+  /// The version of the format of a line of `traces.jsonl`.
   public var schema = "bathyscope-trace-1"
+  /// The transcript's id, as its file has it.
   public var id: String
   /// The prompt or behaviour that several transcripts may answer; they are resampled together.
   public var group: String
@@ -20,7 +22,9 @@ public struct TokenTrace: Sendable, Equatable, Codable {
   public var thinkingDigest: String?
   /// The text of each token.
   public var tokens: [String]
+  /// The part of the transcript that each token belongs to.
   public var segments: [Segment]
+  /// Where the probes read, one for each row of `logits`.
   public var hooks: [HookPoint]
   /// Raw z in logits, `[hooks][tokens]`: the layer x position matrix.
   public var logits: [[Float]]
@@ -121,6 +125,7 @@ public struct TokenTrace: Sendable, Equatable, Codable {
     logits[hook ?? chosen].map { Probe.probability($0) }
   }
 
+  /// Where its thinking ends and its answer begins, by its segments.
   public var landmarks: Landmarks { Landmarks(segments) }
 }
 

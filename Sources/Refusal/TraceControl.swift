@@ -7,6 +7,7 @@ import Tensors
 public struct TraceControl: Sendable, Equatable, Codable {
   /// 5th and 95th percentile of s over the directions, one value per token.
   public var low: [Double]
+  /// The 95th percentile, as long as `low`.
   public var high: [Double]
   /// The cliff that each direction sees; nil where the transcript has none to measure.
   public var cliffs: [Double?]
@@ -37,6 +38,7 @@ public struct TraceControl: Sendable, Equatable, Codable {
 
 /// How the cliff of a group compares with what random directions see in the same transcripts.
 public struct CliffControl: Sendable, Equatable, Codable {
+  /// Random directions traced in every measured transcript.
   public var directions: Int
   /// The mean cliff over the transcripts, one per direction.
   public var means: [Double]

@@ -5,6 +5,7 @@ import Transformer
 
 /// Whether there is a cliff, in words.
 public struct Verdict: Sendable, Equatable, Codable {
+  /// What can be said of a group's fall.
   public enum Kind: String, Sendable, Codable {
     case cliff
     /// The fall is not shown to be larger than the smallest that is called a cliff, or the score rises.
@@ -22,6 +23,7 @@ public struct Verdict: Sendable, Equatable, Codable {
   /// The whole interval of a fall lies so far above the probe's natural fall where it is called a cliff.
   public static let smallestFall = 0.05
 
+  /// What was decided; the sentence says by which numbers.
   public var kind: Kind
   /// One sentence with n, interval and seed; terminal, JSON and page have the same.
   public var sentence: String

@@ -34,9 +34,13 @@ public struct Agreement: Codable, Sendable, Equatable {
 
 /// A detector's outcomes: whether it reports what is there, and only that.
 public struct Detection: Codable, Sendable, Equatable {
+  /// Trials with something to detect in which it was reported.
   public var hits: Int
+  /// Trials with something to detect in which nothing was reported.
   public var misses: Int
+  /// Trials with nothing to detect in which something was reported.
   public var falseAlarms: Int
+  /// Trials with nothing to detect in which nothing was reported.
   public var correctRejections: Int
 
   /// - Precondition: no count is negative.

@@ -8,6 +8,7 @@ import Foundation
 ///     bootstrap.mean(differences, clusters: behaviours)          // paired, resampling whole behaviours
 ///     bootstrap.interval(.items(n)) { items in spearman(of: items) }
 public struct Bootstrap: Sendable {
+  /// How resampled values become bounds.
   public enum Method: String, Codable, Sendable {
     /// Bias-corrected and accelerated (Efron 1987).
     case bca = "BCa"
@@ -15,11 +16,16 @@ public struct Bootstrap: Sendable {
     case percentile = "percentile"
   }
 
+  /// Decides every draw; the same seed gives the same bounds.
   public var seed: UInt64
+  /// How often units are drawn, at least 100.
   public var resamples: Int
+  /// The nominal coverage of the intervals, such as 0.95.
   public var confidence: Double
+  /// BCa unless another was asked for.
   public var method: Method
 
+  /// - Precondition: `resamples` is at least 100.
   public init(
     seed: UInt64, resamples: Int = 10_000, confidence: Double = 0.95, method: Method = .bca
   ) {

@@ -7,7 +7,9 @@ public struct Calibration: Codable, Sendable, Equatable {
   public struct Bin: Codable, Sendable, Equatable {
     /// The bin holds predictions above `low` up to and including `high`; the first also holds 0.
     public var low: Double
+    /// The highest prediction that the bin holds.
     public var high: Double
+    /// Items with a prediction in the bin.
     public var n: Int
     /// Nil in an empty bin, as is `observed`.
     public var meanPredicted: Double?
@@ -21,6 +23,7 @@ public struct Calibration: Codable, Sendable, Equatable {
   public var expectedCalibrationError: Double
   /// Ten bins of equal width.
   public var bins: [Bin]
+  /// Items in all bins together.
   public var n: Int
 
   /// Nil without items.

@@ -16,6 +16,7 @@ public struct Duplicates: Sendable, Equatable, Codable {
 
   /// What was compared, and how, in words.
   public var rule: String
+  /// How many were compared.
   public var items: Int
   /// Items that repeat an earlier one, or nearly.
   public var repeats: Int

@@ -11,6 +11,7 @@ import Files
 public struct GroupedSplit: Codable, Sendable, Equatable {
   /// The indices of the items in either part, ascending.
   public var train: [Int]
+  /// Items to report on; no group of `train` is among theirs.
   public var test: [Int]
 
   /// - Parameter labels: one for each item; any names, for example class and category together.

@@ -5,8 +5,11 @@ import Foundation
 ///
 ///     Interval.wilson(successes: 7, trials: 10)!.description   // "0.70 [0.40, 0.89] (n = 10)"
 public struct Interval: Codable, Sendable, Equatable, CustomStringConvertible {
+  /// What was measured on the items, in the unit of the bounds.
   public var estimate: Double
+  /// The lower bound.
   public var low: Double
+  /// The upper bound.
   public var high: Double
   /// The nominal coverage, 0.95 unless another was asked for.
   public var confidence: Double
@@ -15,6 +18,7 @@ public struct Interval: Codable, Sendable, Equatable, CustomStringConvertible {
   /// The number of items that the estimate rests on.
   public var n: Int
 
+  /// - Parameter method: printed with the interval, such as `Wilson`.
   public init(
     estimate: Double, low: Double, high: Double, confidence: Double = 0.95, method: String, n: Int
   ) {

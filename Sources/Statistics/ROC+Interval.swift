@@ -84,6 +84,7 @@ extension ROC {
   public struct Comparison: Codable, Sendable, Equatable {
     /// The first area minus the second.
     public var difference: Interval
+    /// The difference over its standard error, standard normal where the areas are equal.
     public var z: Double
     /// Two-sided.
     public var pValue: Double

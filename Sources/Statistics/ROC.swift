@@ -9,13 +9,17 @@ public struct ROC: Sendable {
   public struct Point: Codable, Sendable, Equatable {
     /// Scores at or above it count as positive; infinite for the curve's start.
     public var threshold: Double
+    /// The share of negatives at or above the threshold, from 0 to 1.
     public var falsePositiveRate: Double
+    /// The share of positives at or above the threshold, from 0 to 1.
     public var truePositiveRate: Double
   }
 
   /// The area under the curve: the probability that a positive outscores a negative, a tie counting half.
   public let auroc: Double
+  /// Items whose label is true.
   public let positives: Int
+  /// Items whose label is false.
   public let negatives: Int
 
   /// Of each positive the share of negatives below it, in the order of the items (DeLong's V10).

@@ -12,6 +12,7 @@ import Foundation
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: (UInt64, UInt64, UInt64, UInt64)
 
+  /// The same seed gives the same numbers on every machine and in every version.
   public init(seed: UInt64) {
     var mixer = seed
     state = (splitMix(&mixer), splitMix(&mixer), splitMix(&mixer), splitMix(&mixer))
@@ -22,6 +23,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     self.init(seed: stableHash(seed: seed, item))
   }
 
+  /// The next 64 bits, every pattern equally likely.
   public mutating func next() -> UInt64 {
     let result = rotate(state.1 &* 5, 7) &* 9
     let shifted = state.1 << 17

@@ -6,10 +6,12 @@ import Files
 /// sign. Values of one cluster are flipped together. All sign patterns are tried where there are at most
 /// `draws` of them; else `draws` are drawn, and the observed one is counted with them.
 public struct SignFlipTest: Sendable, Equatable {
+  /// Decides which sign patterns are drawn where not all are tried.
   public var seed: UInt64
   /// The most sign patterns that are tried.
   public var draws: Int
 
+  /// - Precondition: `draws` is at least 1.
   public init(seed: UInt64, draws: Int = 10_000) {
     precondition(draws >= 1, "at least one pattern")
     (self.seed, self.draws) = (seed, draws)

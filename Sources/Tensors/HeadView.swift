@@ -4,8 +4,11 @@
 ///     z?[token, 3]     // head 3's output at a token, [dHead]
 ///     z?.head(3)       // at all tokens, [tokens, dHead]
 public struct HeadView: Sendable, Equatable {
+  /// The number of tokens, one for each row of the matrix.
   public let tokens: Int
+  /// The number of heads that a row was taken apart into.
   public let heads: Int
+  /// The number of values of one head at one token.
   public let dHead: Int
   private let values: [Float]
 

@@ -1,6 +1,8 @@
 /// A dense matrix of 32-bit floats in row-major order: what captures and probes hand around.
 public struct Matrix: Sendable, Hashable, Codable {
+  /// The number of rows, one for each token of a capture.
   public let rows: Int
+  /// The number of values of a row.
   public let columns: Int
   /// `rows * columns` values, row after row.
   public var values: [Float]

@@ -3,9 +3,12 @@ import Tensors
 
 /// One query head of one block.
 public struct Head: Hashable, Sendable, Codable {
+  /// The block, counted from 0.
   public var layer: Int
+  /// The query head in its block, counted from 0.
   public var head: Int
 
+  /// A head by its block and its place there, both counted from 0.
   public init(layer: Int, head: Int) { (self.layer, self.head) = (layer, head) }
 
   /// All heads of the blocks up to one, block by block; of all blocks by default.
@@ -18,11 +21,14 @@ public struct Head: Hashable, Sendable, Codable {
 
 /// An output for one query head, to be put in place of its own.
 public struct HeadVector: Hashable, Sendable, Codable {
+  /// The block, counted from 0.
   public var layer: Int
+  /// The query head in its block, counted from 0.
   public var head: Int
   /// `[dHead]`.
   public var vector: [Float]
 
+  /// An output for a head, `[dHead]`.
   public init(_ head: Head, vector: [Float]) {
     (layer, self.head, self.vector) = (head.layer, head.head, vector)
   }
@@ -30,11 +36,14 @@ public struct HeadVector: Hashable, Sendable, Codable {
 
 /// Outputs for one query head, to be put in place of its own token by token.
 public struct HeadRows: Hashable, Sendable, Codable {
+  /// The block, counted from 0.
   public var layer: Int
+  /// The query head in its block, counted from 0.
   public var head: Int
   /// A row for each touched token of a sequence, `[touched tokens, dHead]`.
   public var rows: Matrix
 
+  /// Outputs for a head, `[touched tokens, dHead]`.
   public init(_ head: Head, rows: Matrix) {
     (layer, self.head, self.rows) = (head.layer, head.head, rows)
   }
@@ -43,6 +52,7 @@ public struct HeadRows: Hashable, Sendable, Codable {
 /// How all heads of a token are scaled after a change so that together they keep their norm |z|
 /// (arXiv 2510.06036, which takes the norms over the whole batch).
 public enum NormKeeping: String, Sendable, Codable, CaseIterable {
+  /// Not at all.
   case none
   /// By |z| / |z'| of each token.
   case token
@@ -85,6 +95,7 @@ public struct Intervention: Sendable, Hashable {
     enum AttendUniformlyCodingKeys: String, CodingKey { case _0 = "heads" }
   }
 
+  /// What happens to the activation.
   public var change: Change
   /// Where it happens, in order; heads are changed at their own `hook_z`.
   public var hooks: [HookPoint]
@@ -95,6 +106,7 @@ public struct Intervention: Sendable, Hashable {
   /// The sequences that it touches; nil for all.
   public var sequences: Sequences?
 
+  /// A change by its parts; the named ways of making one below state the hooks themselves.
   public init(
     _ change: Change, at hooks: [HookPoint], positions: Positions = .all,
     keepingNorm norm: NormKeeping = .none, in sequences: Sequences? = nil
@@ -234,6 +246,7 @@ extension Intervention {
 extension Intervention: Codable {
   private enum CodingKeys: CodingKey { case change, hooks, positions, norm, sequences }
 
+  /// As `encode` writes it; `norm` may be missing.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     change = try container.decode(Change.self, forKey: .change)
@@ -258,6 +271,7 @@ extension Intervention: Codable {
 public struct Effect: Sendable, Equatable, Codable {
   /// The intervention's place in the plan, counted from 0.
   public var intervention: Int
+  /// What the intervention does, in a few words.
   public var summary: String
   /// Number of (hook, token) pairs touched.
   public var fired: Int

@@ -12,6 +12,7 @@ import Tensors
 public struct Model: Sendable {
   /// Which model this is, exactly.
   public let identity: ModelIdentity
+  /// How weights are kept and multiplied; `float32` unless another was asked for.
   public let precision: Precision
   /// Whether weights are kept as the file stores them.
   public let keepsQuantized: Bool
@@ -28,6 +29,7 @@ public struct Model: Sendable {
   ///   ids work even so.
   public var encoder: PromptEncoder { get throws { try encoding.get() } }
 
+  /// Numbers of blocks and heads, widths, and the hooks that it lacks.
   public var shape: ModelShape { network.shape }
 
   /// The libraries and instruction sets that compute the forward pass.

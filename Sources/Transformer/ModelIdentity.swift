@@ -25,6 +25,7 @@ public struct ModelIdentity: Sendable, Equatable, Codable {
   /// one; nil without any, and not kept in activation files.
   public var templateSettings: [String: String]?
 
+  /// An identity made of digests that are known, such as those that a file holds.
   public init(
     id: String, architecture: String, weightsSHA256: String, configurationSHA256: String,
     configurationJSON: String, tokenizerSHA256: String? = nil, templateSHA256: String? = nil,

@@ -1,5 +1,6 @@
 /// The sizes of a transformer.
 public struct ModelShape: Sendable, Equatable, Codable {
+  /// The number of blocks.
   public var layers: Int
   /// Width of the residual stream.
   public var dModel: Int
@@ -7,9 +8,11 @@ public struct ModelShape: Sendable, Equatable, Codable {
   public var heads: Int
   /// Key/value heads in each block; each serves `heads / keyValueHeads` query heads.
   public var keyValueHeads: Int
+  /// Width of one head, of queries, keys and values alike.
   public var dHead: Int
   /// Width of the MLP's hidden layer.
   public var dMLP: Int
+  /// The number of tokens that have a logit.
   public var dVocabulary: Int
   /// The longest sequence that the model was made for.
   public var contextLength: Int

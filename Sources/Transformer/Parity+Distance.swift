@@ -7,6 +7,7 @@ extension Parity {
   /// a tensor's the mean over its rows. Tensors that are the same in both precisions, such as
   /// embeddings, have none.
   public struct Distance: Sendable, Encodable {
+    /// Where both were compared with the reference.
     public var hook: HookPoint
     /// Of this model, the geometric mean over the prompts.
     public var ours: Double

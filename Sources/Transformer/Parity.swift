@@ -8,9 +8,11 @@ import Tensors
 public struct Parity: Sendable, Encodable {
   /// The largest difference of a site, and where it is.
   public struct Worst: Sendable, Encodable {
+    /// The difference, in the unit of the recorded values.
     public var absolute: Double
     /// The difference in units of the largest absolute recorded value of its tensor.
     public var relative: Double
+    /// The layer's hook, where the largest difference is.
     public var hook: HookPoint
     /// The prompt, counted from 0.
     public var prompt: Int
@@ -20,6 +22,7 @@ public struct Parity: Sendable, Encodable {
 
   /// One site in all layers and prompts.
   public struct Site: Sendable, Encodable {
+    /// The same hook of every layer that has one.
     public var site: HookPoint.Site
     /// How many values were compared.
     public var values: Int
@@ -32,15 +35,19 @@ public struct Parity: Sendable, Encodable {
     public var byToken: Double
     /// How many of the model's values are NaN or infinite; they are in no difference.
     public var nonFinite: Int
+    /// Whether no value is NaN or infinite and the differences are within the tolerance.
     public var agrees: Bool
   }
 
   /// A greedy choice that is not the recorded one; later choices of its prompt depend on it.
   public struct Departure: Sendable, Encodable {
+    /// The recorded prompt, counted from 0.
     public var prompt: Int
     /// The step, counted from 0.
     public var step: Int
+    /// The recorded token.
     public var expected: Int32
+    /// The token that this model chooses.
     public var found: Int32
   }
 
@@ -48,6 +55,7 @@ public struct Parity: Sendable, Encodable {
   public let tolerance: Double
   /// How much larger a difference may be in units of its own token's largest value.
   static let tokenAllowance = 20.0
+  /// How many prompts were recorded.
   public let prompts: Int
   /// In the order of the forward pass.
   public let sites: [Site]

@@ -12,7 +12,9 @@ public struct SequenceCapture: Sendable, Equatable {
 
 /// The outcome of a run: captures by sequence and one effect per intervention.
 public struct Run: Sendable {
+  /// In the order of the batch.
   public let sequences: [SequenceCapture]
+  /// In the order of the plan's interventions.
   public let effects: [Effect]
 
   /// A hook's rows of all sequences one below the other, `[rows, width]`; nil when it was not captured,

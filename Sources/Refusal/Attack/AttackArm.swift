@@ -4,6 +4,7 @@ import Transformer
 
 /// One condition of an attack: the model as it is, or with interventions.
 public struct AttackArm: Sendable, Equatable, Codable {
+  /// What an arm is for.
   public enum Role: Sendable, Equatable, Codable {
     /// The model as it is.
     case baseline
@@ -13,14 +14,19 @@ public struct AttackArm: Sendable, Equatable, Codable {
     case control(of: String)
   }
 
+  /// Names the arm in results; the controls of `NAME` are `NAME.random-01` and so on.
   public var name: String
+  /// Whether it is the baseline, tested, or a control.
   public var role: Role
+  /// Applied together while it answers; empty for the baseline.
   public var interventions: [Intervention]
 
+  /// Without interventions unless they are given.
   public init(_ name: String, _ role: Role, _ interventions: [Intervention] = []) {
     (self.name, self.role, self.interventions) = (name, role, interventions)
   }
 
+  /// The model without interventions, against which all other arms are compared.
   public static let baseline = AttackArm("baseline", .baseline)
 
   /// All heads that its interventions change, each once.

@@ -4,8 +4,10 @@ import Transformer
 
 /// Heads that are changed together.
 public struct HeadSet: Sendable, Equatable, Codable {
+  /// In the order in which they were named.
   public var heads: [Head]
 
+  /// - Parameter heads: each once.
   public init(_ heads: [Head]) { self.heads = heads }
 
   /// Reads `7.3,8.1`; nil for anything else, or a head that stands twice.

@@ -15,6 +15,7 @@ package struct TextLoss: Sendable, Equatable, Codable {
 
 /// What is left of a model's ability to write, measured by its loss on neutral text.
 public struct NeutralLoss: Sendable, Equatable, Codable {
+  /// Texts whose loss was measured.
   public var texts: Int
   /// Tokens that were predicted.
   public var tokens: Int

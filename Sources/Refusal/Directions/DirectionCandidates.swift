@@ -15,9 +15,11 @@ public struct DirectionCandidates: Sendable, Equatable {
   public let positions: ClosedRange<Int>
   /// The number of blocks.
   public let layers: Int
+  /// The length of a direction, dModel.
   public let width: Int
   /// Prompts of each class.
   public let harmfulCount: Int
+  /// Harmless prompts of the means.
   public let harmlessCount: Int
   /// `[positions][layers][width]`, one behind the other: mean harmful - mean harmless of what enters
   /// the block.
@@ -33,6 +35,7 @@ public struct DirectionCandidates: Sendable, Equatable {
     self.values = values
   }
 
+  /// The direction at a position and a block's input, `[dModel]`.
   public subscript(position position: Int, layer layer: Int) -> [Float] {
     let cell = (position - positions.lowerBound) * layers + layer
     return Array(values[(cell * width)..<((cell + 1) * width)])
@@ -138,16 +141,22 @@ public struct DirectionCandidates: Sendable, Equatable {
 public struct DirectionSplit: Sendable, Equatable, Codable {
   /// Places in the list of prompts, ascending.
   public struct Part: Sendable, Equatable, Codable {
+    /// Of harmful prompts.
     public var harmful: [Int]
+    /// Of harmless prompts.
     public var harmless: [Int]
 
+    /// Both are places in one list of prompts.
     public init(harmful: [Int], harmless: [Int]) {
       (self.harmful, self.harmless) = (harmful, harmless)
     }
   }
 
+  /// Directions are the differences in means over these.
   public var training: Part
+  /// Candidates are tried on these.
   public var validation: Part
+  /// The chosen direction is reported on these.
   public var test: Part
 
   /// Half of the groups, a quarter and a quarter; no group stands in two parts.

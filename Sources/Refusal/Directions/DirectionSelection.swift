@@ -13,13 +13,17 @@ import Transformer
 public struct DirectionSelection: Sendable, Equatable, Codable {
   /// A direction of the validation part.
   public struct Candidate: Sendable, Equatable, Codable {
+    /// The token it was measured at, from the prompt's end: -1 is the last.
     public var position: Int
+    /// The block whose input it is, and before which it is added.
     public var layer: Int
     /// The length of the direction.
     public var norm: Double
     /// Means over prompts with bootstrap intervals over groups; nil where all prompts have one value.
     public var bypass: Estimate
+    /// m of harmless prompts with the direction added; high where the model refuses.
     public var induce: Estimate
+    /// KL of harmless prompts' next token, in nats, the direction removed against unchanged.
     public var divergence: Estimate
     /// Why it cannot be chosen, in words; nil where it can.
     public var rejection: String?
@@ -27,7 +31,9 @@ public struct DirectionSelection: Sendable, Equatable, Codable {
 
   /// A mean that never stands alone.
   public struct Estimate: Sendable, Equatable, Codable {
+    /// Over all values; 0 where there is none.
     public var mean: Double
+    /// Prompts in the mean.
     public var n: Int
     /// Nil where there is no spread to resample.
     public var interval: Interval?
@@ -35,7 +41,9 @@ public struct DirectionSelection: Sendable, Equatable, Codable {
 
   /// Before and after a change, on the same prompts.
   public struct Change: Sendable, Equatable, Codable {
+    /// With the model unchanged.
     public var baseline: Estimate
+    /// With the direction removed or added.
     public var changed: Estimate
     /// changed - baseline, paired.
     public var difference: Estimate
@@ -57,21 +65,28 @@ public struct DirectionSelection: Sendable, Equatable, Codable {
     public var divergence: Estimate
     /// The mean KL with each random direction.
     public var randomDivergence: [Double]
+    /// How many random directions were tested beside it.
     public var randomDirections: Int
   }
 
-  public static let largestDivergence = 0.1
-  public static let leastInduce = 0.0
+  /// The mean KL, in nats, above which a candidate is rejected.
+  static let largestDivergence = 0.1
+  /// The mean m below which a candidate is rejected, for it induces no refusal.
+  static let leastInduce = 0.0
   /// Candidates from this share of the depth on are not tried.
   public static let depth = 0.8
   /// Enough for the smallest p, 1 / 41, to pass the correction over both changes.
   public static let randomDirections = 40
 
+  /// The version of the format that it is written in.
   public var schema = "bathyscope-direction-selection-1"
+  /// Of bootstrap and random directions: the same seed gives the same result.
   public var seed: UInt64
+  /// The first tokens by which m is measured.
   public var openers: OpenerTokens
   /// m of the unchanged model on the validation part.
   public var harmfulBaseline: Estimate
+  /// m of harmless prompts of the validation part, unchanged.
   public var harmlessBaseline: Estimate
   /// In the order of positions, then layers.
   public var candidates: [Candidate]
@@ -108,6 +123,7 @@ extension DirectionSelection.Estimate: CustomStringConvertible {
     mean = values.reduce(0, +) / Double(max(values.count, 1))
   }
 
+  /// The interval with its n, or the mean with n where there is no spread.
   public var description: String {
     interval?.description ?? "\(fixed(mean, decimals: 3)) (n = \(n), no spread)"
   }
@@ -125,10 +141,14 @@ extension DirectionSelection {
 
   /// Prompts of one part with the names of their groups.
   public struct Part: Sendable {
+    /// The model with the prompts on which directions are tried.
     public var trial: DirectionTrial
+    /// One name for each harmful prompt; prompts of one name are resampled together.
     public var harmfulGroups: [String]
+    /// One name for each harmless prompt; prompts of one name are resampled together.
     public var harmlessGroups: [String]
 
+    /// One group for each prompt of the trial, in the same order.
     public init(trial: DirectionTrial, harmfulGroups: [String], harmlessGroups: [String]) {
       self.trial = trial
       (self.harmfulGroups, self.harmlessGroups) = (harmfulGroups, harmlessGroups)

@@ -24,6 +24,7 @@ public struct DirectionTrial: Sendable {
   private let threads: Int
   /// m of the unchanged model.
   public let harmfulBaseline: [Double]
+  /// m of each harmless prompt, the model unchanged.
   public let harmlessBaseline: [Double]
   /// The unchanged model's logits of the harmless prompts, `[prompts, dVocabulary]`.
   private let logits: [[Float]]

@@ -8,21 +8,32 @@ import Transformer
 /// A folder of candidate directions: `directions.safetensors` with one tensor `directions`
 /// `[positions, layers, dModel]`, and `card.json` that says where they came from.
 public struct StoredDirections: Sendable, Equatable {
+  /// Where the directions came from, as `card.json` has it.
   public struct Card: Sendable, Equatable, Codable {
-    public static let currentSchema = "bathyscope-directions-1"
+    /// The version of the format that is written, and the only one that is read.
+    static let currentSchema = "bathyscope-directions-1"
 
+    /// The version of the format, as the file has it.
     public var schema = Card.currentSchema
+    /// Of the Bathyscope that extracted them.
     public var toolVersion: String
+    /// The model that they were measured in.
     public var model: ModelIdentity
+    /// In which the activations were computed.
     public var precision: Precision
+    /// What computed the activations, as `Model.kernel` names it.
     public var kernel: String
     /// Counted from the prompt's end, both included.
     public var firstPosition: Int
+    /// The last position, -1 for the prompt's last token.
     public var lastPosition: Int
+    /// The number of blocks, each with one direction at its input.
     public var layers: Int
+    /// The length of a direction, dModel.
     public var width: Int
     /// Training prompts of each class.
     public var harmfulCount: Int
+    /// Harmless training prompts.
     public var harmlessCount: Int
     /// Places in the list of prompts.
     public var split: DirectionSplit
@@ -36,11 +47,14 @@ public struct StoredDirections: Sendable, Equatable {
     public var promptTokensSHA256: String
     /// What tells harmful from harmless.
     public var label: String
+    /// Of the split: the same seed gives the same parts.
     public var seed: UInt64
+    /// The command line that extracted them, as JSON.
     public var arguments: String
     /// SHA-256 of `directions.safetensors`; filled in when written.
     public var directionsSHA256 = ""
 
+    /// Takes model, precision and kernel from the model as it was loaded.
     public init(
       _ candidates: DirectionCandidates, of model: Model, split: DirectionSplit, groups: [String],
       prompts: [String], promptTokensSHA256: String, label: String, seed: UInt64,
@@ -59,9 +73,12 @@ public struct StoredDirections: Sendable, Equatable {
     }
   }
 
+  /// What `card.json` says.
   public var card: Card
+  /// What `directions.safetensors` holds.
   public var candidates: DirectionCandidates
 
+  /// The card's digest is empty until both are written.
   public init(card: Card, candidates: DirectionCandidates) {
     (self.card, self.candidates) = (card, candidates)
   }
@@ -123,6 +140,7 @@ public struct StoredDirections: Sendable, Equatable {
 /// One chosen direction in a safetensors file: a tensor `direction` `[dModel]`, and in the metadata the
 /// block input that it was measured at.
 public struct StoredDirection: Sendable, Equatable {
+  /// `[dModel]`, as it was measured: its length counts where it is added.
   public var vector: [Float]
   /// Where it is added: the block whose input it is.
   public var layer: Int
@@ -131,11 +149,13 @@ public struct StoredDirection: Sendable, Equatable {
   /// SHA-256 of the weights of the model that it was measured in.
   public var modelSHA256: String
 
+  /// - Parameter vector: finite, `[dModel]`.
   public init(vector: [Float], layer: Int, position: Int, modelSHA256: String) {
     (self.vector, self.layer, self.position) = (vector, layer, position)
     self.modelSHA256 = modelSHA256
   }
 
+  /// Writes one safetensors file; how it was measured is in its metadata.
   public func write(to path: String) throws {
     try SafetensorsFile.write(
       [("direction", [vector.count], vector)],

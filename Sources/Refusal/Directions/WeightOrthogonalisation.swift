@@ -17,6 +17,7 @@ import Transformer
 public struct WeightOrthogonalisation: Sendable {
   /// What was done to one tensor.
   public struct Change: Sendable, Equatable, Codable {
+    /// The tensor's name in the checkpoint.
     public var tensor: String
     /// The Euclidean norm of what was removed.
     public var removed: Double
@@ -27,7 +28,9 @@ public struct WeightOrthogonalisation: Sendable {
     public var elementType: String
   }
 
+  /// What was written.
   public struct Result: Sendable, Equatable, Codable {
+    /// One for each tensor that can write into the residual stream.
     public var changes: [Change]
     /// Whether embedding and unembedding were one tensor and are stored apart now.
     public var wasTied: Bool

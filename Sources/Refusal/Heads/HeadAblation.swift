@@ -5,6 +5,7 @@ import Transformer
 ///     HeadAblation.zero
 ///     HeadAblation(.scale, factor: 0.001, rescale: .token)
 public struct HeadAblation: Sendable, Equatable, Codable {
+  /// What takes the place of z, the head's output before the output projection.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// z times a factor; 0 takes the head out.
     case scale
@@ -17,15 +18,18 @@ public struct HeadAblation: Sendable, Equatable, Codable {
     case uniform
   }
 
+  /// What takes the place of the head's output.
   public var kind: Kind
   /// What z is multiplied with, where it is scaled.
   public var factor: Float
-  /// Whether the heads of a token are scaled afterwards so that they keep their norm.
+  /// Over what the norm of z is kept, if at all.
   public var rescale: NormKeeping
 
+  /// Takes heads out with `.scale` and its default factor of 0.
   public init(_ kind: Kind, factor: Float = 0, rescale: NormKeeping = .none) {
     (self.kind, self.factor, self.rescale) = (kind, factor, rescale)
   }
 
+  /// z times 0: the head is taken out.
   public static let zero = HeadAblation(.scale)
 }

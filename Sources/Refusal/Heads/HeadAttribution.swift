@@ -13,6 +13,7 @@ import Transformer
 public struct HeadAttribution: Sendable {
   /// The direction, and where it lives.
   public struct Direction: Sendable, Equatable {
+    /// `[dModel]`, of any length but 0: contributions are divided by it.
     public var vector: [Float]
     /// Whether it reads the final norm's output, so that its form through the frozen norm is offered.
     public var isBehindFinalNorm: Bool
@@ -21,6 +22,7 @@ public struct HeadAttribution: Sendable {
     /// What it is, in words.
     public var name: String
 
+    /// - Parameter lastLayer: nil for a direction that every block can write along.
     public init(
       _ vector: [Float], isBehindFinalNorm: Bool, lastLayer: Int? = nil, name: String
     ) {
@@ -29,6 +31,7 @@ public struct HeadAttribution: Sendable {
     }
   }
 
+  /// Along which contributions are measured.
   public let direction: Direction
   /// Block by block, all that can write along the direction.
   public let heads: [Head]
@@ -44,9 +47,13 @@ public struct HeadAttribution: Sendable {
   private let groups: [String]
   private let width: Int
 
+  /// How well the heads' shares of one block add up to what attention wrote.
   public struct Completeness: Sendable, Equatable, Codable {
+    /// The block, from 0.
     public var layer: Int
+    /// The largest distance over the prompts, along the direction of length 1.
     public var largestError: Double
+    /// The largest size of attention's output over the prompts, along the same direction.
     public var largestOutput: Double
   }
 

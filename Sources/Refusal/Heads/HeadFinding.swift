@@ -8,7 +8,9 @@ import Transformer
 /// the score's direction more than random directions of the same norm do. The larger of the two p
 /// values is the head's.
 public struct HeadFinding: Sendable, Equatable, Codable {
+  /// The block, from 0.
   public var layer: Int
+  /// Its index in the block, from 0.
   public var head: Int
   /// The mean over prompts.
   public var mean: Double
@@ -28,6 +30,7 @@ public struct HeadFinding: Sendable, Equatable, Codable {
   /// Whether it is claimed that the head suppresses refusal.
   public var isSuppressor: Bool
 
+  /// Block and index together, as interventions take them.
   public var place: Head { Head(layer: layer, head: head) }
 
   /// The level of claims.

@@ -19,12 +19,14 @@ public struct HeadSearch: Sendable, Equatable, Codable {
   /// Whether the score is to rise; else it is to fall.
   public var raises: Bool
 
+  /// The greedy search for a set that raises the score, unless told otherwise.
   public init(size: Int, beam: Int = 1, raises: Bool = true) {
     (self.size, self.beam, self.raises) = (size, beam, raises)
   }
 
   /// The best set of one size.
   public struct Step: Sendable, Equatable, Codable {
+    /// In the order of blocks, then of heads.
     public var heads: [Head]
     /// The mean effect on the prompts that choose.
     public var selectionMean: Double

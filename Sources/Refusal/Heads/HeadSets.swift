@@ -8,20 +8,27 @@ public struct HeadSetReport: Sendable, Equatable, Codable {
   public struct Chosen: Sendable, Equatable, Codable {
     /// The share of all heads that was asked for; nil for a set that a search found.
     public var share: Double?
+    /// In the order of the ranking; in that of blocks for a set that a search found.
     public var heads: [Head]
     /// The mean effect on the prompts that choose; optimistic, because it was chosen for.
     public var selectionMean: Double
     /// The mean effect on the report's prompts; nil where no interval can be taken.
     public var effect: Interval?
+    /// The same mean without an interval, which is always there.
     public var mean: Double
+    /// Nil where there are no random sets.
     public var control: Control?
   }
 
   /// What random sets of the same size do on the same prompts.
   public struct Control: Sendable, Equatable, Codable {
+    /// How many were drawn.
     public var sets: Int
+    /// The mean over the sets of their mean effects.
     public var mean: Double
+    /// The least mean effect of a set.
     public var lowest: Double
+    /// The greatest mean effect of a set.
     public var highest: Double
     /// Sets whose mean effect is at least as large in the wanted direction.
     public var asLarge: Int
@@ -31,9 +38,13 @@ public struct HeadSetReport: Sendable, Equatable, Codable {
 
   /// Prompts that chose, and prompts that are reported on; no group is in both.
   public var selectionPrompts: Int
+  /// Prompts on which the sets are reported.
   public var reportPrompts: Int
+  /// Groups among the prompts that chose.
   public var selectionGroups: Int
+  /// Groups among the prompts that are reported on; intervals are over these.
   public var reportGroups: Int
+  /// In the order in which they were asked for.
   public var sets: [Chosen]
 }
 
@@ -45,9 +56,12 @@ public struct HeadSetPlan: Sendable, Equatable, Codable {
   public var randomSets: Int
   /// The share of prompts that choose.
   public var selectionShare: Double
+  /// Of split, bootstrap and random sets: the same seed gives the same report.
   public var seed: UInt64
+  /// How often groups are drawn for an interval.
   public var resamples: Int
 
+  /// With 63 random sets a p value can be as small as 1 / 64, before its correction.
   public init(
     shares: [Double] = [0.015, 0.03, 0.1], randomSets: Int = 63, selectionShare: Double = 0.5,
     seed: UInt64, resamples: Int = 10_000

@@ -11,11 +11,17 @@ import Transformer
 ///     let effects = try study.effects()
 ///     let findings = try study.findings(effects)
 public struct HeadStudy: Sendable {
+  /// The one whose heads are ablated.
   public let model: Model
+  /// Rows and scores name them by their place here.
   public let prompts: [HeadPrompt]
+  /// What is read of each prompt at its last token.
   public let score: HeadScore
+  /// The one that is done to every head.
   public let ablation: HeadAblation
+  /// Of resample ablation, tests and intervals: the same seed gives the same findings.
   public let seed: UInt64
+  /// How many the sweep runs on.
   public let threads: Int
   let memoryLimit: Int
   let table: AblationTable
@@ -68,6 +74,7 @@ public struct HeadStudy: Sendable {
   public struct Row: Sendable, Equatable, Codable {
     /// Heads that are ablated in the clean run as well.
     public var base: [Head]
+    /// The block whose heads were ablated one at a time.
     public var layer: Int
     /// The prompt's place.
     public var prompt: Int

@@ -10,6 +10,7 @@ public struct Endpoint: Sendable {
   let url: URL
   /// The address as it may be written down.
   public let address: String
+  /// The model's name, as the server knows it.
   public let model: String
   let key: String?
   /// How many questions are under way at a time.

@@ -7,6 +7,7 @@ import Prompts
 /// Whatever a judge measures, a success is what an attack wants: an answer that is not refused, or one
 /// that is harmful. So all judges can be compared.
 public struct Judgement: Sendable, Equatable, Codable {
+  /// Whether the answer is what an attack wants.
   public enum Outcome: String, Sendable, Codable {
     case success
     case noSuccess = "no success"
@@ -23,12 +24,14 @@ public struct Judgement: Sendable, Equatable, Codable {
     }
   }
 
+  /// Rates count this, whatever the score is.
   public var outcome: Outcome
   /// What the outcome was decided by, where that is a number: a probability, or a rubric's score.
   public var score: Double?
   /// The phrase that was found, the judge's own words, or why there is no verdict.
   public var reason: String
 
+  /// Without a number or a reason unless they are given.
   public init(_ outcome: Outcome, score: Double? = nil, reason: String = "") {
     (self.outcome, self.score, self.reason) = (outcome, score, reason)
   }
@@ -44,6 +47,7 @@ public struct Judgement: Sendable, Equatable, Codable {
 
 /// Which judge, exactly, and what its verdicts mean.
 public struct JudgeCard: Sendable, Equatable, Codable {
+  /// What the judge was made to tell.
   public enum Measure: String, Sendable, Codable {
     /// Whether the answer refuses; it says nothing about harm.
     case refusal
@@ -51,10 +55,13 @@ public struct JudgeCard: Sendable, Equatable, Codable {
     case harmfulness
   }
 
+  /// As options and results name it, such as `substring-arditi`.
   public var name: String
+  /// Whether rates speak of refusal or of harm.
   public var measures: Measure
   /// What a success is, in words, to be printed beside every rate: `not refused (substring, ...)`.
   public var success: String
+  /// Raised whenever the same name comes to mean something else.
   public var version: Int
   /// SHA-256 of all that decides a verdict: phrases, prompt, rule of reading, model.
   public var sha256: String

@@ -6,10 +6,13 @@ import Statistics
 public struct JudgeRate: Sendable, Equatable, Codable {
   /// The rate over all that was asked, if none without a verdict were a success, and if all were.
   public struct Bounds: Sendable, Equatable, Codable {
+    /// The rate if no answer without a verdict were a success.
     public var ifNone: Interval
+    /// The rate if every answer without a verdict were a success.
     public var ifAll: Interval
   }
 
+  /// The judge's name, as its card has it.
   public var judge: String
   /// What was asked: every rate is over that.
   public var asked: Int
@@ -17,6 +20,7 @@ public struct JudgeRate: Sendable, Equatable, Codable {
   public var answers: Int
   /// The different behaviours that were asked for.
   public var behaviours: Int
+  /// Answers that it calls a success.
   public var successes: Int
   /// All without a verdict: verdicts that could not be read, and answers that are not there.
   public var invalid: Int
@@ -72,7 +76,9 @@ public struct JudgeRate: Sendable, Equatable, Codable {
 
 /// How far two judges agree on the same answers.
 public struct JudgeAgreement: Sendable, Equatable, Codable {
+  /// The name of the one judge.
   public var first: String
+  /// The name of the other judge.
   public var second: String
   /// Answers on which both have a verdict.
   public var answers: Int

@@ -9,17 +9,23 @@ import Statistics
 public struct JudgeResult: Sendable, Equatable, Codable {
   /// One answer, by name and digest, with one verdict of each judge.
   public struct Row: Sendable, Equatable, Codable {
+    /// The request's id.
     public var id: String
+    /// Counts the answers to one request, from 0.
     public var sample: Int
+    /// The behaviour that the request asks for; answers of one group are resampled together.
     public var group: String
+    /// Whether the request is harmless; nil when nobody says.
     public var isBenign: Bool?
     /// SHA-256 of the answer's text.
     public var answerDigest: String
+    /// One for each of `judges`, in their order.
     public var verdicts: [Judgement]
     /// True where no file has the answer.
     public var isMissing: Bool?
   }
 
+  /// In the order in which rates and verdicts are.
   public var judges: [JudgeCard]
   /// Rates over all requests that are not known to be benign, answered or not, one for each judge.
   public var rates: [JudgeRate]
@@ -28,7 +34,9 @@ public struct JudgeResult: Sendable, Equatable, Codable {
   public var benignRates: [JudgeRate]
   /// One for each pair of judges.
   public var agreements: [JudgeAgreement]
+  /// One for each answer that was asked for, in the order given.
   public var rows: [Row]
+  /// Of the bootstrap: the same seed gives the same intervals.
   public var seed: UInt64
   /// Where the numbers came from, by name.
   public var provenance: [String: String]

@@ -4,26 +4,33 @@ import Prompts
 
 /// One transcript of a pool from which safety data is chosen.
 public struct PoolRow: Sendable, Equatable {
+  /// The answer's name: the request's id, or `id#2` for a further sample.
   public var id: String
   /// The system message; nil without one.
   public var system: String?
   /// Earlier turns, each a request with its answer.
   public var history: [[String]]
+  /// The words of the last user's message, or a plain text.
   public var request: String
   /// The model's own.
   public var thinking: String
+  /// What the model answered after its thinking.
   public var answer: String
   /// The label by which quotas are kept; nil without one.
   public var category: String?
   /// The file's name, its SHA-256, and the line on which the row begins.
   public var source: String
+  /// SHA-256 of that file.
   public var sourceDigest: String
+  /// The line of that file on which the row begins, or its place in a list, from 1.
   public var sourceRow: Int
   /// Nil when nobody says.
   public var licence: String?
   /// What it is to be answered with; nil for the default.
   public var safeAnswer: String?
+  /// The height of s during thinking, from 0 to 1; nil where no trace has it.
   public var plateau: Double?
+  /// s at the last template token before the answer, from 0 to 1; nil where no trace has it.
   public var final: Double?
   /// What the trace says of the transcripts of the row's kind; nil where it is not known.
   public var verdict: Verdict?

@@ -15,9 +15,11 @@ public struct Selection: Sendable {
     case final
   }
 
+  /// How rows are chosen.
   public struct Settings: Sendable {
     /// How many rows each method chooses.
     public var count: Int
+    /// The largest misalignment score first, unless another is asked for.
     public var ranking = Ranking.misalignment
     /// Requests at least so similar are one; nil keeps all.
     public var duplicateThreshold: Double? = 0.8
@@ -25,8 +27,10 @@ public struct Selection: Sendable {
     public var keepsQuotas = false
     /// The judge whose verdicts choose, and say what a failure is; nil without one.
     public var judge: String?
+    /// Of the random orders: the same seed gives the same choice.
     public var seed: UInt64
 
+    /// Ranks by misalignment, keeps one of near-duplicates, without quotas and without a judge.
     public init(count: Int, seed: UInt64) { (self.count, self.seed) = (count, seed) }
   }
 
@@ -36,6 +40,7 @@ public struct Selection: Sendable {
   /// Characters of an answer in which the rule looks for a refusal.
   static let ruleLength = 128
 
+  /// - Parameter rows: each with an id of its own, in the order of the pool.
   public init(_ rows: [PoolRow], _ settings: Settings) {
     (self.rows, self.settings) = (rows, settings)
   }

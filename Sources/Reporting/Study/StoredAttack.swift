@@ -7,8 +7,11 @@ import Statistics
 ///
 ///     let attack = try StoredAttack("attack/attack.json")
 public struct StoredAttack: Sendable {
+  /// The path that was read.
   public let file: String
+  /// All that the attack measured, as the file has it.
   public let result: AttackResult
+  /// Whose answers were judged, by the file's provenance.
   public let model: ModelName
   /// What its model is called in the report.
   public var name: String

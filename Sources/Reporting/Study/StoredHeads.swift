@@ -58,14 +58,18 @@ public struct StoredHeads: Sendable {
     var report: HeadSetReport?
   }
 
+  /// Which of the three studies of heads wrote the file.
   public enum Kind: String, Sendable {
     case attribute
     case sweep
     case search
   }
 
+  /// The path that was read.
   public let file: String
+  /// What was asked of the heads: their share, their effect, or their best set.
   public let kind: Kind
+  /// Whose heads were studied, by the file's configuration.
   public let model: ModelName
   /// What it is called in the report.
   public var name: String

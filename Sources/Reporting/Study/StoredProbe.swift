@@ -5,6 +5,7 @@ import Statistics
 
 /// A probe's folder, for its curves.
 public struct StoredProbe: Sendable {
+  /// What the probe is, what it was made from and what it reached.
   public let card: ProbeCard
   /// What it is called in the report.
   public var name: String

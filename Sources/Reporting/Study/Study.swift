@@ -11,13 +11,18 @@ import Refusal
 ///     study.heads = [try StoredHeads("heads/sweep.json")]
 ///     try Report(study, title: "The refusal cliff").write(to: "report")
 public struct Study: Sendable {
+  /// Cliffs of one model or of several; nil without traces.
   public var traces: TraceComparison?
   /// Attributions, sweeps and searches.
   public var heads: [StoredHeads] = []
+  /// One for each file of `bathyscope attack`.
   public var attacks: [StoredAttack] = []
+  /// One for each probe's folder.
   public var probes: [StoredProbe] = []
+  /// What was chosen from a pool; nil without a selection.
   public var selection: SelectionResult?
 
+  /// An empty study, to be filled part by part.
   public init() {}
 
   /// Whether there is nothing to report.
@@ -58,9 +63,12 @@ public struct Study: Sendable {
 
 /// Which model a result is of; the digest of the weights decides.
 public struct ModelName: Sendable, Equatable, CustomStringConvertible {
+  /// What the model is called; not compared.
   public var id: String
+  /// SHA-256 of the weights: equal digests are one model.
   public var weightsSHA256: String
 
+  /// A digest that is not known is the empty text.
   public init(id: String, weightsSHA256: String) {
     (self.id, self.weightsSHA256) = (id, weightsSHA256)
   }
@@ -72,10 +80,12 @@ public struct ModelName: Sendable, Equatable, CustomStringConvertible {
       weightsSHA256: provenance["weights SHA-256"] ?? "")
   }
 
+  /// Whether both have the same weights, whatever they are called.
   public static func == (one: ModelName, other: ModelName) -> Bool {
     one.weightsSHA256 == other.weightsSHA256
   }
 
+  /// The name with the first twelve digits of the digest.
   public var description: String { "\(id) (weights SHA-256 \(weightsSHA256.prefix(12)))" }
 }
 

@@ -10,11 +10,15 @@ import Statistics
 ///     ])
 ///     comparison.verdicts.map(\.text)
 public struct TraceComparison: Sendable {
+  /// One model's traces.
   public struct Entry: Sendable {
+    /// What the model is called in the report, as no other one is.
     public var name: String
+    /// The folder that `bathyscope trace` wrote, read back.
     public var trace: StoredTrace
   }
 
+  /// In the order given; the first is the one that others are compared with.
   public let entries: [Entry]
   /// Each later model against the first, on the prompts that both answered.
   let differences: [(name: String, differences: [CliffDifference])]

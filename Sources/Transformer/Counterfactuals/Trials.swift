@@ -5,6 +5,7 @@ import Tensors
 ///
 /// The work is done on a thread of its own, which waits when the reader falls behind.
 public struct Trials: AsyncSequence, Sendable {
+  /// One variant's readings and effects.
   public typealias Element = Trial
 
   let run:
@@ -12,6 +13,7 @@ public struct Trials: AsyncSequence, Sendable {
       _ isCancelled: @escaping @Sendable () -> Bool, _ receive: (Trial) throws -> Void
     ) throws -> Void
 
+  /// A reader; each one runs the work anew.
   public func makeAsyncIterator() -> Iterator { Iterator(run: run) }
 
   /// Starts with the first trial that is asked for, and ends the work when it is let go.

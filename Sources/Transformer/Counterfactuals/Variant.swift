@@ -10,6 +10,7 @@ public struct Variant: Sendable, Hashable, Codable {
   /// What is changed; nothing for the clean run itself.
   public var interventions: [Intervention]
 
+  /// Changes to one sequence of a batch, by its place there, counted from 0.
   public init(of sequence: Int, _ interventions: [Intervention]) {
     (self.sequence, self.interventions) = (sequence, interventions)
   }

@@ -19,7 +19,9 @@ public struct SequenceGradient: Sendable, Equatable {
 
 /// The gradients of an objective in every sequence of a batch, and one effect per intervention.
 public struct Gradients: Sendable {
+  /// In the order of the batch.
   public let sequences: [SequenceGradient]
+  /// In the order of the interventions.
   public let effects: [Effect]
 
   /// A hook's rows of all sequences one below the other, `[rows, width]`; nil when it was not asked for.
@@ -31,10 +33,14 @@ public struct Gradients: Sendable {
 
 /// A vector that is added to a hook at some positions while an objective is differentiated.
 public struct Direction: Sendable, Equatable, Codable {
+  /// As wide as the hook; the derivative is by a factor in front of it, at 0.
   public var vector: [Float]
+  /// Where it is added.
   public var hook: HookPoint
+  /// The tokens at which it is added.
   public var positions: Positions
 
+  /// At every token, unless positions are given.
   public init(_ vector: [Float], at hook: HookPoint, positions: Positions = .all) {
     (self.vector, self.hook, self.positions) = (vector, hook, positions)
   }
@@ -52,6 +58,8 @@ public struct SequenceDerivative: Sendable, Equatable {
 
 /// The derivatives of an objective in every sequence of a batch, and one effect per intervention.
 public struct Derivatives: Sendable {
+  /// In the order of the batch.
   public let sequences: [SequenceDerivative]
+  /// In the order of the interventions.
   public let effects: [Effect]
 }

@@ -18,10 +18,14 @@ public struct Objective: Sendable, Equatable, Codable {
 
   /// A quantity, summed over positions, times a weight.
   public struct Term: Sendable, Equatable, Codable {
+    /// What is summed.
     public var quantity: Quantity
+    /// The tokens over which it is summed; for a probability, those that predict.
     public var positions: Positions
+    /// What the sum is multiplied with; negative to subtract it.
     public var weight: Double
 
+    /// At the last token with weight 1, unless told otherwise.
     public init(_ quantity: Quantity, at positions: Positions = .last, weight: Double = 1) {
       (self.quantity, self.positions, self.weight) = (quantity, positions, weight)
     }
@@ -32,8 +36,10 @@ public struct Objective: Sendable, Equatable, Codable {
     }
   }
 
+  /// Added up, they are the objective.
   public var terms: [Term]
 
+  /// - Parameter terms: added in this order.
   public init(_ terms: [Term]) { self.terms = terms }
 
   /// The log probability of a token after each of the positions.
@@ -57,12 +63,15 @@ public struct Objective: Sendable, Equatable, Codable {
     Objective([Term(.projection(vector: vector, bias: bias, hook: hook), at: positions)])
   }
 
+  /// The sum of two objectives, term by term.
   public static func + (left: Objective, right: Objective) -> Objective {
     Objective(left.terms + right.terms)
   }
 
+  /// The left objective minus the right one, whose weights change their signs.
   public static func - (left: Objective, right: Objective) -> Objective { left + -1 * right }
 
+  /// An objective with all its weights multiplied.
   public static func * (factor: Double, objective: Objective) -> Objective {
     Objective(
       objective.terms.map { Term($0.quantity, at: $0.positions, weight: factor * $0.weight) })

@@ -19,6 +19,7 @@ public struct Generation: Sendable, Equatable {
   public let thinking: String?
   /// The part of `text` behind the thinking; all of it when the model did not think.
   public let answer: String?
+  /// Whether an end token, a stop text or the limit of tokens ended it.
   public let finish: FinishReason
   /// Places in `sequence` of the tokens that the thinking budget forced in; empty when the model closed its
   /// thinking by itself.
@@ -36,6 +37,8 @@ public struct Generation: Sendable, Equatable {
 
 /// All continuations of a batch, by prompt and then by sample, and one effect per intervention.
 public struct GenerationRun: Sendable {
+  /// By prompt and then by sample.
   public let generations: [Generation]
+  /// In the order of the plan's interventions, summed over all sequences.
   public let effects: [GenerationEffect]
 }

@@ -7,6 +7,7 @@ import Files
 public struct GenerationDefaults: Sendable, Equatable {
   /// The file that says so; nil where none does.
   public var file: String?
+  /// What the file forbids, forces or makes less likely.
   public var rules = TokenRules()
   /// `stop_strings`.
   public var stop: [String] = []
@@ -21,8 +22,11 @@ public struct GenerationDefaults: Sendable, Equatable {
 
   /// A key of the file and its value as it is written.
   public struct Entry: Sendable, Equatable, CustomStringConvertible {
+    /// As the file spells it, such as `temperature`.
     public var key: String
+    /// On one line; empty for a GGUF file's hints, whose values are not read.
     public var value: String
+    /// Key and value with a space between, as in `temperature 0.6`.
     public var description: String { value.isEmpty ? key : "\(key) \(value)" }
   }
 }

@@ -7,6 +7,7 @@ import Files
 public struct GenerationEffect: Sendable, Equatable, Codable {
   /// The intervention's place in the plan, counted from 0.
   public var intervention: Int
+  /// The intervention in words, as `Intervention.summary` has it.
   public var summary: String
   /// Number of (hook, token) pairs touched in prompts.
   public var firedInPrefill: Int

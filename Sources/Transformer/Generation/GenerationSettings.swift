@@ -35,6 +35,7 @@ public struct GenerationSettings: Codable, Sendable, Equatable {
   /// `Model.following(_:)` puts in.
   public var rules: TokenRules?
 
+  /// At most 128 tokens, always the most probable one, once for each prompt.
   public init() {}
 
   /// Refuses values that mean nothing, and those that would be silently without effect.

@@ -8,9 +8,12 @@ import Files
 public struct TokenRules: Codable, Sendable, Equatable {
   /// What is added to the logit of the last token of a sequence where the others were just written.
   public struct Bias: Codable, Sendable, Equatable {
+    /// The sequence; with one token, that token's logit is always changed.
     public var tokens: [Int32]
+    /// Added to the logit: below 0 for what is to be rarer.
     public var bias: Float
 
+    /// - Parameter tokens: at least one.
     public init(tokens: [Int32], bias: Float) { (self.tokens, self.bias) = (tokens, bias) }
   }
 
@@ -36,6 +39,7 @@ public struct TokenRules: Codable, Sendable, Equatable {
   /// `begin_suppress_tokens`: not written first.
   public var suppressedFirstTokens: [Int32] = []
 
+  /// Rules that leave every logit as it is.
   public init() {}
 
   /// Whether every logit stays as it is.

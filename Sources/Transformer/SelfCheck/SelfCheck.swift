@@ -15,6 +15,7 @@ public struct SelfCheck: Sendable, Codable, Equatable {
   /// What it may be at most; 0 means that every bit must be the same.
   public var bound: Double
 
+  /// Whether anything was compared and stayed within the bound.
   public var isGood: Bool { compared > 0 && measured <= bound }
 }
 
