@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 
@@ -33,12 +34,13 @@ public struct Trials: AsyncSequence, Sendable {
 
     deinit { queue.cancel() }
 
+    /// The next trial that is done; nil at the end.
     /// - Throws: what the work throws, and `CancellationError` when the task was cancelled.
     public func next() async throws -> Trial? {
       if !hasBegun {
         hasBegun = true
         let (queue, run) = (queue, run)
-        Thread.detachNewThread {
+        let worker = WorkerThread.start {
           do {
             try run({ queue.isCancelled }) { try queue.put($0) }
             queue.end(nil)
@@ -46,6 +48,12 @@ public struct Trials: AsyncSequence, Sendable {
             queue.end(error)
           }
         }
+        guard let worker else {
+          throw Problem(
+            .systemLimit, "counterfactuals", problem: "the system gives no thread",
+            remedy: "raise ulimit -u, or ask for them without waiting one by one")
+        }
+        pthread_detach(worker)
       }
       let queue = queue
       let trial = try await withTaskCancellationHandler {
