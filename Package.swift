@@ -26,26 +26,30 @@ let package = Package(
       dependencies: [
         "Files", "Tensors", "Checkpoints", "Tokenization", "Jinja", "Prompts", "Statistics",
         "Transformer",
-        "ActivationStore", "Figures", "Probing", "Refusal", "Organisms", "Reporting",
+        "ActivationStore", "Figures", "Runs", "Probing", "Refusal", "Organisms", "Reporting",
       ]),
 
     // Floor 5
     .target(
       name: "Reporting",
-      dependencies: ["Refusal", "Probing", "Figures", "Transformer", "Statistics", "Files"]),
+      dependencies: [
+        "Refusal", "Probing", "Figures", "Transformer", "Statistics", "Runs", "Files",
+      ]),
 
     // Floor 4
     .target(
       name: "Refusal",
       dependencies: [
         "Probing", "ActivationStore", "Transformer", "Prompts", "Tensors", "Statistics",
-        "Files", "Checkpoints",
+        "Files", "Checkpoints", "Runs",
       ]),
 
     // Floor 3
     .target(
       name: "Probing",
-      dependencies: ["Transformer", "Prompts", "Statistics", "Checkpoints", "Tensors", "Files"]),
+      dependencies: [
+        "Transformer", "Prompts", "Statistics", "Checkpoints", "Tensors", "Runs", "Files",
+      ]),
     .target(
       name: "ActivationStore",
       dependencies: ["Transformer", "Prompts", "CHDF5", "CKernels", "Files", "Tensors"],
@@ -125,7 +129,7 @@ let package = Package(
       name: "RefusalTests",
       dependencies: [
         "Refusal", "Organisms", "ActivationStore", "Probing", "Transformer", "Prompts",
-        "Checkpoints",
+        "Checkpoints", "Runs",
         "Statistics", "Tensors", "Files",
       ],
       exclude: ["Oracles"], resources: [.copy("Golden")]),
@@ -140,7 +144,7 @@ let package = Package(
       name: "ReportingTests",
       dependencies: [
         "Reporting", "Refusal", "Probing", "Figures", "Transformer", "Prompts", "Tensors",
-        "Statistics", "Files",
+        "Statistics", "Runs", "Files",
       ]),
     .testTarget(name: "FiguresTests", dependencies: ["Figures", "Statistics", "Files"]),
     .testTarget(

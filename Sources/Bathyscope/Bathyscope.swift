@@ -8,6 +8,7 @@
 @_exported import Prompts
 @_exported import Refusal
 @_exported import Reporting
+@_exported import Runs
 @_exported import Statistics
 @_exported import Tensors
 @_exported import Tokenization

@@ -62,21 +62,24 @@ struct AttackTask {
 /// ablation: a set that breaks the model would win otherwise, in one direction or the other.
 final class AttackScorer: HeadsScorer {
   let task: AttackTask
-  private let journal: HeadsJournal
-  private let cache: KeyedJournal<Judgement>
+  private let rows: RunJournal<HeadsPlace, HeadsRow>
+  private let cache: RunJournal<String, Judgement>
   private var progress: Progress
 
   /// Goes on with what the folder has.
   /// - Parameter sets: how many sets of heads there will be at most.
-  init(_ task: AttackTask, _ folder: HeadsFolder, sets: Int) throws {
+  init(_ task: AttackTask, _ folder: RunFolder, sets: Int) throws {
     self.task = task
-    journal = try HeadsJournal(
-      folder, heads: 0, layers: 0, prompts: task.prompts.count, shiftBytes: 0,
-      samples: task.settings.samples)
-    cache = try KeyedJournal<Judgement>(
-      folder.path + "/verdicts.jsonl", schema: "bathyscope-verdicts-1")
+    let samples = task.settings.samples
+    rows = try folder.journal(HeadsPlace.self, HeadsRow.self) { place, row in
+      guard case (.set(_, let prompts), .verdicts(let verdicts)) = (place, row) else {
+        return false
+      }
+      return verdicts.count == prompts.count * samples
+    }
+    cache = try .open(folder.path + "/verdicts.jsonl", of: .memory(of: "verdicts"))
     progress = Progress(of: sets, "sets")
-    progress.advance(by: journal.verdictCount)
+    progress.advance(by: rows.count)
   }
 
   /// Says what a long run will take.
@@ -84,7 +87,7 @@ final class AttackScorer: HeadsScorer {
     let jobs = task.jobs(Array(prompts.indices))
     let estimate = task.model.estimatedGeneration(
       task.batch, task.settings, jobs, slots: task.slots, threads: task.threads)
-    let left = Double(max(sets - journal.verdictCount, 0)) / Double(max(sets, 1))
+    let left = Double(max(sets - rows.count, 0)) / Double(max(sets, 1))
     let seconds = estimate.seconds * Double(answers) / Double(max(jobs.count, 1)) * left
     writeError(
       "up to \(sets) sets of heads, \(answers) answers of up to \(task.settings.maxNewTokens) tokens: at "
@@ -118,8 +121,8 @@ final class AttackScorer: HeadsScorer {
   /// What the judge says of the answers, one for each sample of each prompt.
   func verdicts(_ heads: [Head], _ places: [Int]) throws -> [Judgement.Outcome] {
     let sorted = heads.sorted { ($0.layer, $0.head) < ($1.layer, $1.head) }
-    let key = HeadsJournal.SetRow.Key(heads: sorted, prompts: places)
-    if let known = journal.verdicts(of: key) { return known }
+    let key = HeadsPlace.set(heads: sorted, prompts: places)
+    if case .verdicts(let known) = try rows.row(key) { return known }
     let jobs = task.jobs(places)
     var answers: [GenerationJob: Answer] = [:]
     try task.model.generate(
@@ -143,7 +146,7 @@ final class AttackScorer: HeadsScorer {
         problem: "gave no verdict on \(panel.missing(ordered)) of \(ordered.count) answers",
         remedy: "look after it, and run the command again to go on")
     }
-    try journal.append(HeadsJournal.VerdictRow(answered: key, verdicts: verdicts))
+    try rows.append(.verdicts(verdicts), for: key)
     progress.advance(by: 1)
     return verdicts
   }

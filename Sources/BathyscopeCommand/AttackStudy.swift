@@ -55,10 +55,10 @@ struct AttackStudy {
   ) throws -> AttackResult {
     for path in [folder, folder + "/answers"] { try MadeFolders.make(path) }
     // First of all, so that two runs cannot write into one folder.
-    let verdicts = try KeyedJournal<Judgement>(
-      folder + "/verdicts.jsonl", schema: "bathyscope-verdicts-1")
-    let losses = try KeyedJournal<TextLoss>(
-      folder + "/losses.jsonl", schema: "bathyscope-losses-1")
+    let verdicts = try RunJournal<String, Judgement>.open(
+      folder + "/verdicts.jsonl", of: .memory(of: "verdicts"))
+    let losses = try RunJournal<String, TextLoss>.open(
+      folder + "/losses.jsonl", of: .memory(of: "losses"))
     let parts = try arms.flatMap { arm -> [Part] in
       var parts = [try part(arm, isBenign: false)]
       if !isControl(arm) { parts.append(try part(arm, isBenign: true)) }
@@ -154,7 +154,8 @@ struct AttackStudy {
 
   // MARK: Losses and verdicts
 
-  private func measureLoss(_ yield: inout AttackYield, _ known: KeyedJournal<TextLoss>) throws {
+  private func measureLoss(_ yield: inout AttackYield, _ known: RunJournal<String, TextLoss>) throws
+  {
     let interventions = yield.arm.interventions
     yield.isNeutralTouched =
       yield.arm.role == .baseline || neutral.areTouched(by: interventions)
@@ -165,15 +166,15 @@ struct AttackStudy {
         "\(sequence.tokens)",
       ])
     }
-    let missing = keys.indices.filter { known[keys[$0]] == nil }
+    let missing = keys.indices.filter { !known.contains(keys[$0]) }
     try neutral.losses(
       of: missing, model, applying: interventions, threads: options.threads
     ) { index, loss in try known.append(loss, for: keys[index]) }
-    yield.losses = keys.compactMap { known[$0] }
+    yield.losses = try keys.compactMap { try known.row($0) }
   }
 
   private func judge(
-    _ yields: inout [AttackYield], _ jury: Jury, _ known: KeyedJournal<Judgement>
+    _ yields: inout [AttackYield], _ jury: Jury, _ known: RunJournal<String, Judgement>
   ) throws -> [JudgeCard] {
     let panels = try yields.map { yield -> JudgePanel in
       var judges = try jury.judges(

@@ -91,13 +91,8 @@ struct DirectionCommand: ParsableCommand {
       var seconds: Double
     }
 
-    /// All that decides the directions.
-    struct Configuration: Encodable {
-      var schema = "bathyscope-activations-of-directions-1"
-      var toolVersion = bathyscopeVersion
-      var model: ModelIdentity
-      var precision: Precision
-      var kernel: String
+    /// All that decides the directions, besides the model.
+    struct Settings: Encodable {
       var positions: String
       var split: DirectionSplit
       var promptTokensSHA256: String
@@ -134,13 +129,13 @@ struct DirectionCommand: ParsableCommand {
       try MadeFolders.make(out)
       let part = split.training
       let (harm, rest) = (batch.picking(part.harmful), batch.picking(part.harmless))
-      let journal = try CaptureJournal(
-        "\(out)/directions.journal",
-        Configuration(
-          model: model.identity, precision: model.precision, kernel: model.kernel,
-          positions: "\(range)", split: split, promptTokensSHA256: batch.sequences.sha256),
-        of: "activations",
-        overwrites: output.overwrite)
+      let settings = Settings(
+        positions: "\(range)", split: split, promptTokensSHA256: batch.sequences.sha256)
+      let journal = CaptureJournal(
+        rows: try .open(
+          "\(out)/directions.journal",
+          of: try .run(of: "direction-extract", model, settings: settings),
+          overwriting: output.overwrite))
       var progress = Progress(
         of: harm.sequences + rest.sequences, in: model, threads: options.threads)
       let candidates = try DirectionCandidates(
@@ -154,7 +149,7 @@ struct DirectionCommand: ParsableCommand {
         arguments: commandLineJSON(), toolVersion: bathyscopeVersion)
       card.duplicates = repeats
       try StoredDirections(card: card, candidates: candidates).write(to: out)
-      journal.remove()
+      journal.rows.remove()
       try report(candidates, split, seconds: clock.seconds)
     }
 

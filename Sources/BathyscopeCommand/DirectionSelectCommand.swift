@@ -62,11 +62,6 @@ struct DirectionSelectCommand: ParsableCommand {
     var seed: UInt64
   }
 
-  struct Row: Codable {
-    var job: DirectionSelection.Job
-    var outcome: DirectionOutcome
-  }
-
   struct Stored: Encodable {
     var selection: DirectionSelection
     var configuration: Configuration
@@ -103,9 +98,10 @@ struct DirectionSelectCommand: ParsableCommand {
       directionsSHA256: stored.card.directionsSHA256, split: stored.card.split,
       groups: stored.card.groups, promptTokensSHA256: batch.sequences.sha256,
       openers: openers, seed: options.seed)
-    let journal = try RunJournal(
-      "\(out)/selection.journal", header: try lineOfJSON(configuration), of: "directions",
-      overwrites: output.overwrite)
+    let journal = try RunJournal<DirectionSelection.Job, DirectionOutcome>.open(
+      "\(out)/selection.journal",
+      of: try .run(of: "direction-selection", settings: configuration),
+      overwriting: output.overwrite)
     let selection = try select(stored, model, batch, openers, journal)
     try write(selection, stored, configuration)
     journal.remove()
@@ -138,7 +134,7 @@ struct DirectionSelectCommand: ParsableCommand {
 
   private func select(
     _ stored: StoredDirections, _ model: Model, _ batch: Batch, _ openers: OpenerTokens,
-    _ journal: RunJournal
+    _ journal: RunJournal<DirectionSelection.Job, DirectionOutcome>
   ) throws -> DirectionSelection {
     let card = stored.card
     func part(_ part: DirectionSplit.Part) throws -> DirectionSelection.Part {
@@ -152,7 +148,8 @@ struct DirectionSelectCommand: ParsableCommand {
     func tokens(_ part: DirectionSplit.Part) -> Int {
       batch.picking(part.harmful).tokenCount + 2 * batch.picking(part.harmless).tokenCount
     }
-    let finished = try Self.rows(of: journal)
+    var finished: [DirectionSelection.Job: DirectionOutcome] = [:]
+    for job in journal.keys { finished[job] = try journal.row(job) }
     let jobs = DirectionSelection.jobs(of: stored.candidates)
     let missing = jobs.count { finished[$0] == nil }
     let work =
@@ -172,26 +169,11 @@ struct DirectionSelectCommand: ParsableCommand {
       stored.candidates, openers: openers, validation: try part(card.split.validation),
       test: { try part(card.split.test) }, seed: options.seed, finished: finished,
       receive: { job, outcome in
-        try journal.append(try lineOfJSON(Row(job: job, outcome: outcome)))
+        try journal.append(outcome, for: job)
         progress.advance(by: 1)
       })
     progress.finish()
     return selection
-  }
-
-  private static func rows(
-    of journal: RunJournal
-  ) throws -> [DirectionSelection.Job: DirectionOutcome] {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    var finished: [DirectionSelection.Job: DirectionOutcome] = [:]
-    let file = try journal.file
-    for (index, range) in journal.lines.enumerated() {
-      guard let row = try? decoder.decode(Row.self, from: Data(file.bytes[range])),
-        finished.updateValue(row.outcome, forKey: row.job) == nil
-      else { throw journal.error(at: index, "is no outcome, or one that stands there twice") }
-    }
-    return finished
   }
 
   private func document(

@@ -34,6 +34,9 @@ struct GenerationRecord {
   var journalPath: String { path + ".journal" }
   private var sidecarPath: String { path + ".json" }
 
+  /// What the answers are made from, for their journal.
+  func provenance() throws -> Provenance { try .run(of: "answers", settings: configuration) }
+
   /// Which answer it is; nil when it was not asked for.
   func job(of answer: Answer) -> GenerationJob? {
     guard let prompt = prompts[Array(answer.id.utf8)], (0..<samples).contains(answer.sample),

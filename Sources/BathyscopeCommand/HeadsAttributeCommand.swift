@@ -56,7 +56,7 @@ struct HeadsAttributeCommand: ParsableCommand {
   }
 
   func run() throws {
-    try HeadsFolder.claim(
+    try RunFolder.claimHeads(
       out, "attribute", output,
       inputs: model.inputs + input.inputs + [source.probe, vector].compactMap(\.self))
     let model = try model.load()
@@ -64,37 +64,34 @@ struct HeadsAttributeCommand: ParsableCommand {
     let prompts = try input.load(model, force: source.force)
     let (direction, score) = try chosenDirection(model)
     let plan = try sets.plan(seed: options.seed)
-    var configuration = try HeadsConfiguration(
-      "attribute", model, input, prompts, score: score, seed: options.seed)
-    configuration.sets = plan
-    let folder = HeadsFolder(
-      path: out, configuration: configuration, overwrites: output.overwrite)
-    try MadeFolders.make(out)
+    var settings = HeadsSettings(input, prompts, score: score)
+    settings.sets = plan
+    let folder = try settings.folder(
+      out, of: "attribute", model, input, seed: options.seed, overwriting: output.overwrite)
     let summary: AttributionSummary
-    if try folder.isComplete() {
-      summary = try folder.read(AttributionSummary.self)
+    if let stored = try folder.result(AttributionSummary.self) {
+      summary = stored
     } else {
-      let journal = try CaptureJournal(
-        folder.journal, configuration, of: "contributions", overwrites: output.overwrite)
+      let journal = CaptureJournal(rows: try folder.journal(Int.self, Data.self))
       var progress = Progress(of: prompts.map(\.sequence), in: model, threads: options.threads)
       let attribution = try HeadAttribution(
         model, prompts, along: direction, keeping: journal, threads: options.threads,
         advance: { progress.advance(by: $0) })
       progress.finish()
       summary = try AttributionSummary(attribution, prompts, plan, model)
-      try folder.write(summary, table: summary.table)
+      try folder.finish(summary, table: summary.table)
     }
     if options.json {
       return try printJSON(
         "heads-attribute", Result(out: out, seconds: clock.seconds, summary: summary))
     }
     summary.print()
-    print("\(folder.document), \(folder.table): in \(fixed(clock.seconds, 1)) s")
+    print("\(folder.documentPath), \(out)/\(folder.name).csv: in \(fixed(clock.seconds, 1)) s")
   }
 
   private func chosenDirection(
     _ model: Model
-  ) throws -> (HeadAttribution.Direction, HeadsConfiguration.Score) {
+  ) throws -> (HeadAttribution.Direction, HeadsSettings.Score) {
     if let (set, probe) = try source.load(model) {
       return (
         try .init(of: probe, name: "probe \(set.card.name) at \(probe.hook)"),

@@ -192,7 +192,7 @@ struct HeadAblationOptions: ParsableArguments {
 
   func study(
     _ model: Model, _ input: HeadPromptOptions, _ prompts: [HeadPrompt], _ options: RunOptions
-  ) throws -> (study: HeadStudy, score: HeadsConfiguration.Score) {
+  ) throws -> (study: HeadStudy, score: HeadsSettings.Score) {
     let (score, described) = try chosenScore(model)
     let others = try reference.map { path in
       let rows = try PromptFile.read(path)
@@ -213,7 +213,7 @@ struct HeadAblationOptions: ParsableArguments {
     return (study, described)
   }
 
-  private func chosenScore(_ model: Model) throws -> (HeadScore, HeadsConfiguration.Score) {
+  private func chosenScore(_ model: Model) throws -> (HeadScore, HeadsSettings.Score) {
     if let (set, probe) = try source.load(model) {
       return (
         .probe(probe),

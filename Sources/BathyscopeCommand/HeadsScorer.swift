@@ -33,7 +33,7 @@ struct StudyScorer: HeadsScorer {
   ) throws -> [[Double]] {
     try runner.complete(base: base, places: Set(places))
     var rows: [HeadStudy.Row] = []
-    try runner.journal.forEachRow(base: base) { rows.append($0) }
+    try runner.forEachRow(of: base) { rows.append($0) }
     let cleanByPrompt = Dictionary(uniqueKeysWithValues: places.map { ($0, clean[$0]) })
     return HeadStudy.effects(of: candidates, clean: cleanByPrompt, rows: rows)
   }

@@ -108,13 +108,13 @@ struct HeadsSearchCommand: ParsableCommand {
   }
 
   func run() throws {
-    try HeadsFolder.claim(
+    try RunFolder.claimHeads(
       out, "search", output,
       inputs: model.inputs + input.inputs + ablation.inputs + judging.inputs + amongInputs)
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let summary: SearchSummary
-    let folder: HeadsFolder
+    let folder: RunFolder
     if ablation.score == .attack {
       (summary, folder) = try searchByAttack(model)
     } else {
@@ -125,7 +125,7 @@ struct HeadsSearchCommand: ParsableCommand {
         "heads-search", Result(out: out, seconds: clock.seconds, summary: summary))
     }
     summary.print()
-    print("\(folder.document), \(folder.table): in \(fixed(clock.seconds, 1)) s")
+    print("\(folder.documentPath), \(out)/\(folder.name).csv: in \(fixed(clock.seconds, 1)) s")
   }
 
   private var search: HeadSearch { HeadSearch(size: size, beam: beam, raises: !lower) }
@@ -134,7 +134,7 @@ struct HeadsSearchCommand: ParsableCommand {
     HeadSetPlan(shares: [], randomSets: randomSets, seed: options.seed, resamples: resamples)
   }
 
-  private func searchByScore(_ model: Model) throws -> (SearchSummary, HeadsFolder) {
+  private func searchByScore(_ model: Model) throws -> (SearchSummary, RunFolder) {
     let prompts = try input.load(model, ablating: ablation.at, force: ablation.source.force)
     let (study, score) = try ablation.study(model, input, prompts, options)
     guard study.canAblateSets else {
@@ -145,7 +145,7 @@ struct HeadsSearchCommand: ParsableCommand {
     }
     let pool = try pool(of: study.heads)
     let folder = try folder(model, prompts, score, pool)
-    if try folder.isComplete() { return (try folder.read(SearchSummary.self), folder) }
+    if let summary = try folder.result(SearchSummary.self) { return (summary, folder) }
     let split = try plan.split(prompts)
     let sweeps = 1 + (size - 1) * beam
     let runner = try HeadsRunner(
@@ -155,11 +155,11 @@ struct HeadsSearchCommand: ParsableCommand {
       try study.estimate(), setPasses: (randomSets + size) * split.test.count, sweeps: sweeps)
     let summary = try SearchSummary(
       try StudyScorer(runner), search, plan, among: pool, candidates: candidates)
-    try folder.write(summary, table: summary.table)
+    try folder.finish(summary, table: summary.table)
     return (summary, folder)
   }
 
-  private func searchByAttack(_ model: Model) throws -> (SearchSummary, HeadsFolder) {
+  private func searchByAttack(_ model: Model) throws -> (SearchSummary, RunFolder) {
     let rows = try input.requests()
     model.warn(about: rows)
     let task = try AttackTask(
@@ -173,7 +173,7 @@ struct HeadsSearchCommand: ParsableCommand {
       .init(
         kind: "attack", judge: judge, settings: task.settings,
         endTokens: task.settings.ignoresEndTokens ? [] : model.endTokenIDs), pool)
-    if try folder.isComplete() { return (try folder.read(SearchSummary.self), folder) }
+    if let summary = try folder.result(SearchSummary.self) { return (summary, folder) }
     let split = try plan.split(task.prompts)
     let later = candidates == 0 ? pool.count : min(max(candidates, size), pool.count)
     let choosing = pool.count + (size - 1) * beam * later
@@ -185,22 +185,22 @@ struct HeadsSearchCommand: ParsableCommand {
     var summary = try SearchSummary(scorer, search, plan, among: pool, candidates: candidates)
     summary.attack = try AttackedSets(scorer, summary.steps, plan)
     scorer.finish()
-    try folder.write(summary, table: summary.table)
+    try folder.finish(summary, table: summary.table)
     return (summary, folder)
   }
 
   private func folder(
-    _ model: Model, _ prompts: [HeadPrompt], _ score: HeadsConfiguration.Score, _ pool: [Head]
-  ) throws -> HeadsFolder {
-    var configuration = try HeadsConfiguration(
-      "search", model, input, prompts, score: score, seed: options.seed)
-    try configuration.add(ablation)
-    (configuration.search, configuration.sets) = (search, plan)
-    configuration.candidates = candidates
-    configuration.among = among == nil ? nil : pool
-    try MadeFolders.make(out)
-    return HeadsFolder(
-      path: out, configuration: configuration, overwrites: output.overwrite)
+    _ model: Model, _ prompts: [HeadPrompt], _ score: HeadsSettings.Score, _ pool: [Head]
+  ) throws -> RunFolder {
+    var settings = HeadsSettings(input, prompts, score: score)
+    settings.add(ablation)
+    settings.search = search
+    settings.sets = plan
+    settings.candidates = candidates
+    settings.among = among == nil ? nil : pool
+    return try settings.folder(
+      out, of: "search", model, input, reference: ablation.reference, seed: options.seed,
+      overwriting: output.overwrite)
   }
 
   /// The file that they are in, if they are in one.

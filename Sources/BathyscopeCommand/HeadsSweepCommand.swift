@@ -50,32 +50,31 @@ struct HeadsSweepCommand: ParsableCommand {
   }
 
   func run() throws {
-    try HeadsFolder.claim(
+    try RunFolder.claimHeads(
       out, "sweep", output, inputs: model.inputs + input.inputs + ablation.inputs)
     let model = try model.load()
     let clock = Progress(of: 0, "")
     let prompts = try input.load(model, ablating: ablation.at, force: ablation.source.force)
     let (study, score) = try ablation.study(model, input, prompts, options)
     let plan = try sets.plan(seed: options.seed)
-    var configuration = try HeadsConfiguration(
-      "sweep", model, input, prompts, score: score, seed: options.seed)
-    try configuration.add(ablation)
-    configuration.sets = plan
-    let folder = HeadsFolder(
-      path: out, configuration: configuration, overwrites: output.overwrite)
-    try MadeFolders.make(out)
+    var settings = HeadsSettings(input, prompts, score: score)
+    settings.add(ablation)
+    settings.sets = plan
+    let folder = try settings.folder(
+      out, of: "sweep", model, input, reference: ablation.reference, seed: options.seed,
+      overwriting: output.overwrite)
     var resumed = study.heads.count / model.shape.heads * prompts.count
     let summary: SweepSummary
-    if try folder.isComplete() {
-      summary = try folder.read(SweepSummary.self)
+    if let stored = try folder.result(SweepSummary.self) {
+      summary = stored
     } else {
       let estimate = try study.estimate()
       let runner = try HeadsRunner(
         study, folder, total: resumed, keepingShifts: study.score.isSigned)
-      resumed = runner.journal.unitCount
+      resumed = runner.blockCount
       runner.announce(estimate, setPasses: plan.passes(study))
       summary = try SweepSummary(study, try runner.effects(), plan, runner)
-      try folder.write(summary, table: summary.table)
+      try folder.finish(summary, table: summary.table)
     }
     if options.json {
       return try printJSON(
@@ -86,7 +85,7 @@ struct HeadsSweepCommand: ParsableCommand {
     }
     summary.print()
     print(
-      "\(folder.document), \(folder.table): \(summary.heads.count) heads x \(prompts.count) prompts"
+      "\(folder.documentPath), \(out)/\(folder.name).csv: \(summary.heads.count) heads x \(prompts.count) prompts"
         + " in \(fixed(clock.seconds, 1)) s, peak memory \(bytes(peakMemory()))")
   }
 }

@@ -117,9 +117,8 @@ struct JudgeCommand: ParsableCommand {
     // Only to see whether the place can be written to.
     for path in files { _ = try AtomicFile(path) }
     if !output.overwrite { try compareEarlier(files, provenance) }
-    let cache = try KeyedJournal<Judgement>(
-      out + ".verdicts", schema: "bathyscope-verdicts-1")
-    let panel = JudgePanel(judges, cache: cache)
+    let panel = JudgePanel(
+      judges, cache: try .open(out + ".verdicts", of: .memory(of: "verdicts")))
     var progress = Progress(of: panel.missing(answers), "verdicts")
     let verdicts = try panel.judge(answers) { progress.advance(by: 1) }
     progress.finish()

@@ -101,7 +101,7 @@ struct ProbeCommand: ParsableCommand {
       let written = other.map { ["\(label.label)/", "\($0)/"] } ?? [""]
       try output.claim(
         folder: out, written.flatMap { part in ProbeSet.names.map { part + $0 } },
-        journal: ProbeJournal.name, inputs: acts + test + modelInputs(model, adapter))
+        journal: ProbeSettings.journal, inputs: acts + test + modelInputs(model, adapter))
       let sources = try acts.map { try ProbeSource($0, verifying) }
       let files = sources.map(\.file)
       try requireAlike(files, force: force)
@@ -110,10 +110,9 @@ struct ProbeCommand: ParsableCommand {
       let parts = try zip(files, examples).map { try FeatureSet($0, $1) }
       let features = try FeatureSet(joining: parts)
       let training = ProbeTraining(kind: kind, seed: options.seed)
-      var configuration = ProbeJournal.Configuration(
-        acts: sources.map(\.sha256), examples: features.examples, training: training)
+      var settings = ProbeSettings(training: training, examples: features.examples)
       guard let other else {
-        let journal = try ProbeJournal(out, configuration, overwrites: output.overwrite)
+        let journal = try settings.journal(out, of: sources, overwriting: output.overwrite)
         let trained = try withProgress(features.hooks.count) {
           try training.train(features, keeping: journal, threads: options.threads, advance: $0)
         }
@@ -126,8 +125,8 @@ struct ProbeCommand: ParsableCommand {
       (second.label, second.positive) = (other, nil)
       let crossedParts = try files.map { try FeatureSet($0, try second.examples($0)) }
       let crossed = try FeatureSet(joining: crossedParts)
-      configuration.crossed = crossed.examples.map(\.label)
-      let journal = try ProbeJournal(out, configuration, overwrites: output.overwrite)
+      settings.crossed = crossed.examples.map(\.label)
+      let journal = try settings.journal(out, of: sources, overwriting: output.overwrite)
       let design = try withProgress(2 * features.hooks.count) {
         try training.trainTwoByTwo(
           features, harmful: crossed.examples.map(\.label),

@@ -87,7 +87,7 @@ struct ProbeMapCommand: ParsableCommand {
       folder: out,
       ["map.json", Report.page]
         + kind.flatMap { kind in ProbeSet.names.map { "\(kind.rawValue)/\($0)" } },
-      journal: ProbeJournal.name, inputs: [acts])
+      journal: ProbeSettings.journal, inputs: [acts])
     let source = try ProbeSource(acts, verifying)
     let file = source.file
     let (parts, duplicates) = try label.examples([file])
@@ -99,9 +99,8 @@ struct ProbeMapCommand: ParsableCommand {
     var maps: [(kind: ProbeKind, map: ProbeMap)] = []
     var stored: [Stored.Map] = []
     let training = ProbeTraining(seed: options.seed)
-    let journal = try ProbeJournal(
-      out, .init(acts: [digest], examples: examples, training: training),
-      overwrites: output.overwrite)
+    let journal = try ProbeSettings(training: training, examples: examples)
+      .journal(out, of: [source], overwriting: output.overwrite)
     for kind in kind {
       var training = training
       training.kind = kind

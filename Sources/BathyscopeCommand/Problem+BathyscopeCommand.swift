@@ -9,8 +9,6 @@ extension Problem.Code {
   static let labelValue = Self("label-value")
   /// A row, or every row, lacks the label that is named.
   static let missingLabel = Self("missing-label")
-  /// A run was begun with other arguments.
-  static let otherConfiguration = Self("other-configuration", .conflict)
   /// Every prompt is labelled benign, and harmful ones are needed.
   static let allBenign = Self("all-benign", .usage)
   /// An option's words make no sense with this model or these data.

@@ -114,13 +114,13 @@ struct ReportCommand: ParsableCommand {
     print("\(report.figureCount) figures: \(page)")
   }
 
-  private func study() throws -> Study {
-    var study = Study()
+  private func study() throws -> StudyResults {
+    var study = StudyResults()
     if !trace.isEmpty {
       study.traces = try TraceComparison(
         try trace.map { named in
           let stored = try StoredTrace(named.path)
-          return (named.name ?? stored.provenance["model"] ?? named.path, stored)
+          return (named.name ?? stored.provenance.model?.id ?? named.path, stored)
         })
     }
     for named in heads {

@@ -89,18 +89,15 @@ struct TraceCommand: ParsableCommand {
   struct StoredSummary: Encodable {
     var summary: CliffSummary
     var forced: [String]
-    /// Where the numbers came from, by name.
-    var provenance: [String: String]
     /// What the model writes around its thinking.
     var markers: ThinkingMarkers?
 
-    enum CodingKeys: CodingKey { case forced, provenance, markers }
+    enum CodingKeys: CodingKey { case forced, markers }
 
     func encode(to encoder: any Encoder) throws {
       try summary.encode(to: encoder)
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(forced, forKey: .forced)
-      try container.encode(provenance, forKey: .provenance)
       try container.encodeIfPresent(markers, forKey: .markers)
     }
   }
@@ -130,17 +127,19 @@ struct TraceCommand: ParsableCommand {
     for name in [label, group].compactMap({ $0 }) { try requireLabel(name, rows) }
     let (groups, _) = try duplicates.groups(
       rows.map(group(of:)), of: batch.sequences, tokenizer: try? model.encoder.tokenizer)
-    try MadeFolders.make(out)
-    let journal = try TraceJournal(
-      out,
-      TraceConfiguration(
-        model: model.identity, precision: model.precision, kernel: model.kernel,
-        prompts: try self.prompts.provenance() + answers.provenance(),
-        promptTokensSHA256: batch.sequences.sha256, probe: set.card.name,
-        probeSHA256: set.card.probeSHA256,
-        hooks: probes.map(\.hook), rule: rule, label: label, group: group,
-        keepsDuplicates: duplicates.keepDuplicates, seed: options.seed),
-      ids: batch.sequences.map(\.id), overwrites: output.overwrite)
+    let settings = TraceSettings(
+      promptTokensSHA256: batch.sequences.sha256, probe: set.card.name,
+      probeSHA256: set.card.probeSHA256, hooks: probes.map(\.hook), rule: rule, label: label,
+      group: group, keepsDuplicates: duplicates.keepDuplicates)
+    let provenance = try Provenance.run(
+      of: "trace", model, inputs: try self.prompts.inputsOfRun() + answers.inputsOfRun(),
+      settings: settings, seed: options.seed)
+    let ids = batch.sequences.map(\.id)
+    let folder = try RunFolder.open(
+      out, provenance, name: StoredTrace.document, overwriting: output.overwrite)
+    let journal = try folder.journal(TracePlace.self, TraceRow.self) { place, row in
+      row.fits(place, ids: ids)
+    }
     announce(model, batch)
     let report = set.card.report
     let traces = try trace(
@@ -150,8 +149,7 @@ struct TraceCommand: ParsableCommand {
       traces, trainedAt: report.coverage,
       naturalFall: report.evaluations[report.chosen].naturalFall, rule: rule, seed: options.seed)
     let cuts = cutThinking ? try cut(model, batch, traces, set.chosen, journal) : nil
-    let path = try write(model, set, forced, traces, summary, cuts)
-    journal.remove()
+    let path = try write(model, set, forced, traces, summary, cuts, to: folder)
     let result = Result(
       report: path, seconds: clock.seconds, transcripts: rows.count, asked: transcripts.asked,
       tokens: batch.tokenCount, forced: forced, summary: summary, cuts: cuts)
@@ -212,7 +210,7 @@ struct TraceCommand: ParsableCommand {
 
   private func trace(
     _ model: Model, _ batch: Batch, _ rows: [Prompt], _ groups: [String], _ probes: [Probe],
-    _ chosen: Probe, _ spread: ScoreSpread?, _ journal: TraceJournal
+    _ chosen: Probe, _ spread: ScoreSpread?, _ journal: RunJournal<TracePlace, TraceRow>
   ) throws -> [TokenTrace] {
     let tokenizer = try? model.encoder.tokenizer
     let markers = (try? model.encoder.markers) ?? .deepSeek
@@ -221,11 +219,11 @@ struct TraceCommand: ParsableCommand {
     let controls = chosen.randomControls(
       max(99, 40 * kinds - 1), seed: options.seed, spread: spread)
     let index = probes.firstIndex { $0.hook == chosen.hook } ?? 0
-    let missing = rows.indices.filter { journal.trace($0) == nil }
+    let missing = rows.indices.filter { !journal.contains(.whole(transcript: $0)) }
     let rest = Batch(missing.map { batch.sequences[$0] })
     var progress = Progress(of: rest.tokenCount, "tokens")
     let plan = Plan(capturing: probes.map { Capture($0.hook) })
-    guard !missing.isEmpty else { return rows.indices.compactMap(journal.trace) }
+    guard !missing.isEmpty else { return try rows.indices.compactMap { try journal.trace($0) } }
     _ = try model.run(rest, plan, threads: options.threads) { capture in
       let place = missing[capture.sequence]
       let (sequence, row) = (batch.sequences[place], rows[place])
@@ -241,11 +239,11 @@ struct TraceCommand: ParsableCommand {
         trace.control = try TraceControl(
           controls, on: activations, landmarks: trace.landmarks, rule: rule)
       }
-      try journal.append(trace, at: place)
+      try journal.append(.trace(trace), for: .whole(transcript: place))
       progress.advance(by: sequence.tokens.count)
     }
     progress.finish()
-    return rows.indices.compactMap(journal.trace)
+    return try rows.indices.compactMap { try journal.trace($0) }
   }
 
   /// The prompt, which all of its samples share, where the label is missing or empty.

@@ -19,7 +19,7 @@ extension Problem.Code {
   public static let invalidEnvironment = Self("invalid-environment")
   /// A name has characters, a length or a form that names of its kind do not have.
   public static let invalidName = Self("invalid-name")
-  /// A journal has rows that are not of this run, or not of this kind.
+  /// A journal was changed after the run wrote it, or has rows that are not of this run.
   public static let journalDamaged = Self("journal-damaged")
   /// A field that has to be there is missing, empty or not understood.
   public static let missingField = Self("missing-field")

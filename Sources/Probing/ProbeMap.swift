@@ -1,4 +1,5 @@
 import Files
+import Runs
 import Transformer
 
 /// Probes at every hook and every position: where in the network and in the prompt a label can be read.
@@ -36,11 +37,12 @@ extension ProbeTraining {
   ///   - positions: one or more.
   ///   - features: those of a position: the same examples and hooks at each; asked for one position at
   ///     a time, so that no more than one is in memory.
-  ///   - keeper: has the probes that an earlier run of the same map came to.
+  ///   - journal: has the probes that an earlier run of the same map came to.
   ///   - advance: called after each probe, on any thread.
   /// - Throws: what `train` throws, what `features` throws, and when positions differ in their examples.
   public func map(
-    positions: [Int], keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
+    positions: [Int], keeping journal: RunJournal<TrainedProbe.Place, TrainedProbe>? = nil,
+    threads: Int = 1,
     advance: @Sendable () -> Void = {}, features: (Int) throws -> FeatureSet
   ) throws -> ProbeMap {
     var columns: [ProbeMap.Column] = []
@@ -58,7 +60,7 @@ extension ProbeTraining {
         .init(
           position: position,
           probes: try train(
-            features, at: position, keeping: keeper, threads: threads, advance: advance)))
+            features, at: position, keeping: journal, threads: threads, advance: advance)))
     }
     func rank(_ index: Int) -> (Double, Double) {
       let report = columns[index].probes.report

@@ -1,4 +1,5 @@
 import Files
+import Runs
 import Statistics
 import Tensors
 
@@ -42,23 +43,25 @@ public struct ProbeTraining: Sendable, Equatable, Codable {
 
   /// Trains one probe per hook on the examples' labels.
   /// - Parameters:
-  ///   - keeper: has the probes that an earlier run of the same training came to.
+  ///   - journal: has the probes that an earlier run of the same training came to.
   ///   - advance: called after each hook, on any thread.
   /// - Throws: when a class has too few groups for three parts and the folds.
   public func train(
-    _ features: FeatureSet, keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
+    _ features: FeatureSet, keeping journal: RunJournal<TrainedProbe.Place, TrainedProbe>? = nil,
+    threads: Int = 1,
     advance: @Sendable () -> Void = {}
   ) throws(Problem) -> TrainedProbes {
-    try train(features, at: nil, keeping: keeper, threads: threads, advance: advance)
+    try train(features, at: nil, keeping: journal, threads: threads, advance: advance)
   }
 
   /// - Parameter position: which token of a map the features are of.
   func train(
-    _ features: FeatureSet, at position: Int?, keeping keeper: (any ProbeKeeper)?, threads: Int,
+    _ features: FeatureSet, at position: Int?,
+    keeping journal: RunJournal<TrainedProbe.Place, TrainedProbe>?, threads: Int,
     advance: @Sendable () -> Void
   ) throws(Problem) -> TrainedProbes {
     let task = ProbeTask(labels: features.labels)
-    let kept = KeptProbes(keeper: keeper, position: position)
+    let kept = KeptProbes(journal: journal, position: position)
     return try train(
       features, task, try parts(features, task), kept, threads: threads, advance: advance)
   }

@@ -1,4 +1,5 @@
 import Files
+import Runs
 import Statistics
 import Transformer
 
@@ -74,12 +75,12 @@ extension ProbeTraining {
   /// - Parameters:
   ///   - harmful: whether the prompt asks for harm, one per row; the examples' labels are not used.
   ///   - refused: whether the model refused, one per row.
-  ///   - keeper: has the probes that an earlier run of the same training came to.
+  ///   - journal: has the probes that an earlier run of the same training came to.
   ///   - advance: called after each probe, on any thread.
   /// - Throws: when a cell is empty or too small to be split: then the two factors cannot be told apart.
   public func trainTwoByTwo(
     _ features: FeatureSet, harmful: [Bool], refused: [Bool],
-    keeping keeper: (any ProbeKeeper)? = nil, threads: Int = 1,
+    keeping journal: RunJournal<TrainedProbe.Place, TrainedProbe>? = nil, threads: Int = 1,
     advance: @Sendable () -> Void = {}
   ) throws(Problem) -> TwoByTwo {
     guard harmful.count == features.rowCount, refused.count == features.rowCount else {
@@ -109,11 +110,11 @@ extension ProbeTraining {
     // One split for both: what tests either has trained neither.
     let parts = try parts(features, task)
     let refusal = try train(
-      features, task, parts, KeptProbes(keeper: keeper, factor: "refused"), threads: threads,
+      features, task, parts, KeptProbes(journal: journal, factor: "refused"), threads: threads,
       advance: advance)
     let harmfulness = try train(
       features, ProbeTask(labels: harmful, other: (refused, ("refused", "complied"))), parts,
-      KeptProbes(keeper: keeper, factor: "harmful"), threads: threads, advance: advance)
+      KeptProbes(journal: journal, factor: "harmful"), threads: threads, advance: advance)
     let cosines = zip(refusal.probes, harmfulness.probes).map {
       cosine($0.direction.map { Double($0) }, $1.direction.map { Double($0) }) ?? 0
     }

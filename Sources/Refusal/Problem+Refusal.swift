@@ -9,8 +9,6 @@ extension Problem.Code {
   public static let noRequest = Self("no-request")
   /// A judge's endpoint leads to another address, where the key must not go.
   public static let redirected = Self("redirected")
-  /// A result is of a run that has not ended.
-  public static let runUnfinished = Self("run-unfinished")
   /// Openers of refusals and of compliant answers begin with the same tokens.
   public static let sameOpeners = Self("same-openers")
   /// A password or a key would be written down or sent in the clear.

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Probing
 import Prompts
+import Runs
 
 /// A folder that `bathyscope trace` wrote, read back: so that traces of several models can stand side by
 /// side.
@@ -19,19 +20,20 @@ public struct StoredTrace: Sendable, Equatable {
   public var traces: [TokenTrace]
   /// What was overridden, in words: the probe of another model.
   public var forced: [String]
-  /// Where the numbers came from, by name.
-  public var provenance: [String: String]
-  /// What the model writes around its thinking; nil in folders of earlier versions.
+  /// Where the numbers came from.
+  public var provenance: Provenance
+  /// What the model writes around its thinking; nil where it has no tokenizer.
   public var markers: ThinkingMarkers?
   /// The card of the probe that scored.
   public var card: ProbeCard
 
+  /// The document's name, without `.json`.
+  package static let document = "summary"
   /// The file in which a run keeps what is finished, until the folder is whole.
-  package static let journal = "trace.journal"
+  package static let journal = "\(document).journal"
 
   private struct Document: Decodable {
     var forced: [String]
-    var provenance: [String: String]
     var markers: ThinkingMarkers?
   }
 
@@ -40,17 +42,20 @@ public struct StoredTrace: Sendable, Equatable {
     self.folder = folder
     try Self.requireEnded(folder)
     let summaryPath = "\(folder)/summary.json"
-    summary = try StoredDocument.read(CliffSummary.self, summaryPath)
-    let document = try StoredDocument.read(Document.self, summaryPath)
+    let run = try StoredRun.open(
+      document: summaryPath, studies: ["trace"], earlier: ["bathyscope-cliff-summary-1"])
+    summary = try run.result(CliffSummary.self)
+    let document = try run.result(Document.self)
     forced = document.forced
-    provenance = document.provenance
+    provenance = run.provenance
     markers = document.markers
-    let cutsPath = "\(folder)/cuts.json"
-    if FileManager.default.fileExists(atPath: cutsPath) {
-      cuts = try StoredDocument.read(ThinkingCuts.self, cutsPath)
+    if run.files.contains("cuts.json") {
+      cuts = try StoredDocument.decode(
+        ThinkingCuts.self, try run.file("cuts.json"), "\(folder)/cuts.json", isSnakeCase: true)
     }
-    card = try StoredDocument.read(ProbeCard.self, "\(folder)/probe.json", isSnakeCase: false)
-    traces = try Self.readTraces("\(folder)/traces.jsonl")
+    card = try StoredDocument.decode(
+      ProbeCard.self, try run.file("probe.json"), "\(folder)/probe.json")
+    traces = try Self.readTraces(try run.file("traces.jsonl"), "\(folder)/traces.jsonl")
     let places = Set(summary.groups.map(\.label))
     guard traces.allSatisfy({ places.contains($0.label ?? "unlabelled") }) else {
       throw Problem(
@@ -87,10 +92,11 @@ public struct StoredTrace: Sendable, Equatable {
     }
   }
 
-  private static func readTraces(_ path: String) throws(Problem) -> [TokenTrace] {
-    let file = try MappedFile(path)
+  private static func readTraces(
+    _ bytes: [UInt8], _ path: String
+  ) throws(Problem) -> [TokenTrace] {
     var traces: [TokenTrace] = []
-    for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
+    for (number, line) in bytes.split(separator: 0x0A).enumerated() {
       do throws(Problem) {
         let trace = try StoredDocument.decode(TokenTrace.self, Array(line), path)
         try trace.check()

@@ -1,7 +1,9 @@
 import Files
 import Foundation
 
-/// Where a result came from: all that decides its numbers, and when and by which words it was made.
+/// Where a result came from: all that decides its numbers.
+///
+/// The time and the machine are not among it: the same run gives the same bytes.
 public struct Provenance: Codable, Sendable, Equatable {
   /// The study: `heads-sweep`, `trace`.
   public var study: String
@@ -15,10 +17,8 @@ public struct Provenance: Codable, Sendable, Equatable {
   public var settings: Setting
   /// Decides every split, shuffle, resample and random direction; nil where nothing is drawn.
   public var seed: UInt64?
-  /// The command as it was typed; nil where a program ran the study.
+  /// The command as it was typed, where it decides all bytes; else nil.
   public var command: String?
-  /// The time at which the run ended, as `2026-01-31T12:00:00Z`; nil before.
-  public var created: String?
 
   /// What one run is made from.
   public init(
@@ -101,7 +101,7 @@ public struct Provenance: Codable, Sendable, Equatable {
 extension Provenance {
   /// Compares what a file says of its making with the run that wants to continue it.
   ///
-  /// The words of the command and the time do not count.
+  /// The words of the command do not count.
   /// - Throws: `other-configuration`, which names what differs with both values.
   package func check(_ own: Provenance, in file: String) throws(Problem) {
     let differences = Setting.differences(try setting(file), try own.setting(file), at: "")
@@ -116,7 +116,6 @@ extension Provenance {
   private func setting(_ file: String) throws(Problem) -> Setting {
     var facts = self
     facts.command = nil
-    facts.created = nil
     return try Setting(encoding: facts, for: file)
   }
 }

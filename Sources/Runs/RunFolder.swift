@@ -22,7 +22,8 @@ public final class RunFolder {
   public let provenance: Provenance
   /// Whether another run's results are replaced.
   public let overwrites: Bool
-  private let name: String
+  /// The document's name, without `.json`.
+  public let name: String
   private var files: [String: String] = [:]
   private var removeJournal: () -> Void = {}
 
@@ -30,20 +31,20 @@ public final class RunFolder {
   ///
   /// - Parameters:
   ///   - name: of the document without `.json`; the study's by default.
-  ///   - overwriting: whether another run's results are replaced.
+  ///   - overwriting: whether another run's results, or what is left of them, are replaced.
   /// - Throws: `other-configuration` where another run's document is there, `digest-differs` where it was changed.
   public static func open(
     _ path: String, _ provenance: Provenance, name: String? = nil, overwriting: Bool = false
   ) throws(Problem) -> RunFolder {
     try MadeFolders.make(path)
     let folder = RunFolder(path, provenance, name ?? provenance.study, overwriting)
-    if let stored = try folder.stored() {
-      do {
+    do {
+      if let stored = try folder.stored() {
         try stored.provenance.check(provenance, in: stored.path)
-      } catch let problem {
-        guard overwriting, problem.code == .otherConfiguration else { throw problem }
-        unlink(stored.path)
       }
+    } catch let problem {
+      guard overwriting else { throw problem }
+      unlink(folder.documentPath)
     }
     return folder
   }
@@ -58,17 +59,22 @@ public final class RunFolder {
   /// The result, where the run has ended.
   public func result<Result: Decodable>(_ type: Result.Type) throws(Problem) -> Result? {
     guard let stored = try stored() else { return nil }
-    return try stored.result(type)
+    let result = try stored.result(type)
+    // Of a run that was killed before it removed it.
+    let journal = "\(path)/\(name).journal"
+    if FileManager.default.fileExists(atPath: journal) { try LineFile(journal).remove() }
+    return result
   }
 
   /// The rows that are finished, where the run has not ended.
   ///
+  /// - Parameter accepts: whether a row that is there is one of this run: of the right length, say.
   /// - Throws: `other-configuration` for the journal of another run, `journal-damaged` for one that was changed.
   public func journal<Key, Row>(
-    _ key: Key.Type, _ row: Row.Type
+    _ key: Key.Type, _ row: Row.Type, where accepts: (Key, Row) -> Bool = { _, _ in true }
   ) throws(Problem) -> RunJournal<Key, Row> {
     let journal = try RunJournal<Key, Row>.open(
-      "\(path)/\(name).journal", of: provenance, overwriting: overwrites)
+      "\(path)/\(name).journal", of: provenance, overwriting: overwrites, where: accepts)
     removeJournal = { journal.remove() }
     return journal
   }
@@ -88,8 +94,6 @@ public final class RunFolder {
   ///
   /// - Parameter version: of the result's form.
   public func finish(_ result: some Encodable, version: Int = 2) throws(Problem) {
-    var provenance = provenance
-    provenance.created = try WrittenDate.now().formatted(.iso8601)
     try SealedDocument.write(
       StoredRun.Document(
         schema: "bathyscope-\(provenance.study)", schemaVersion: version, provenance: provenance,
@@ -98,7 +102,8 @@ public final class RunFolder {
     removeJournal()
   }
 
-  private var documentPath: String { "\(path)/\(name).json" }
+  /// The document's path.
+  public var documentPath: String { "\(path)/\(name).json" }
 
   private func stored() throws(Problem) -> StoredRun? {
     guard FileManager.default.fileExists(atPath: documentPath) else { return nil }

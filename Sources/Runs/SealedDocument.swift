@@ -11,11 +11,14 @@ package enum SealedDocument {
   /// Writes the file as a whole.
   /// - Parameter content: an object of JSON that is not empty.
   package static func write(_ content: some Encodable, to path: String) throws(Problem) {
-    let page = Array(try RunJSON.page(content, for: path).utf8)
-    precondition(page.starts(with: Array("{\n".utf8)), "an object that is not empty")
-    let rest = Array(page.dropFirst(2)) + [0x0A]
-    let digest = Array(Digest.sha256(rest).utf8)
-    try AtomicFile.write(opening + digest + closing + rest, to: path)
+    try AtomicFile.write(sealed(try RunJSON.page(content, for: path)), to: path)
+  }
+
+  /// A page of JSON, an object that is not empty, with its digest.
+  package static func sealed(_ page: String) -> [UInt8] {
+    precondition(page.hasPrefix("{\n"), "an object that is not empty")
+    let rest = Array(page.utf8.dropFirst(2)) + [0x0A]
+    return opening + Array(Digest.sha256(rest).utf8) + closing + rest
   }
 
   /// The content of a file that `write` wrote, as text of JSON.

@@ -6,6 +6,8 @@ public enum Setting: Sendable, Equatable {
   case null
   case bool(Bool)
   case integer(Int64)
+  /// A whole number above all of `integer`, such as a seed.
+  case large(UInt64)
   case number(Double)
   case text(String)
   case list([Setting])
@@ -23,7 +25,11 @@ public enum Setting: Sendable, Equatable {
     case .null: self = .null
     case .bool(let value): self = .bool(value)
     case .number(let text):
-      self = Int64(text).map(Setting.integer) ?? .number(Double(text) ?? .nan)
+      // A zero keeps its sign.
+      let whole = text.hasPrefix("-0") ? nil : Int64(text)
+      self =
+        whole.map(Setting.integer) ?? UInt64(text).map(Setting.large)
+        ?? .number(Double(text) ?? .nan)
     case .string(let bytes): self = .text(String(decoding: bytes, as: UTF8.self))
     case .array(let values): self = .list(values.map(Setting.init))
     case .object(let object):
@@ -32,6 +38,14 @@ public enum Setting: Sendable, Equatable {
           object.members.map { (String(decoding: $0.key, as: UTF8.self), Setting($0.value)) },
           uniquingKeysWith: { $1 }))
     }
+  }
+
+  /// Reads what `init(encoding:)` was given.
+  public func decoded<Value: Decodable>(
+    as type: Value.Type, from file: String, at place: String
+  ) throws(Problem) -> Value {
+    let line = try RunJSON.line(self, for: file)
+    return try RunJSON.read(type, Array(line.utf8), from: file, at: place)
   }
 
   /// A member of an object; nil for any other value.
@@ -56,6 +70,7 @@ public enum Setting: Sendable, Equatable {
     case .null: "none"
     case .bool(let value): "\(value)"
     case .integer(let value): "\(value)"
+    case .large(let value): "\(value)"
     case .number(let value): "\(value)"
     case .text(let text): "'\(printable(text.utf8))'"
     case .list(let values): "[" + values.prefix(3).map(\.words).joined(separator: ", ") + "]"
@@ -72,8 +87,12 @@ extension Setting: Codable {
       self = .null
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
-    } else if let value = try? container.decode(Int64.self) {
+    } else if let value = try? container.decode(Int64.self),
+      value != 0 || (try? container.decode(Double.self))?.sign != .minus
+    {
       self = .integer(value)
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .large(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)
     } else if let value = try? container.decode(String.self) {
@@ -92,6 +111,7 @@ extension Setting: Codable {
     case .null: try container.encodeNil()
     case .bool(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
+    case .large(let value): try container.encode(value)
     case .number(let value): try container.encode(value)
     case .text(let value): try container.encode(value)
     case .list(let values): try container.encode(values)

@@ -27,12 +27,34 @@ public struct StoredRun: Sendable {
         .runUnfinished, folder, problem: "holds a run that has not ended",
         remedy: "repeat its command, which resumes it")
     }
-    let content = try SealedDocument.content(of: path)
+    return try open(document: path, studies: [study], version: version)
+  }
+
+  /// Opens the document of a run of one of several studies, whatever its name.
+  ///
+  /// - Parameter earlier: schemas of earlier versions, which are refused by name.
+  /// - Throws: as the other does.
+  public static func open(
+    document path: String, studies: [String], earlier: Set<String> = [], version: Int = 2
+  ) throws(Problem) -> StoredRun {
+    let content: [UInt8]
+    do {
+      content = try SealedDocument.content(of: path)
+    } catch let problem {
+      let json = try? JSONReader.parse(try readFile(path, limit: 1 << 30), file: path)
+      guard problem.code == .notSealed, let schema = json?["schema"]?.text,
+        earlier.contains(schema) || studies.contains(where: { schema == "bathyscope-\($0)-1" })
+      else { throw problem }
+      throw Problem(
+        .unknownVersion, path, place: "schema", problem: "is of an earlier version",
+        remedy: "compute it again with this version, or read it with the one that wrote it")
+    }
     let head = try RunJSON.read(Head.self, content, from: path)
-    guard head.schema == "bathyscope-\(study)" else {
+    guard studies.contains(where: { head.schema == "bathyscope-\($0)" }) else {
       throw Problem(
         .wrongFormat, path, place: "schema",
-        problem: "is '\(printable(head.schema.utf8))' and not 'bathyscope-\(study)'",
+        problem: "is '\(printable(head.schema.utf8))' and not "
+          + studies.map { "'bathyscope-\($0)'" }.joined(separator: " or "),
         remedy: "name a result of that study")
     }
     guard head.schemaVersion == version else {
@@ -41,8 +63,14 @@ public struct StoredRun: Sendable {
         problem: "is \(head.schemaVersion) and not \(version)",
         remedy: "compute it again with this version, or read it with the one that wrote it")
     }
-    return StoredRun(
-      path: path, folder: folder, document: try RunJSON.read(Document.self, content, from: path))
+    let document = try RunJSON.read(Document.self, content, from: path)
+    guard head.schema == "bathyscope-\(document.provenance.study)" else {
+      throw Problem(
+        .contradictory, path, place: "provenance.study", problem: "is not that of the schema",
+        remedy: "fetch or compute it again")
+    }
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    return StoredRun(path: path, folder: folder, document: document)
   }
 
   private init(path: String, folder: String, document: Document) {
@@ -52,10 +80,12 @@ public struct StoredRun: Sendable {
     provenance = document.provenance
   }
 
+  /// The names of the files beside the document.
+  public var files: Set<String> { Set(document.files.keys) }
+
   /// What was found.
   public func result<Result: Decodable>(_ type: Result.Type) throws(Problem) -> Result {
-    let line = try RunJSON.line(document.result, for: path)
-    return try RunJSON.read(type, Array(line.utf8), from: path, at: "result")
+    try document.result.decoded(as: type, from: path, at: "result")
   }
 
   /// The bytes of a file beside the document.

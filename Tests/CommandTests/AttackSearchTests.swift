@@ -162,9 +162,12 @@ import Testing
     #expect(!folder.contents.contains("absent/search.json"))
     #expect(!folder.contents.contains("absent/search.journal"), "nothing is taken for a verdict")
     _ = try Tool.killed(words + ["absent"], whenAFileHas: 10, in: folder)
-    let header = try #require(try folder.text("absent/search.journal").split(separator: "\n").first)
-    let row = #"{"answered":{"heads":[],"prompts":[0,1]},"verdicts":["success","success"]}"#
-    try folder.write("absent/search.journal", "\(header)\n\(row)\n")
+    var journal = try JournalText(folder.text("absent/search.journal"))
+    journal.rows = [
+      #"{"key":{"set":{"heads":[],"prompts":[0,1]}},"#
+        + #""row":{"verdicts":{"_0":["success","success"]}}}"#
+    ]
+    try folder.write("absent/search.journal", journal.text)
     let damaged = try Tool.run(words + ["absent"], in: folder)
     #expect(damaged.status == 4 && damaged.code == "journal-damaged", "\(damaged.errors)")
   }

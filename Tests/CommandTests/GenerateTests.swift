@@ -109,7 +109,7 @@ import Testing
     let words = Self.drawn + ["--max-new-tokens", "60", "--ignore-eos", "--batch", "4"]
     let whole = try generate(words, out: "whole.jsonl")
     try #require(whole.status == 0, "\(whole.errors)")
-    for blocks in [20, 40, 60] {
+    for blocks in [20, 40, 80] {
       _ = try Tool.killed(
         Self.model + ["--out", "a.jsonl"] + words, whenAFileHas: blocks, in: folder)
       #expect(!folder.contents.contains("a.jsonl"))
@@ -132,21 +132,30 @@ import Testing
   @Test func damagedJournals() throws {
     let words = ["--max-new-tokens", "3"]
     #expect(try generate(words, out: "whole.jsonl").status == 0)
-    let sidecar = try #require(
-      try JSONSerialization.jsonObject(with: folder.bytes("whole.jsonl.json")) as? [String: Any])
-    let header = String(
-      decoding: try JSONSerialization.data(
-        withJSONObject: try #require(sidecar["configuration"])), as: UTF8.self)
     let lines = try folder.text("whole.jsonl").split(separator: "\n").map(String.init)
+    _ = try Tool.killed(
+      Self.model + ["--out", "a.jsonl"] + words, whenAFileHas: 8, in: folder)
+    var journal = try JournalText(folder.text("a.jsonl.journal"))
+    func row(_ prompt: Int, _ line: String? = nil) throws -> String {
+      let text = String(
+        decoding: try JSONEncoder().encode(line ?? lines[prompt]), as: UTF8.self)
+      return #"{"key":{"prompt":\#(prompt),"sample":0},"row":\#(text)}"#
+    }
+    func text(_ rows: [String]) -> String {
+      journal.rows = rows
+      return journal.text
+    }
+    let first = lines[0]
     for (journal, word) in [
       ("my notes\n", "[not-a-journal]"), ("my notes", "[not-a-journal]"),
-      ("{}\n", "[not-a-journal]"),
-      ("[1]\n{}\n", "[not-a-journal]"), ("\n\n", "[not-a-journal]"),
-      (header + "\n{}\n", "line 2"), (header + "\n\(lines[0])\n\n", "line 3"),
-      (header + "\n\(lines[0])\n\(lines[0])\n", "line 3"),
-      (header + "\n" + lines[0].replacing("seed1-0", with: "seed1-99") + "\n", "line 2"),
-      (header + "\n" + lines[0].replacing("\"sample\":0", with: "\"sample\":-1") + "\n", "line 2"),
-      (header + "\n" + lines[0].replacing("\"answer\"", with: "\"nonsense\"") + "\n", "line 2"),
+      ("{}\n", "[not-a-journal]"), ("[1]\n{}\n", "[not-a-journal]"), ("\n\n", "[not-a-journal]"),
+      ("{\"schema\":\"bathyscope-generations-1\"}\n", "[unknown-version]"),
+      (text(["{}"]), "line 2"), (text([try row(0)]) + "\n", "line 3"),
+      (text([try row(0), try row(0)]), "line 3"),
+      (text([try row(1, first)]), "line 2"),
+      (text([try row(0, first.replacing("seed1-0", with: "seed1-99"))]), "line 2"),
+      (text([try row(0, first.replacing("\"sample\":0", with: "\"sample\":-1"))]), "line 2"),
+      (text([try row(0, first.replacing("\"tokens\"", with: "\"nonsense\""))]), "line 2"),
     ] {
       try folder.write("a.jsonl.journal", journal)
       let outcome = try generate(words)
@@ -157,7 +166,7 @@ import Testing
       #expect(!folder.contents.contains("a.jsonl"))
     }
     // Half a line, or nothing but half of the header, is what a killed run leaves.
-    for journal in [header + "\n\(lines[5])\n\(lines[3].dropLast(7))", "", header + "\n"] {
+    for journal in [String(text([try row(5), try row(3)]).dropLast(7)), "", text([])] {
       try folder.write("a.jsonl.journal", journal)
       let outcome = try generate(words)
       #expect(outcome.status == 0, "\(outcome.errors)")

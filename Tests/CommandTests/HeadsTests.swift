@@ -60,10 +60,12 @@ import Testing
     #expect(table.count == 1 + 18 * 12 && table[0] == "layer,head,prompt,clean,effect")
     let stored = try #require(
       try JSONSerialization.jsonObject(with: folder.bytes("a/sweep.json")) as? [String: Any])
-    let configuration = try #require(stored["configuration"] as? [String: Any])
-    for key in ["model", "prompts", "score", "ablation", "seed", "kernel", "sets", "tool_version"] {
-      #expect(configuration[key] != nil, "\(key)")
-    }
+    #expect(stored["schema"] as? String == "bathyscope-heads-sweep")
+    #expect((stored["files"] as? [String: String])?.keys.sorted() == ["sweep.csv"])
+    let provenance = try #require(stored["provenance"] as? [String: Any])
+    for key in ["model", "inputs", "seed", "version"] { #expect(provenance[key] != nil, "\(key)") }
+    let settings = try #require(provenance["settings"] as? [String: Any])
+    for key in ["score", "ablation", "sets", "read"] { #expect(settings[key] != nil, "\(key)") }
     #expect(folder.contents == ["a", "a/sweep.csv", "a/sweep.json", "p.jsonl"])
     let text = try sweep()
     #expect(text.status == 0 && text.output.contains("p Holm") && text.output.contains("(n = 12)"))
@@ -113,8 +115,53 @@ import Testing
     let other = try sweep(["--factor", "0.5"])
     #expect(other.status == 3)
     #expect(other.errors.contains("ablation.factor was 0 and is 0.5"), "\(other.errors)")
-    try folder.write("a/sweep.json", "edited")
-    #expect(try sweep().status == 4)
+    let whole = try folder.text("a/sweep.json")
+    let number = try #require(whole.firstRange(of: #""mean" : "#)?.upperBound)
+    let digit = whole[number...].first { $0.isNumber }
+    let edited = whole.replacingCharacters(
+      in: number..<whole.index(after: number), with: digit == "1" ? "2" : "1")
+    for (text, code) in [
+      (edited, "digest-differs"), ("edited", "not-sealed"),
+      (#"{"schema": "bathyscope-heads-sweep-1"}"#, "unknown-version"),
+    ] {
+      try folder.write("a/sweep.json", text)
+      let outcome = try sweep()
+      #expect(outcome.status == 4 && outcome.code == code, "\(outcome.errors)")
+      #expect(try folder.text("a/sweep.json") == text, "left as it was")
+    }
+  }
+
+  /// A number changed inside a whole line must not end in other results.
+  @Test func anyChangeInAJournalIsRefused() throws {
+    let words = ["heads", "sweep"] + probed + Self.quick + ["--out", "cut", "--threads", "1"]
+    _ = try Tool.killed(words, whenAFileHas: 30, in: folder)
+    let journal = Array(try folder.bytes("cut/sweep.journal"))
+    let header = try #require(journal.firstIndex(of: 0x0A))
+    let end = try #require(journal.lastIndex(of: 0x0A))
+    try #require(end > header + 5000)
+    var text = String(decoding: journal, as: UTF8.self)
+    let changes = try #require(try Regex(#""changes":\[([^,]+,){3}"#).firstMatch(in: text))
+    let fourth = text[changes.range.upperBound...].prefix { $0 != "," && $0 != "]" }
+    text.replaceSubrange(fourth.startIndex..<fourth.endIndex, with: "1.8e19")
+    var edits = [Array(text.utf8)]
+    for place in stride(from: 5, to: end, by: end / 25) {
+      var edited = journal
+      edited[place] ^= 1
+      edits.append(edited)
+    }
+    for edited in edits {
+      try folder.write("cut/sweep.journal", edited)
+      let outcome = try Tool.run(words, in: folder)
+      let isRow = edited.prefix(header) == journal.prefix(header)
+      #expect(
+        isRow
+          ? outcome.status == 4 && outcome.code == "journal-damaged"
+          : outcome.status == 3 || outcome.status == 4, "\(outcome.errors)")
+      #expect(Array(try folder.bytes("cut/sweep.journal")) == edited, "left as it was")
+      #expect(folder.contents.filter { $0.hasPrefix("cut/") } == ["cut/sweep.journal"])
+    }
+    try folder.write("cut/sweep.journal", journal)
+    #expect(try Tool.run(words, in: folder).status == 0)
   }
 
   @Test func journalsThatAreNoneAreRefused() throws {

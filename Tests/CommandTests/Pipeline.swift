@@ -127,7 +127,7 @@ struct Pipeline: Sendable {
       #expect(logits.map(\.count) == [tokens.count, tokens.count, tokens.count])
     }
     let summary = try JSONSerialization.jsonObject(with: try folder.bytes("trace/summary.json"))
-    #expect((summary as? [String: Any])?["schema"] as? String == "bathyscope-cliff-summary-1")
+    #expect((summary as? [String: Any])?["schema"] as? String == "bathyscope-trace")
   }
 
   @Test func sameCommandGivesTheSameBytes() throws {

@@ -106,7 +106,7 @@ import Testing
     #expect(try report(["--trace", "a\u{1B}=trace-cliff", "--out", "x"]).status == 2)
     for (words, place) in [
       (["--trace", "nothing"], "nothing/summary.json"),
-      (["--heads", "chosen/selection.json"], "configuration"),
+      (["--heads", "chosen/selection.json"], "[not-sealed]"),
       (["--selection", "heads/sweep.json"], "selection"), (["--probe", "heads"], "heads"),
       (["--attack", "heads/sweep.json"], "heads/sweep.json"),
       (["--trace", "a=trace-cliff", "--trace", "a=trace-aligned"], "[duplicate-name]"),

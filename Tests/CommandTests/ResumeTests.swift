@@ -76,10 +76,11 @@ import Testing
     }
   }
 
-  /// What was kept is used and not computed again: it shows when somebody changes it.
+  /// What was kept is used and not computed again: it shows when somebody changes it and its digests. Without them
+  /// the change is noticed.
   @Test(arguments: [
-    (attribute, "\"values\":\".{16}", #""values":"AAAAAAAAAAAAAAAA"#, "attribute.csv"),
-    (extract, "\"values\":\".{16}", #""values":"AAAAAAAAAAAAAAAA"#, "directions.safetensors"),
+    (attribute, "\"row\":\".{16}", #""row":"AAAAAAAAAAAAAAAA"#, "attribute.csv"),
+    (extract, "\"row\":\".{16}", #""row":"AAAAAAAAAAAAAAAA"#, "directions.safetensors"),
     (train, "\"bias\":[^,}]+", #""bias":9"#, "probe.safetensors"),
   ]) func keptRowsAreUsed(run: Run, pattern: String, change: String, result: String) throws {
     let (folder, untouched) = (try Self.prepared(), try Self.prepared())
@@ -87,9 +88,15 @@ import Testing
     #expect(try Tool.run(words, in: untouched).status == 0)
     _ = try Tool.killed(words, whenAFileHas: run.blocks[0], in: folder)
     let journal = "out/\(run.journal)"
-    let text = try folder.text(journal).replacing(
+    var text = try JournalText(folder.text(journal))
+    text.rows[0].replace(try Regex(pattern), maxReplacements: 1, with: { _ in change })
+    let edited = try folder.text(journal).replacing(
       try Regex(pattern), maxReplacements: 1, with: { _ in change })
-    try folder.write(journal, text)
+    try folder.write(journal, edited)
+    let refused = try Tool.run(words, in: folder)
+    #expect(refused.status == 4 && refused.code == "journal-damaged", "\(refused.errors)")
+    #expect(try folder.text(journal) == edited, "left as it was")
+    try folder.write(journal, text.text)
     let last = try Tool.run(words, in: folder)
     #expect(last.status == 0, "\(last.errors)")
     let same = try folder.bytes("out/\(result)") == untouched.bytes("out/\(result)")
@@ -97,16 +104,18 @@ import Testing
   }
 
   @Test(arguments: [
-    (attribute, #"{"place":0,"values":"AAAAAA=="}"#),
-    (attribute, #"{"place":1,"values":"AAAA"}"#),
+    (attribute, #"{"key":0,"row":"AAAAAA=="}"#),
+    (attribute, #"{"key":1,"row":"AAAA"}"#),
+    (attribute, #"{"key":0,"row":"AAA"}"#),
     (extract, "[]"), (train, "{}"),
   ]) func damagedRowsAreRefused(run: Run, row: String) throws {
     let folder = try Self.prepared()
     let words = run.words + ["--threads", "1", "--out", "out"]
     _ = try Tool.killed(words, whenAFileHas: run.blocks[0], in: folder)
     let journal = "out/\(run.journal)"
-    let header = try #require(try folder.text(journal).split(separator: "\n").first)
-    try folder.write(journal, "\(header)\n\(row)\n")
+    var text = try JournalText(folder.text(journal))
+    text.rows = [row]
+    try folder.write(journal, text.text)
     let damaged = try Tool.run(words, in: folder)
     #expect(damaged.status == 4 && damaged.code == "journal-damaged", "\(damaged.errors)")
     #expect(damaged.output.isEmpty)
@@ -121,9 +130,7 @@ import Testing
     let before = try folder.bytes("out/probes.journal")
     let refused = try Tool.run(words + ["odd"], in: folder)
     #expect(refused.status == 3 && refused.code == "other-configuration")
-    // But for the line in whose middle it was killed.
-    let whole = before[...(before.lastIndex(of: 0x0A) ?? 0)]
-    #expect(try folder.bytes("out/probes.journal") == whole)
+    #expect(try folder.bytes("out/probes.journal") == before)
     let replaced = try Tool.run(words + ["odd", "--overwrite"], in: folder)
     #expect(replaced.status == 0, "\(replaced.errors)")
     let same = try folder.bytes("out/probe.safetensors") == untouched.bytes("out/probe.safetensors")
@@ -141,10 +148,10 @@ import Testing
     let out = ["--out", "out", "--threads", "1"]
     #expect(try Tool.run(words + out, in: untouched).status == 0)
     _ = try Tool.killed(words + out, whenAFileHas: 24, in: folder)
-    let before = try folder.bytes("out/trace.journal")
+    let before = try folder.bytes("out/summary.journal")
     let other = try Tool.run(words + out + ["--seed", "7"], in: folder)
     #expect(other.status == 3 && other.errors.contains("seed was 42 and is 7"), "\(other.errors)")
-    #expect(try folder.bytes("out/trace.journal").starts(with: before.dropLast(200)))
+    #expect(try folder.bytes("out/summary.journal").starts(with: before.dropLast(200)))
     #expect(try Tool.run(words + out, in: folder).status == 0)
     #expect(folder.contents == untouched.contents)
     #expect(try folder.bytes("out/traces.jsonl") == untouched.bytes("out/traces.jsonl"))

@@ -169,7 +169,7 @@ import Testing
   @Test func aTraceThatHasNotEndedIsRefused() throws {
     let files = FileManager.default
     try files.copyItem(atPath: folder.file("trace"), toPath: folder.file("cut"))
-    try folder.write("cut/trace.journal", "{}\n")
+    try folder.write("cut/summary.journal", "{}\n")
     for place in ["cut", "cut/traces.jsonl"] {
       let outcome = try select(["--count", "3", "--traces", place], out: "unended")
       #expect(outcome.status == 4 && outcome.code == "run-unfinished")

@@ -13,11 +13,11 @@ extension TranscriptTests {
     ]
     try run(words + ["whole"])
     func lines() -> Int {
-      (try? folder.bytes("cut/trace.journal"))?.count { $0 == 0x0A } ?? 0
+      (try? folder.bytes("cut/summary.journal"))?.count { $0 == 0x0A } ?? 0
     }
     // In blocks of 512 bytes: early in the traces, and some lines of cuts after the last of them.
     let traced = try folder.bytes("whole/traces.jsonl").count / 512
-    for blocks in [20, traced + 14] {
+    for blocks in [20, traced + 26] {
       _ = try Tool.killed(words + ["cut"], whenAFileHas: blocks, in: folder)
       expectProblem(.runUnfinished) { try StoredTrace(folder.file("cut")) }
     }
@@ -25,14 +25,14 @@ extension TranscriptTests {
       try run(words + ["cut", "--seed", "7"], status: 3).errors.contains("seed was 42 and is 7"))
     let before = lines()
     try run(words + ["cut"])
-    #expect(before > 48 && !folder.contents.contains("cut/trace.journal"))
+    #expect(before > 48 && !folder.contents.contains("cut/summary.journal"))
     for name in ["traces.jsonl", "summary.json", "cuts.json"] {
       let same = try folder.bytes("cut/\(name)") == folder.bytes("whole/\(name)")
       #expect(same, "\(name)")
     }
     let twice = "{\"place\":0,\"share\":0.8,\"final\":0.5}\n"
     _ = try StoredTrace(folder.file("cut"))
-    try folder.write("cut/trace.journal", twice)
+    try folder.write("cut/summary.journal", twice)
     // A whole folder into which another run has begun to write.
     expectProblem(.runUnfinished) { try StoredTrace(folder.file("cut")) }
     #expect(try run(words + ["cut"], status: 4).code == "not-a-journal")

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Prompts
+import Runs
 import Statistics
 import Testing
 
@@ -20,7 +21,8 @@ import Testing
   private func result(
     _ answers: [Answer], by judge: any Judge
   ) throws -> (rate: JudgeRate, verdicts: [Judgement], text: String) {
-    let cache = try KeyedJournal<Judgement>("\(folder.path)/\(UUID())", schema: "test-1")
+    let cache = try RunJournal<String, Judgement>.open(
+      "\(folder.path)/\(UUID())", of: .memory(of: "verdicts"))
     let verdicts = try JudgePanel([judge], cache: cache).judge(answers)
     let result = try JudgeResult(
       answers, judges: [judge.card], verdicts: verdicts, seed: 1, resamples: 500)

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Prompts
+import Runs
 import Synchronization
 import Testing
 
@@ -235,7 +236,8 @@ final class JudgeServer: Sendable {
     let answers = answers(["PLACEHOLDER-YES once", "no", "no"]) + answers(["PLACEHOLDER-YES once"])
     let before = try server.asked()
     for round in 0..<2 {
-      let cache = try KeyedJournal<Judgement>("\(folder.path)/v", schema: "test-1")
+      let cache = try RunJournal<String, Judgement>.open(
+        "\(folder.path)/v", of: .memory(of: "verdicts"))
       let panel = JudgePanel([judge], cache: cache)
       #expect(panel.missing(answers) == (round == 0 ? 4 : 0))
       let verdicts = try panel.judge(answers).map { $0[0].success }

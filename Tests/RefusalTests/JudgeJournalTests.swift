@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Runs
 import Testing
 
 @testable import Refusal
@@ -11,31 +12,29 @@ import Testing
 
   init() throws { folder = try TestFolder() }
 
-  func open() throws -> KeyedJournal<Judgement> { try KeyedJournal(path, schema: "test-1") }
+  func open() throws -> RunJournal<String, Judgement> {
+    try .open(path, of: .memory(of: "verdicts"))
+  }
+
   func bytes() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
 
-  @Test func everyCutKeepsWholeLines() throws {
-    do {
-      let journal = try open()
-      for index in 0..<4 {
-        try journal.append(.success(index % 2 == 0, score: 0.25, reason: "é\n"), for: "k\(index)")
-      }
+  private func fill(from first: Int = 0) throws {
+    let journal = try open()
+    for index in first..<4 {
+      try journal.append(.success(index % 2 == 0, score: 0.25, reason: "é\n"), for: "k\(index)")
     }
+  }
+
+  @Test func everyCutKeepsWholeLines() throws {
+    try fill()
     let whole = try bytes()
     for length in 0...whole.count {
-      try whole.prefix(length).write(to: URL(fileURLWithPath: path))
-      let kept =
-        whole.prefix(length).split(separator: 0x0A, omittingEmptySubsequences: false)
-        .count - 2
-      do {
-        let journal = try open()
-        let found = (0..<4).filter { journal["k\($0)"] != nil }
-        #expect(found == Array(0..<max(kept, 0)), "\(length)")
-        for index in found.count..<4 {
-          try journal.append(
-            .success(index % 2 == 0, score: 0.25, reason: "é\n"), for: "k\(index)")
-        }
-      }
+      let cut = whole.prefix(length)
+      try cut.write(to: URL(fileURLWithPath: path))
+      let kept = cut.split(separator: 0x0A, omittingEmptySubsequences: false).count - 2
+      let found = try { try open().keys }()
+      #expect(found == (0..<max(kept, 0)).map { "k\($0)" }, "\(length)")
+      try fill(from: found.count)
       let again = try bytes() == whole
       #expect(again, "cut at \(length)")
     }
@@ -44,27 +43,33 @@ import Testing
   @Test func twoRunsDoNotShareIt() throws {
     let first = try open()
     expectProblem(.inUse) { try open() }
-    #expect(first["k"] == nil)
+    #expect(try first.row("k") == nil)
   }
 
   @Test(
     arguments: [
       ("my notes\n", .notAJournal), ("my notes", .notAJournal),
       ("{\"schema\":\"other-1\"}\n", .notAJournal),
-      ("{\"schema\":\"test-1\"}\nnonsense\n", .journalDamaged),
-      ("{\"schema\":\"test-1\"}\n{\"key\":\"a\"}\n", .journalDamaged),
-      (
-        "{\"schema\":\"test-1\"}\n{\"key\":\"a\",\"value\":{\"outcome\":\"maybe\",\"reason\":\"\"}}\n",
-        .journalDamaged
-      ),
-      (
-        "{\"schema\":\"test-1\"}\n{\"key\":1,\"value\":{\"outcome\":\"success\",\"reason\":\"\"}}\n",
-        .journalDamaged
-      ),
+      ("{\"schema\":\"bathyscope-verdicts-1\"}\n", .unknownVersion),
     ] as [(String, Problem.Code)])
   func strangersAreLeftAlone(text: String, code: Problem.Code) throws {
     _ = try folder.write("j", text)
     expectProblem(code) { try open() }
     #expect(try bytes() == Data(text.utf8))
+  }
+
+  /// Rows that are none, each with the digest that it would have.
+  @Test(
+    arguments: [
+      "{\"key\":\"a\"}", "{\"key\":\"a\",\"row\":{\"outcome\":\"maybe\",\"reason\":\"\"}}",
+      "{\"key\":1,\"row\":{\"outcome\":\"success\",\"reason\":\"\"}}", "{nonsense",
+    ])
+  func rowsThatAreNoneAreRefused(row: String) throws {
+    try fill()
+    let header = Array(try #require(try bytes().split(separator: 0x0A).first))
+    let digest = Digest.sha256(Array(Digest.sha256(header).utf8) + Array(row.utf8))
+    let line = "{\"sha256\":\"\(digest)\"," + row.dropFirst() + "\n"
+    try Data(header + [0x0A] + Array(line.utf8)).write(to: URL(fileURLWithPath: path))
+    expectProblem(.journalDamaged) { try open() }
   }
 }

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Probing
 import Prompts
+import Runs
 import Statistics
 import Testing
 import Transformer
@@ -57,7 +58,8 @@ import Transformer
 
   @Test func emptyAnswersAreNobodysSuccess() throws {
     let folder = try TestFolder()
-    let cache = try KeyedJournal<Judgement>("\(folder.path)/v", schema: "test-1")
+    let cache = try RunJournal<String, Judgement>.open(
+      "\(folder.path)/v", of: .memory(of: "verdicts"))
     let answers = [answer(""), answer(" \n", thinking: "hm"), answer("Sure"), answer("I cannot")]
     let panel = JudgePanel([SubstringJudge(.arditi)], cache: cache)
     let verdicts = try panel.judge(answers).map { $0[0] }

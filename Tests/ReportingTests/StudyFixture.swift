@@ -1,6 +1,8 @@
+import Files
 import Foundation
 import Probing
 import Prompts
+import Runs
 import Statistics
 import Tensors
 
@@ -68,17 +70,32 @@ struct StudyFixture {
     return ProbeSet(card: card, probes: trained.probes)
   }
 
-  private struct Document: Encodable {
+  private struct Summary: Encodable {
     var summary: CliffSummary
     var forced: [String]
-    var provenance: [String: String]
-    enum CodingKeys: CodingKey { case forced, provenance }
+    enum CodingKeys: CodingKey { case forced }
     func encode(to encoder: any Encoder) throws {
       try summary.encode(to: encoder)
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(forced, forKey: .forced)
-      try container.encode(provenance, forKey: .provenance)
     }
+  }
+
+  /// Changes the text of a file of a run, and all digests with it.
+  static func edit(_ file: String, in folder: String, _ change: (String) -> String) throws {
+    func text(_ name: String) throws -> String {
+      try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
+    }
+    let whole = try text(file)
+    let edited = change(whole)
+    guard file != "summary.json" else {
+      let body = edited.split(separator: "\n", maxSplits: 2)[2].dropLast()
+      return try Data(SealedDocument.sealed("{\n" + body)).write(
+        to: URL(fileURLWithPath: "\(folder)/\(file)"))
+    }
+    try Data(edited.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(file)"))
+    let digests = [whole, edited].map { Digest.sha256(Array($0.utf8)) }
+    try edit("summary.json", in: folder) { $0.replacing(digests[0], with: digests[1]) }
   }
 
   func encode(_ value: some Encodable, isSnakeCase: Bool, to path: String) throws {
@@ -93,18 +110,23 @@ struct StudyFixture {
     card: ProbeCard, forced: [String] = []
   ) throws -> StoredTrace {
     let path = "\(folder)/\(name)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    let summary = try CliffSummary(
-      traces, trainedAt: card.report.coverage, seed: 7, resamples: 200)
-    try encode(
-      Document(
-        summary: summary, forced: forced,
-        provenance: ["model": model, "weights SHA-256": weights]), isSnakeCase: true,
-      to: "\(path)/summary.json")
-    try encode(card, isSnakeCase: false, to: "\(path)/probe.json")
+    let run = try RunFolder.open(
+      path,
+      Provenance(
+        study: "trace", version: "0.1",
+        model: .init(
+          id: model, architecture: "llama", weightsSHA256: weights, configurationSHA256: "c",
+          precision: "float32", kernel: "k")),
+      name: "summary", overwriting: true)
     let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    try run.write("probe.json", Array(try encoder.encode(card)))
     let lines = try traces.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }
-    try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: "\(path)/traces.jsonl"))
+    try run.write("traces.jsonl", Array(lines.joined().utf8))
+    try run.finish(
+      Summary(
+        summary: try CliffSummary(
+          traces, trainedAt: card.report.coverage, seed: 7, resamples: 200), forced: forced))
     return try StoredTrace(path)
   }
 
@@ -142,17 +164,23 @@ struct StudyFixture {
       try finding(1, 1, 0.25, false),
     ]
     var text = """
-      {"schema": "bathyscope-heads-sweep-1", "prompts": ["p1", "p2"], "groups": 2,
-       "method": "made up", "heads": [\(heads.joined(separator: ", "))],
-       "configuration": {"study": "sweep", "seed": 1, "tool_version": "0.1", "kernel": "k",
-         "precision": "float32", "prompts": ["f 00"], "read": "template",
-         "model": {"id": "cliff-model", "weights_sha256": "\(weights)"},
-         "score": {"kind": "probe", "probe": "refusal", "hook": "blocks.1.hook_resid_post",
-           "forced": []}}}
+      {
+        "schema": "bathyscope-heads-sweep", "schema_version": 2, "files": {},
+        "result": {
+          "prompts": ["p1", "p2"], "groups": 2,
+          "method": "made up", "heads": [\(heads.joined(separator: ", "))]},
+        "provenance": {"study": "heads-sweep", "seed": 1, "version": "0.1",
+          "inputs": [{"role": "prompts", "name": "f", "sha256": "00"}],
+          "model": {"id": "cliff-model", "architecture": "llama",
+            "weights_sha256": "\(weights)", "configuration_sha256": "c",
+            "precision": "float32", "kernel": "k"},
+          "settings": {"read": "template",
+            "score": {"kind": "probe", "probe": "refusal", "hook": "blocks.1.hook_resid_post",
+              "forced": []}}}}
       """
     change(&text)
     let path = "\(folder)/sweep-\(UUID().uuidString).json"
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    try Data(SealedDocument.sealed(text)).write(to: URL(fileURLWithPath: path))
     return path
   }
 
@@ -222,8 +250,8 @@ struct StudyFixture {
     return path
   }
 
-  func study() throws -> Study {
-    var study = Study()
+  func study() throws -> StudyResults {
+    var study = StudyResults()
     study.traces = try comparison()
     study.heads = [try StoredHeads(try sweep())]
     study.attacks = [try StoredAttack(try attack())]

@@ -53,8 +53,8 @@ import Testing
   @Test func everyPartIsOptional() throws {
     try withFixture { fixture in
       let whole = try fixture.study()
-      #expect(Study().isEmpty && !whole.isEmpty)
-      var study = Study()
+      #expect(StudyResults().isEmpty && !whole.isEmpty)
+      var study = StudyResults()
       study.selection = whole.selection
       #expect(Report(study, title: "t").sections.map(\.title) == ["Selected data"])
       #expect(Report(study, title: "t").verdicts.isEmpty)
@@ -64,7 +64,7 @@ import Testing
   @Test func hostileNamesAreShownAndNotObeyed() throws {
     try withFixture { fixture in
       let name = "</p><script>alert(1)</script>\u{202E}"
-      var study = Study()
+      var study = StudyResults()
       study.traces = try TraceComparison([
         (
           name,
@@ -84,7 +84,7 @@ import Testing
 
   @Test func aFileOfAnotherModelHasToBeNamed() throws {
     try withFixture { fixture in
-      var study = Study()
+      var study = StudyResults()
       study.traces = try fixture.comparison()
       let cliff = ModelName(id: "cliff-model", weightsSHA256: "cccc")
       let other = ModelName(id: "other", weightsSHA256: "0123456789abcdef")
@@ -99,7 +99,7 @@ import Testing
         #expect(error?.problem.contains("other (weights SHA-256 0123456789ab)") == true)
         #expect(error?.problem.contains("-model (weights SHA-256") == true, "both are named")
       }
-      var heads = Study()
+      var heads = StudyResults()
       #expect(try heads.name(of: cliff, in: "f", given: nil) == "cliff-model")
       heads.heads = [try StoredHeads(try fixture.sweep())]
       expectProblem(.otherModel) { try heads.name(of: other, in: "f", given: nil) }
@@ -108,13 +108,15 @@ import Testing
 
   @Test(
     arguments: [
-      ("\"study\": \"sweep\"", "\"study\": \"sleep\"", "configuration.study", .outOfRange),
+      ("heads-sweep\",", "heads-sleep\",", "schema", .wrongFormat),
+      ("\"study\": \"heads-sweep\"", "\"study\": \"trace\"", "provenance.study", .contradictory),
+      ("\"schema_version\": 2", "\"schema_version\": 3", "schema_version", .unknownVersion),
       ("\"heads\": [{", "\"herds\": [{", "heads", .contradictory),
       ("\"layer\":1", "\"layer\":0", "heads", .outOfRange),
       ("\"layer\":1", "\"layer\":99999999", "heads", .outOfRange),
-      ("\"layer\":1", "\"layer\":\"one\"", "heads.2.finding.layer", .missingField),
+      ("\"layer\":1", "\"layer\":\"one\"", "result.heads.", .wrongType),
       (
-        "\"weights_sha256\": \"cccc\"", "\"weights\": 1", "configuration.model.weightsSha256",
+        "\"weights_sha256\": \"cccc\"", "\"weights\": 1", "provenance.model.weightsSHA256",
         .missingField
       ),
       ("\"groups\": 2", "\"groups\": 2,", "byte", .notJSON), ("}", "", "byte", .notJSON),
@@ -146,13 +148,26 @@ import Testing
         try Data(whole.utf8).write(to: URL(fileURLWithPath: path))
       }
       let trace = "\(fixture.folder)/c"
-      func readTrace(_: String) throws { _ = try StoredTrace(trace) }
-      try damage(
-        "\(trace)/summary.json", "\"without_last\":5", "\"without_last\":-5", .outOfRange, readTrace
-      )
-      try damage("\(trace)/summary.json", "\"provenance\"", "\"origin\"", .missingField, readTrace)
-      try damage("\(trace)/probe.json", "\"chosen\":0", "\"chosen\":7", .contradictory, readTrace)
-      try damage("\(trace)/traces.jsonl", "\"chosen\":0", "\"chosen\":1", .wrongType, readTrace)
+      func damageTrace(
+        _ file: String, _ old: String, _ new: String, _ code: Problem.Code
+      ) throws {
+        let whole = try String(contentsOfFile: "\(trace)/\(file)", encoding: .utf8)
+        #expect(whole.contains(old), "\(old)")
+        // An edit shows by the digest alone, and one with its digest by what it says.
+        try Data(whole.replacing(old, with: new).utf8).write(
+          to: URL(fileURLWithPath: "\(trace)/\(file)"))
+        expectProblem(.digestDiffers, "\(old)") { try StoredTrace(trace) }
+        try Data(whole.utf8).write(to: URL(fileURLWithPath: "\(trace)/\(file)"))
+        try StudyFixture.edit(file, in: trace) { $0.replacing(old, with: new) }
+        expectProblem(code, "\(old)") { try StoredTrace(trace) }
+        try StudyFixture.edit(file, in: trace) { _ in whole }
+        _ = try StoredTrace(trace)
+      }
+      try damageTrace(
+        "summary.json", "\"without_last\" : 5", "\"without_last\" : -5", .outOfRange)
+      try damageTrace("summary.json", "\"provenance\"", "\"origin\"", .missingField)
+      try damageTrace("probe.json", "\"chosen\":0", "\"chosen\":7", .contradictory)
+      try damageTrace("traces.jsonl", "\"chosen\":0", "\"chosen\":1", .wrongType)
       let attack = "\(fixture.folder)/attack.json"
       func readAttack(_ path: String) throws { _ = try StoredAttack(path) }
       try damage(attack, "\"baseline\":{}", "\"tested\":{}", .contradictory, readAttack)

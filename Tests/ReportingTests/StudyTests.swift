@@ -85,7 +85,10 @@ import Testing
         "t", StudyFixture.falling(), model: "m", weights: "w", card: card)
       #expect(told.summary.groups[0].verdict.kind == .cliff)
       card.report.coverage = nil
-      try fixture.encode(card, isSnakeCase: false, to: "\(told.folder)/probe.json")
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys]
+      let text = String(decoding: try encoder.encode(card), as: UTF8.self)
+      try StudyFixture.edit("probe.json", in: told.folder) { _ in text }
       #expect(
         try String(contentsOfFile: "\(told.folder)/summary.json", encoding: .utf8)
           .contains("Cliff: fall"))

@@ -1,4 +1,5 @@
 import Files
+import Runs
 import Statistics
 import Transformer
 
@@ -24,6 +25,9 @@ public struct HeadSet: Sendable, Equatable, Codable {
     self.heads = heads
   }
 
+  /// The studies that find heads.
+  package static let studies = ["heads-attribute", "heads-sweep", "heads-search"]
+
   /// Reads a JSON file with a list `heads` of `{"layer": 7, "head": 3}`, at the top or under a name.
   ///
   /// Or the set of a study of heads: `heads sweep` calls what it found by its share in percent, such as `3`.
@@ -40,7 +44,12 @@ public struct HeadSet: Sendable, Equatable, Codable {
     {
       Problem(code, path, place: place, problem: problem, remedy: remedy)
     }
-    let json = try JSONReader.parse(try readFile(path, limit: 64 << 20), file: path)
+    var json = try JSONReader.parse(try readFile(path, limit: 64 << 20), file: path)
+    if json["schema"]?.text?.hasPrefix("bathyscope-heads-") == true {
+      // Of a study, as it was written: one that was edited is refused.
+      _ = try StoredRun.open(document: path, studies: studies)
+      json = json["result"] ?? json
+    }
     guard let object = json.object else {
       throw error(
         .wrongType, "", "is no object", "write {\"heads\": [{\"layer\": 7, \"head\": 3}]}")

@@ -1,20 +1,21 @@
 import Files
 import Prompts
+import Runs
 
 /// Several judges on the same answers.
 package struct JudgePanel {
   package let judges: [any Judge]
   /// What was judged before.
-  package let cache: KeyedJournal<Judgement>
+  package let cache: RunJournal<String, Judgement>
 
-  package init(_ judges: [any Judge], cache: KeyedJournal<Judgement>) {
+  package init(_ judges: [any Judge], cache: RunJournal<String, Judgement>) {
     (self.judges, self.cache) = (judges, cache)
   }
 
   /// How many verdicts are not remembered yet.
   package func missing(_ answers: [Answer]) -> Int {
     judges.reduce(0) { sum, judge in
-      sum + answers.count { isJudged($0, by: judge) && cache[judge.key($0)] == nil }
+      sum + answers.count { isJudged($0, by: judge) && !cache.contains(judge.key($0)) }
     }
   }
 
@@ -39,7 +40,7 @@ package struct JudgePanel {
       var asked: [(key: String, answer: Answer)] = []
       for (index, answer) in answers.enumerated() where isJudged(answer, by: judge) {
         let key = judge.key(answer)
-        if let known = cache[key] {
+        if let known = try cache.row(key) {
           verdicts[index][column] = known
         } else if places.updateValue((places[key] ?? []) + [index], forKey: key) == nil {
           asked.append((key, answer))
@@ -55,5 +56,12 @@ package struct JudgePanel {
       }
     }
     return verdicts
+  }
+}
+
+extension Provenance {
+  /// Of what is remembered under keys that say all that decides it, so that any run may use it: verdicts, losses.
+  package static func memory(of rows: String) -> Provenance {
+    Provenance(study: rows, version: "any")
   }
 }

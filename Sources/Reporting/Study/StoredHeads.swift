@@ -1,6 +1,7 @@
 import Figures
 import Files
 import Refusal
+import Runs
 import Statistics
 import Transformer
 
@@ -22,30 +23,18 @@ public struct StoredHeads: Sendable {
       var heads: [Row]
       var sets: HeadSetReport?
     }
-    struct Configuration: Decodable {
-      struct Model: Decodable {
-        var id: String
-        var weightsSha256: String
-      }
+    struct Settings: Decodable {
       struct Score: Decodable {
         var kind: String
         var hook: HookPoint?
         var probe: String?
         var forced: [String]
       }
-      var study: String
-      var model: Model
-      var precision: String
-      var kernel: String
-      var prompts: [String]
       var score: Score
       var read: String
       var at: String?
-      var seed: UInt64
-      var toolVersion: String
     }
 
-    var configuration: Configuration
     var prompts: [String]
     var method: String?
     var groups: Int?
@@ -85,15 +74,20 @@ public struct StoredHeads: Sendable {
 
   /// - Throws: when the file is damaged, or is not what the command writes.
   public init(_ file: String) throws(Problem) {
-    let document = try StoredDocument.read(Document.self, file)
-    let configuration = document.configuration
+    let stored = try StoredRun.open(document: file, studies: HeadSet.studies)
+    let (document, provenance) = (try stored.result(Document.self), stored.provenance)
+    let settings = try provenance.settings.decoded(
+      as: Document.Settings.self, from: file, at: "provenance.settings")
     func broken(_ code: Problem.Code, _ place: String, _ problem: String) -> Problem {
       Problem(
         code, file, place: place, problem: problem,
         remedy: "name the JSON file that 'bathyscope heads' wrote, or write it again")
     }
-    guard let kind = Kind(rawValue: configuration.study) else {
-      throw broken(.outOfRange, "configuration.study", "is none of attribute, sweep and search")
+    guard let kind = Kind(rawValue: String(provenance.study.dropFirst("heads-".count))) else {
+      throw broken(.outOfRange, "provenance.study", "is none of attribute, sweep and search")
+    }
+    guard let model = provenance.model else {
+      throw broken(.missingField, "provenance.model", "is missing")
     }
     guard let maps = document.maps(kind) else {
       let place = kind == .sweep ? "heads" : kind == .attribute ? "raw" : "steps"
@@ -109,13 +103,12 @@ public struct StoredHeads: Sendable {
       }
     }
     (self.file, self.kind, self.maps) = (file, kind, maps)
-    model = ModelName(
-      id: configuration.model.id, weightsSHA256: configuration.model.weightsSha256)
+    self.model = ModelName(id: model.id, weightsSHA256: model.weightsSHA256)
     name = model.id
     method = document.method ?? ""
     (prompts, groups, steps) = (document.prompts.count, document.groups, document.steps ?? [])
-    score = configuration.score.description
-    origin = configuration.facts
+    score = settings.score.description
+    origin = settings.facts(provenance, model)
   }
 
   var facts: [Report.Fact] {
@@ -146,25 +139,27 @@ extension StoredHeads.Document.Form {
   }
 }
 
-extension StoredHeads.Document.Configuration.Score: CustomStringConvertible {
+extension StoredHeads.Document.Settings.Score: CustomStringConvertible {
   var description: String {
     [probe.map { "z of the probe '\($0)'" } ?? "the score '\(kind)'", hook.map { "at \($0)" }]
       .compactMap(\.self).joined(separator: " ")
   }
 }
 
-extension StoredHeads.Document.Configuration {
+extension StoredHeads.Document.Settings {
   /// Where the numbers came from.
-  var facts: [Report.Fact] {
-    [
-      .init("model", model.id), .init("weights SHA-256", model.weightsSha256),
-      .init("prompts", prompts.joined(separator: ", ")), .init("score", score.description),
+  func facts(_ provenance: Provenance, _ model: Provenance.Model) -> [Report.Fact] {
+    let files = provenance.inputs.map { "\($0.name) \($0.sha256)" }.joined(separator: ", ")
+    return [
+      .init("model", model.id), .init("weights SHA-256", model.weightsSHA256),
+      .init("prompts", files), .init("score", score.description),
       .init("read at", read),
     ]
       + [at.map { .init("ablated at", $0) }].compactMap(\.self)
       + score.forced.map { .init("forced", $0) } + [
-        .init("seed", "\(seed)"), .init("precision", precision), .init("kernel", kernel),
-        .init("Bathyscope", toolVersion),
+        .init("seed", provenance.seed.map { "\($0)" } ?? "none"),
+        .init("precision", model.precision), .init("kernel", model.kernel),
+        .init("Bathyscope", provenance.version),
       ]
   }
 }

@@ -3,14 +3,15 @@ import Files
 import Foundation
 import Probing
 import Refusal
+import Runs
 
 /// The results of one study, as the commands wrote them: what one report is made of.
 ///
-///     var study = Study()
+///     var study = StudyResults()
 ///     study.traces = try TraceComparison([("aligned", StoredTrace("traces/aligned"))])
 ///     study.heads = [try StoredHeads("heads/sweep.json")]
 ///     try Report(study, title: "The refusal cliff").write(to: "report")
-public struct Study: Sendable {
+public struct StudyResults: Sendable {
   /// Cliffs of one model or of several; nil without traces.
   public var traces: TraceComparison?
   /// Attributions, sweeps and searches.
@@ -73,11 +74,18 @@ public struct ModelName: Sendable, Equatable, CustomStringConvertible {
     (self.id, self.weightsSHA256) = (id, weightsSHA256)
   }
 
-  /// From the provenance of a trace or an attack.
+  /// From the provenance of an attack.
   public init(_ provenance: [String: String]) {
     self.init(
       id: provenance["model"] ?? "an unnamed model",
       weightsSHA256: provenance["weights SHA-256"] ?? "")
+  }
+
+  /// From where a result came from.
+  public init(_ provenance: Provenance) {
+    self.init(
+      id: provenance.model?.id ?? "an unnamed model",
+      weightsSHA256: provenance.model?.weightsSHA256 ?? "")
   }
 
   /// Whether both have the same weights, whatever they are called.
@@ -92,7 +100,7 @@ public struct ModelName: Sendable, Equatable, CustomStringConvertible {
 extension Report {
   /// One page for a whole study: answers first, then every part that there is, then where all of it came
   /// from.
-  public init(_ study: Study, title: String, facts: [Fact] = []) {
+  public init(_ study: StudyResults, title: String, facts: [Fact] = []) {
     self.init(title: title)
     if let traces = study.traces {
       verdicts += traces.verdicts
@@ -141,9 +149,29 @@ extension TraceComparison {
   /// Where the traces came from.
   var facts: [Report.Fact] {
     entries.flatMap { entry in
-      entry.trace.provenance.sorted { $0.key < $1.key }.map {
-        Report.Fact("\(entry.name): \($0.key)", $0.value)
+      entry.trace.provenance.facts.map {
+        Report.Fact("\(entry.name): \($0.name)", $0.value)
       } + entry.trace.forced.map { Report.Fact("\(entry.name): forced", $0) }
     }
+  }
+}
+
+extension Provenance {
+  /// All of it but the settings, one by one.
+  public var facts: [Report.Fact] {
+    let files = Dictionary(grouping: inputs, by: \.role).sorted { $0.key < $1.key }.map {
+      role, files in
+      Report.Fact(role, files.map { "\($0.name) \($0.sha256)" }.joined(separator: ", "))
+    }
+    let model = model.map { model -> [Report.Fact] in
+      [
+        .init("model", model.id), .init("weights SHA-256", model.weightsSHA256),
+        .init("chat template SHA-256", model.templateSHA256 ?? "none"),
+        .init("tokenizer SHA-256", model.tokenizerSHA256 ?? "none"),
+        .init("precision", model.precision), .init("kernel", model.kernel),
+      ]
+    }
+    return (model ?? []) + files
+      + [.init("seed", seed.map { "\($0)" } ?? "none"), .init("Bathyscope", version)]
   }
 }

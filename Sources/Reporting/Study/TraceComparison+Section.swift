@@ -81,7 +81,7 @@ extension TraceComparison {
       ],
       rows: entries.map { entry in
         [
-          .text(entry.name), .text(entry.trace.provenance["model"] ?? "unknown"),
+          .text(entry.name), .text(entry.trace.provenance.model?.id ?? "unknown"),
           .integer(entry.trace.traces.count), .text("\(entry.trace.summary.hook)"),
           .text(entry.trace.card.name), .text(entry.trace.card.modelID),
           .text("\(entry.trace.card.positions)"),

@@ -94,7 +94,7 @@ public struct TraceComparison: Sendable {
     if let rules = differ({ $0.trace.summary.rule.description }) {
       cautions.append("The verdicts go by different rules of the plateau. \(rules)")
     }
-    let weights = Dictionary(grouping: entries) { $0.trace.provenance["weights SHA-256"] ?? "" }
+    let weights = Dictionary(grouping: entries) { $0.trace.provenance.model?.weightsSHA256 ?? "" }
     for (digest, same) in weights.sorted(by: { $0.key < $1.key })
     where !digest.isEmpty && same.count > 1 {
       cautions.append(

@@ -149,7 +149,7 @@ final class Decoding: @unchecked Sendable {
 }
 
 /// A continuation to be made.
-package struct GenerationJob: Hashable, Sendable {
+package struct GenerationJob: Hashable, Sendable, Codable {
   /// The prompt's place in the batch.
   package var prompt: Int
   package var sample: Int

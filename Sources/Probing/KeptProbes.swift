@@ -1,10 +1,11 @@
 import Files
+import Runs
 import Transformer
 
 /// One probe of a training, with what it reached.
 public struct TrainedProbe: Sendable, Equatable, Codable {
   /// Which one of a training it is.
-  public struct Place: Sendable, Hashable {
+  public struct Place: Sendable, Hashable, Codable {
     /// Where the probe reads.
     public var hook: HookPoint
     /// The rule by which it was found.
@@ -21,17 +22,9 @@ public struct TrainedProbe: Sendable, Equatable, Codable {
   public var evaluation: ProbeEvaluation
 }
 
-/// Keeps the probes of a training, so that one that goes on after a kill need not train them again.
-public protocol ProbeKeeper: Sendable {
-  /// A probe of an earlier run of the same training; nil when it did not come so far.
-  func probe(at place: TrainedProbe.Place) -> TrainedProbe?
-  /// Keeps a probe; called on any thread.
-  func keep(_ probe: TrainedProbe, at place: TrainedProbe.Place) throws(Problem)
-}
-
 /// The probes of one training that need not be trained again.
 struct KeptProbes: Sendable {
-  var keeper: (any ProbeKeeper)?
+  var journal: RunJournal<TrainedProbe.Place, TrainedProbe>?
   var factor: String?
   var position: Int?
 
@@ -41,9 +34,9 @@ struct KeptProbes: Sendable {
     train: () throws(Problem) -> TrainedProbe
   ) throws(Problem) -> TrainedProbe {
     let place = TrainedProbe.Place(hook: hook, kind: kind, factor: factor, position: position)
-    guard let kept = keeper?.probe(at: place) else {
+    guard let kept = try journal?.row(place) else {
       let trained = try train()
-      try keeper?.keep(trained, at: place)
+      try journal?.append(trained, for: place)
       return trained
     }
     let (probe, sizes) = (kept.probe, [kept.probe.mean.count, kept.probe.scale.count])
