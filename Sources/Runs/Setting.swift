@@ -25,11 +25,14 @@ public enum Setting: Sendable, Equatable {
     case .null: self = .null
     case .bool(let value): self = .bool(value)
     case .number(let text):
-      // A zero keeps its sign.
-      let whole = text.hasPrefix("-0") ? nil : Int64(text)
-      self =
-        whole.map(Setting.integer) ?? UInt64(text).map(Setting.large)
-        ?? .number(Double(text) ?? .nan)
+      // A zero keeps its sign, which whole numbers have not.
+      if text == "-0" {
+        self = .number(-0.0)
+      } else {
+        self =
+          Int64(text).map(Setting.integer) ?? UInt64(text).map(Setting.large)
+          ?? .number(Double(text) ?? .nan)
+      }
     case .string(let bytes): self = .text(String(decoding: bytes, as: UTF8.self))
     case .array(let values): self = .list(values.map(Setting.init))
     case .object(let object):
@@ -91,7 +94,7 @@ extension Setting: Codable {
       value != 0 || (try? container.decode(Double.self))?.sign != .minus
     {
       self = .integer(value)
-    } else if let value = try? container.decode(UInt64.self) {
+    } else if let value = try? container.decode(UInt64.self), value > 0 {
       self = .large(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)

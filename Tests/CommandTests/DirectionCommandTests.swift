@@ -48,7 +48,7 @@ import Testing
     let names = folder.contents.filter { $0.hasPrefix("chosen") }
     try FileManager.default.removeItem(atPath: folder.file("chosen"))
     // What a kill leaves is whole lines and a part of one.
-    _ = try Tool.killed(select, whenAFileHas: 10, in: folder)
+    _ = try Tool.killed(select, whenAFileHas: 8, in: folder)
     let cut = try folder.text("chosen/selection.journal")
     #expect(cut.contains { $0 == "\n" } && !cut.hasSuffix("\n"))
     try run(select)
@@ -74,7 +74,7 @@ import Testing
   /// Other numbers of prompts to choose with and to test on leave the directions as they are.
   @Test func anotherSplitIsAConflict() throws {
     try extract()
-    _ = try Tool.killed(select, whenAFileHas: 10, in: folder)
+    _ = try Tool.killed(select, whenAFileHas: 8, in: folder)
     #expect(
       try run(select + ["--seed", "7"], status: 3).errors.contains("seed was 42 and is 7"))
     let journal = try folder.text("chosen/selection.journal")

@@ -166,7 +166,7 @@ final class JudgeServer: Sendable {
     }
     #expect(error?.problem.contains("(\(status))") == true)
     #expect(try server.asked() - before == 1)
-    expectProblem(.endpointFailed) { try judge("elsewhere", ["a"]) }
+    expectProblem(.redirected) { try judge("elsewhere", ["a"]) }
   }
 
   @Test func addressesOfVersion6AreReached() throws {
