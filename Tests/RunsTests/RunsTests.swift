@@ -135,11 +135,31 @@ private func makeFolder() throws -> String {
     #expect(code { _ = try open { place, _ in place.layer != 3 } } == .journalDamaged)
   }
 
+  /// A line states a digest over all before it: no row can be taken out, moved or given twice.
+  @Test func rowsKeepTheirOrder() throws {
+    let path = try makeFolder()
+    try fill(RunFolder.open(path, provenance()))
+    let file = "\(path)/heads-sweep.journal"
+    let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+    let (header, rest) = (lines[0], Array(lines[1...]))
+    let orders = [
+      [1, 2, 3, 4], [0, 1, 3, 4], [1, 0, 2, 3, 4], [0, 1, 2, 3, 4, 4], [0, 0, 1, 2, 3, 4],
+    ]
+    for order in orders {
+      let text = ([header] + order.map { rest[$0] }).map { "\($0)\n" }.joined()
+      try text.write(toFile: file, atomically: false, encoding: .utf8)
+      let found = code {
+        _ = try RunFolder.open(path, provenance()).journal(Place.self, Row.self)
+      }
+      #expect(found == .journalDamaged, "\(order)")
+    }
+  }
+
   @Test func oneRunAtATimeWrites() throws {
     let path = try makeFolder()
     let first = try RunFolder.open(path, provenance()).journal(Place.self, Row.self)
     let second = try RunFolder.open(path, provenance())
-    #expect(throws: Problem.self) { _ = try second.journal(Place.self, Row.self) }
+    #expect(code { _ = try second.journal(Place.self, Row.self) } == .inUse)
     try withExtendedLifetime(first) { try first.append(rows[0], for: Place(layer: 0, prompt: 0)) }
   }
 
