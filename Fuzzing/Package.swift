@@ -9,9 +9,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   targets: [
     .target(name: "CKernels"),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas",
-      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .target(name: "COpenBLAS"),
     .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
     .target(name: "Files", dependencies: ["CKernels"]),
     .target(name: "Checkpoints", dependencies: ["Tensors", "Files"]),
