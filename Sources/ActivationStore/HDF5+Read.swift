@@ -151,7 +151,7 @@ struct HDF5DataSet {
   fileprivate mutating func checkStorage() throws(Problem) {
     let list = try HDF5Object(H5Dget_create_plist(object.id), object.file, object.place)
     guard H5Pget_external_count(list.id) == 0 else {
-      throw damaged(.externalLink, "stands in other files")
+      throw damaged(.externalLink, "is in other files")
     }
     let filters = try object.check(H5Pget_nfilters(list.id))
     for index in 0..<UInt32(filters) {

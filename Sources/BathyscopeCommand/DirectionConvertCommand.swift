@@ -80,7 +80,7 @@ struct DirectionConvertCommand: ParsableCommand {
       guard direction.layer > 0 else {
         throw Problem(
           .invalidOption, source,
-          problem: "the direction is of the input of block 0, behind no block",
+          problem: "the direction is of the input of block 0, after no block",
           remedy: "use it as it is")
       }
       return ([direction.layer - 1: direction.vector], [])

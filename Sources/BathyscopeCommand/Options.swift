@@ -135,7 +135,7 @@ struct PromptOptions: ParsableArguments {
       throw Problem(
         .duplicateID, self.prompts.joined(separator: ", "),
         place: "id '\(printable(twice.id.utf8))'",
-        problem: "stands in two files", remedy: "give every row an id of its own")
+        problem: "is in two files", remedy: "give every row an id of its own")
     }
     return prompts
   }

@@ -69,7 +69,7 @@ struct SelectionPool {
     if let twice = rows.first(where: { !seen.insert(Array($0.id.utf8)).inserted }) {
       throw Problem(
         .duplicateID, file, place: "id '\(printable(twice.id.utf8))'",
-        problem: "stands in two files",
+        problem: "is in two files",
         remedy: "give every row an id of its own")
     }
     if let category, !rows.contains(where: { $0.category != nil }) {

@@ -108,7 +108,7 @@ extension Checkpoint {
   private func wrongKind(
     _ key: String, _ value: MetadataValue, _ expected: String
   ) -> Problem {
-    .damaged(.wrongType, path, "key '\(key)'", "\(value.kind) stands where \(expected) is expected")
+    .damaged(.wrongType, path, "key '\(key)'", "\(value.kind) is there and not \(expected)")
   }
 
   private func check(_ key: String, _ count: Int, _ expected: Int?) throws(Problem) {

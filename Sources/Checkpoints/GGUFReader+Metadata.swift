@@ -16,7 +16,7 @@ extension GGUFReader {
     let place = "key '\(printable(name))'"
     try spend(256 + keyLength, place)
     guard table.metadata[key] == nil else {
-      throw .damaged(.duplicateKey, file, place, "stands here twice")
+      throw .damaged(.duplicateKey, file, place, "is here twice")
     }
     let type = try number(UInt32.self, "\(place): type")
     guard key != "general.alignment" || type == 4 else {

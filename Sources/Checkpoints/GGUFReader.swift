@@ -31,7 +31,7 @@ struct GGUFReader {
     let magic = try take(4, "magic")
     guard magic.elementsEqual("GGUF".utf8) else {
       throw .damaged(
-        .wrongFormat, file, "magic", "'\(printable(magic))' stands where 'GGUF' is expected")
+        .wrongFormat, file, "magic", "'\(printable(magic))' is there and not 'GGUF'")
     }
     try checkVersion(try number(UInt32.self, "version"))
     let tensors = try number(UInt64.self, "tensor count")

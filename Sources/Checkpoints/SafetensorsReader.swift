@@ -73,7 +73,7 @@ struct SafetensorsReader {
       }
       let previous = metadata.updateValue(
         .string(bytes), forKey: String(decoding: key, as: UTF8.self))
-      guard previous == nil else { throw .damaged(.duplicateKey, file, place, "stands here twice") }
+      guard previous == nil else { throw .damaged(.duplicateKey, file, place, "is here twice") }
     }
     return metadata
   }
@@ -149,7 +149,7 @@ struct SafetensorsReader {
     guard end == dataStart + dataCount else {
       throw .damaged(
         .badOffset, file, "data",
-        "\(dataStart + dataCount - end) bytes behind the last tensor belong to none")
+        "\(dataStart + dataCount - end) bytes after the last tensor belong to none")
     }
   }
 }

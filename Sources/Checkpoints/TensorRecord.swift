@@ -44,7 +44,7 @@ func tensorName(
     throw .damaged(.notUTF8, file, place, "its name is not valid UTF-8")
   }
   guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-    throw .damaged(.invalidName, file, place, "a control character stands in its name")
+    throw .damaged(.invalidName, file, place, "a control character is in its name")
   }
   guard !name.split(separator: "/", omittingEmptySubsequences: false).contains("..") else {
     throw .damaged(.invalidName, file, place, "its name looks like a path out of a folder")

@@ -113,7 +113,7 @@ public struct JSONReader {
       skipSpace()
       let value = try self.value()
       guard object.add(key, value) else {
-        throw error("the key '\(printable(key))' stands here twice", .duplicateKey)
+        throw error("the key '\(printable(key))' is here twice", .duplicateKey)
       }
       if try endsList(with: UInt8(ascii: "}")) { return .object(object) }
     }

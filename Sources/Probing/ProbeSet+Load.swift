@@ -77,7 +77,7 @@ extension ProbeSet {
         .unknownVersion, "schema", "'\(card.schema.prefix(80))' is not \(ProbeCard.currentSchema)")
     }
     guard !card.hooks.isEmpty, Set(card.hooks).count == card.hooks.count else {
-      throw damaged(.contradictory, "hooks", "there are none, or one stands there twice")
+      throw damaged(.contradictory, "hooks", "there are none, or one is there twice")
     }
     guard card.report.evaluations.map(\.hook) == card.hooks else {
       throw damaged(.contradictory, "report", "its evaluations are not of the card's hooks")

@@ -121,14 +121,14 @@ public struct SteeringVectors: Sendable, Equatable {
 
   /// Writes a `.gguf` or a `.safetensors` file; the same vectors give the same bytes.
   ///
-  /// - Throws: for another ending, and for a vector behind block 0 in GGUF, which has no place for it.
+  /// - Throws: for another ending, and for a vector after block 0 in GGUF, which has no place for it.
   public func write(to path: String) throws(Problem) {
     let sorted = directions.sorted { $0.key < $1.key }
     switch URL(fileURLWithPath: path).pathExtension {
     case "gguf":
       guard directions[0] == nil else {
         throw Problem(
-          .unsupported, path, problem: "a vector behind block 0 has no place in a control vector",
+          .unsupported, path, problem: "a vector after block 0 has no place in a control vector",
           remedy: "leave it out, or write a .safetensors file")
       }
       var metadata: [(key: String, value: GGUFFile.Value)] = [

@@ -96,7 +96,7 @@ public struct Answer: Sendable, Equatable {
 }
 
 extension Answer {
-  /// The answer that stands in a prompt's own row, with the thinking and the response told apart.
+  /// The answer that is in a prompt's own row, with the thinking and the response told apart.
   package init(_ prompt: Prompt, by markers: ThinkingMarkers) {
     let reading = prompt.conversation.reading(by: markers)
     self.init(id: prompt.id, thinking: reading.thinking, text: reading.answer ?? "")

@@ -53,7 +53,7 @@ struct CSVReader {
       guard let byte = bytes.element(position) else { return record }
       guard byte == 0x0A || byte == separator else {
         throw error(
-          .notCSV, "something stands behind a closing quote", "double the quotes in a field")
+          .notCSV, "something comes after a closing quote", "double the quotes in a field")
       }
       position += 1
       guard byte == separator else {
@@ -76,7 +76,7 @@ struct CSVReader {
     while let byte = bytes.element(position), byte != separator, byte != 0x0A {
       if byte == 0x0D, bytes.element(position + 1) == 0x0A { break }
       guard byte != UInt8(ascii: "\"") || separator == 0x09 else {
-        throw error(.notCSV, "a quote stands in a field without quotes", "quote the whole field")
+        throw error(.notCSV, "a quote is in a field without quotes", "quote the whole field")
       }
       try advance()
     }

@@ -4,7 +4,7 @@ import Files
 /// such as a judge's verdicts.
 package enum LabelFile {
   /// Gives each row the labels of the lines with its id or its answer's.
-  /// - Parameter answers: the id and the sample of the answer that each row stands for.
+  /// - Parameter answers: the id and the sample of the answer that each row is of.
   /// - Throws: when a line is of none of the rows, or of one that an earlier line has labelled.
   package static func add(
     _ path: String, to rows: inout [Prompt], answers: [(id: String, sample: Int)]

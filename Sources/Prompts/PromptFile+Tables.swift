@@ -31,7 +31,7 @@ extension PromptFile {
       guard record.fields.count == columns.count else {
         throw error(
           .wrongCount, path, record.line,
-          "\(record.fields.count) fields stand under \(columns.count) columns",
+          "\(record.fields.count) fields are under \(columns.count) columns",
           "quote the fields that hold commas, quotes or line breaks")
       }
       let number = prompts.count + 1

@@ -60,7 +60,7 @@ public enum PromptFile {
       if let line = lines.updateValue(prompt.row, forKey: Array(prompt.id.utf8)) {
         throw error(
           .duplicateID, path, prompt.row,
-          "the id '\(prompt.id.prefix(80))' stands on line \(line) already",
+          "the id '\(prompt.id.prefix(80))' is on line \(line) already",
           "give every row an id of its own, or none at all")
       }
     }

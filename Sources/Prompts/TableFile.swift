@@ -63,7 +63,7 @@ package enum TableFile {
       guard record.fields.count == names.count else {
         throw PromptFile.error(
           .wrongCount, path, record.line,
-          "\(record.fields.count) fields stand under \(names.count) columns",
+          "\(record.fields.count) fields are under \(names.count) columns",
           "quote the fields that hold commas, quotes or line breaks")
       }
       let fields = zip(names, record.fields).map { ($0, $1.isEmpty ? .null : JSON.string($1)) }

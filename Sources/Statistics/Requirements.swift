@@ -3,7 +3,7 @@ import Files
 func requireSameCount(_ first: Int, _ second: Int, _ statistic: String) throws(Problem) {
   guard first == second else {
     throw Problem(
-      .differentCounts, statistic, problem: "\(first) items stand against \(second)",
+      .differentCounts, statistic, problem: "\(first) items against \(second)",
       remedy: "give one value of each series per item")
   }
 }

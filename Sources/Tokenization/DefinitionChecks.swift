@@ -47,7 +47,7 @@ struct DefinitionChecks {
     let (first, second) = (try id(left), try id(right))
     guard merges.append(first, second, into: try id(left + right)) else {
       throw error(
-        .invalidMerge, place(), "'\(readable(left)) \(readable(right))' stands here twice")
+        .invalidMerge, place(), "'\(readable(left)) \(readable(right))' is here twice")
     }
   }
 

@@ -80,7 +80,7 @@ import Testing
     try folder.write("q.jsonl", #"{"id": "5", "token_ids": [5]}"#)
     let clash = try capture(["--prompts", "q.jsonl", "--out", "b.h5"])
     #expect(clash.status == 4)
-    #expect(clash.errors.contains("p.jsonl, q.jsonl: id '5': stands in two files"))
+    #expect(clash.errors.contains("p.jsonl, q.jsonl: id '5': is in two files"))
     #expect(!folder.contents.contains("b.h5"))
   }
 }

@@ -70,9 +70,9 @@ import Testing
 
   @Test func refusesDuplicateKeysInAnySpelling() {
     let error = expectProblem(.duplicateKey) { try parse(#"{"a":1,"b":2,"\u0061":3}"#) }
-    #expect(error?.problem == "the key 'a' stands here twice")
+    #expect(error?.problem == "the key 'a' is here twice")
     let hostile = expectProblem(.duplicateKey) { try parse(#"{"\u001b[2J":1,"\u001b[2J":3}"#) }
-    #expect(hostile?.problem == "the key '\\u{1B}[2J' stands here twice")
+    #expect(hostile?.problem == "the key '\\u{1B}[2J' is here twice")
   }
 
   @Test func boundsDepthAndValues() throws {

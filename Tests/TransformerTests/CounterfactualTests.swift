@@ -233,9 +233,10 @@ struct CounterfactualTests {
     }
     await #expect(throws: CancellationError.self) { _ = try await task.value }
     let wrong = [Variant(of: 7, [])]
-    await #expect(throws: Problem.self) {
+    let error = await #expect(throws: Problem.self) {
       for try await _ in model.counterfactuals(of: batch, wrong) {}
     }
+    #expect(error?.code == .noSuchSequence)
   }
 
   @Test func whatCannotBeRunIsRefused() throws {

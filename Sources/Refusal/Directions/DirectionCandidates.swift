@@ -125,7 +125,7 @@ public struct DirectionCandidates: Sendable, Equatable {
       guard mine > 0 else {
         throw Problem(
           .noSuchPosition, "prompt '\(sequence.id)'",
-          problem: "has no template behind the instruction",
+          problem: "has no template after the instruction",
           remedy: "give prompts as messages, or name the positions, such as -1..-1")
       }
       count = min(count, mine)

@@ -17,7 +17,7 @@ struct HeadReadout: Sendable, Equatable {
     (self.hook, self.logits) = (hook, logits)
   }
 
-  /// The block behind which it reads; nil where heads cannot be read at such a hook.
+  /// The block after which it reads; nil where heads cannot be read at such a hook.
   func lastLayer(_ shape: ModelShape) -> Int? {
     switch (hook.site, hook.layer) {
     case (.finalNorm, _): shape.layers - 1

@@ -6,7 +6,7 @@ import Prompts
 /// They are facts about what was counted in the papers, each from the place named. None of them knows
 /// harm: an answer without a phrase is "not refused", and no more.
 public struct RefusalPhrases: Sendable, Equatable, Codable {
-  /// The judge's name that stands for the list, such as `substring-arditi`.
+  /// The name of the judge that uses the list, such as `substring-arditi`.
   public var name: String
   /// Raised whenever the list is changed under its name.
   public var version = 1

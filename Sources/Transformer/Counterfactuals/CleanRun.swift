@@ -42,7 +42,7 @@ struct CleanPlan {
   var origins: Set<HookPoint> = []
   /// The first token of the rows that are kept there.
   var kept = Int.max
-  /// Whether there are variants that begin behind the first token.
+  /// Whether there are variants that begin after the first token.
   var isRemembered = false
   /// Whether everything is to be read that variants read.
   var isRead = false

@@ -19,7 +19,7 @@ extension Model {
   ///   - hooks: any but those that are read-only; none to differentiate by added vectors only.
   ///   - positions: the rows of the gradients to return.
   ///   - threads: results are the same bytes for any number.
-  /// - Throws: `Problem` for what does not fit the model or the batch, and for a hook behind
+  /// - Throws: `Problem` for what does not fit the model or the batch, and for a hook after
   ///   the objective.
   public func gradients(
     _ batch: Batch, of objective: Objective, at hooks: [HookPoint] = [],
@@ -55,7 +55,7 @@ extension Model {
   /// - Parameters:
   ///   - directions: followed at once, all with the same step.
   ///   - threads: results are the same bytes for any number.
-  /// - Throws: `Problem` for what does not fit the model or the batch, and for a hook behind
+  /// - Throws: `Problem` for what does not fit the model or the batch, and for a hook after
   ///   the objective.
   public func derivative(
     _ batch: Batch, of objective: Objective, along directions: [Direction],
