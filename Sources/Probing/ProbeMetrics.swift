@@ -129,10 +129,6 @@ public struct ControlMetrics: Sendable, Equatable, Codable {
 
   /// The mean over the control probes; 0 without any.
   public var meanAUROC: Double { auroc.reduce(0, +) / Double(max(auroc.count, 1)) }
-  /// The highest of a control probe; nil without any.
-  var highestAUROC: Double? { auroc.max() }
-  /// The mean over the control probes; 0 without any.
-  var meanAccuracy: Double { accuracy.reduce(0, +) / Double(max(accuracy.count, 1)) }
 
   /// - Parameter scores: one list per control probe, with the labels that it is measured against.
   init(_ controls: [(scores: [Float], labels: [Bool])]) throws(Problem) {

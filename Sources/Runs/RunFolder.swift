@@ -38,14 +38,7 @@ public final class RunFolder {
   ) throws(Problem) -> RunFolder {
     try MadeFolders.make(path)
     let folder = RunFolder(path, provenance, name ?? provenance.study, overwriting)
-    do {
-      if let stored = try folder.stored() {
-        try stored.provenance.check(provenance, in: stored.path)
-      }
-    } catch let problem {
-      guard overwriting else { throw problem }
-      unlink(folder.documentPath)
-    }
+    _ = try folder.stored()
     return folder
   }
 
@@ -85,11 +78,6 @@ public final class RunFolder {
     files[file] = Digest.sha256(content)
   }
 
-  /// Names a file that was written by other means, so that the document states its digest.
-  package func adopt(_ file: String) throws(Problem) {
-    files[file] = Digest.sha256(of: try MappedFile("\(path)/\(file)"))
-  }
-
   /// Writes the document, and removes the journal.
   ///
   /// - Parameter version: of the result's form.
@@ -105,8 +93,17 @@ public final class RunFolder {
   /// The document's path.
   public var documentPath: String { "\(path)/\(name).json" }
 
+  /// The document, where it is this run's; nil where there is none, or one that this run will replace.
   private func stored() throws(Problem) -> StoredRun? {
     guard FileManager.default.fileExists(atPath: documentPath) else { return nil }
-    return try StoredRun.open(path, name: name, study: provenance.study)
+    do {
+      let stored = try StoredRun.open(path, name: name, study: provenance.study)
+      try stored.provenance.check(provenance, in: stored.path)
+      return stored
+    } catch let problem {
+      // It stays until there is another to put in its place.
+      guard overwrites else { throw problem }
+      return nil
+    }
   }
 }

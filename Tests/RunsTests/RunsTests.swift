@@ -155,6 +155,22 @@ private func makeFolder() throws -> String {
     }
   }
 
+  /// What is to be replaced stays until there is another to put in its place.
+  @Test func nothingIsLostBeforeItIsReplaced() throws {
+    let path = try makeFolder()
+    try RunFolder.open(path, provenance()).finish(rows)
+    let old = try Data(contentsOf: URL(fileURLWithPath: "\(path)/heads-sweep.json"))
+    do {
+      let folder = try RunFolder.open(path, provenance(seed: 2), overwriting: true)
+      #expect(try folder.result([Row].self) == nil)
+      _ = try folder.journal(Place.self, Row.self)
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: "\(path)/heads-sweep.json")) == old)
+    try RunFolder.open(path, provenance(seed: 2), overwriting: true).finish([rows[0]])
+    let stored = try StoredRun.open(path, study: "heads-sweep")
+    #expect(try stored.result([Row].self) == [rows[0]] && stored.provenance.seed == 2)
+  }
+
   @Test func oneRunAtATimeWrites() throws {
     let path = try makeFolder()
     let first = try RunFolder.open(path, provenance()).journal(Place.self, Row.self)
