@@ -42,8 +42,7 @@ public struct StoredTrace: Sendable, Equatable {
     self.folder = folder
     try Self.requireEnded(folder)
     let summaryPath = "\(folder)/summary.json"
-    let run = try StoredRun.open(
-      document: summaryPath, studies: ["trace"], earlier: ["bathyscope-cliff-summary-1"])
+    let run = try Self.openSummary(summaryPath)
     summary = try run.result(CliffSummary.self)
     let document = try run.result(Document.self)
     forced = document.forced
@@ -90,6 +89,21 @@ public struct StoredTrace: Sendable, Equatable {
         .runUnfinished, folder, place: journal, problem: "is of a run that has not ended",
         remedy: "give the command again that was writing it")
     }
+  }
+
+  private static func openSummary(_ path: String) throws(Problem) -> StoredRun {
+    try StoredRun.open(
+      document: path, studies: ["trace"], earlier: ["bathyscope-cliff-summary-1"])
+  }
+
+  /// The bytes of a file of traces; of one that is in its folder, only those that the summary tells of.
+  static func lines(_ path: String) throws(Problem) -> [UInt8] {
+    let place = URL(fileURLWithPath: path)
+    let summary = "\(place.deletingLastPathComponent().path)/\(document).json"
+    guard place.lastPathComponent == "traces.jsonl",
+      FileManager.default.fileExists(atPath: summary)
+    else { return try readFile(path, limit: 1 << 30) }
+    return try openSummary(summary).file("traces.jsonl")
   }
 
   private static func readTraces(

@@ -166,6 +166,22 @@ import Testing
     #expect(lines.output.contains("caution: 3 of 3"))
   }
 
+  /// One digit of one score.
+  @Test func anEditedTraceIsRefused() throws {
+    try FileManager.default.copyItem(
+      atPath: folder.file("trace"), toPath: folder.file("edited"))
+    let lines = try folder.text("edited/traces.jsonl")
+    let digit = try #require(lines.lastIndex { $0.isNumber })
+    let other = lines[digit] == "3" ? "4" : "3"
+    let edited = lines.replacingCharacters(in: digit...digit, with: other)
+    try folder.write("edited/traces.jsonl", edited)
+    for place in ["edited", "edited/traces.jsonl"] {
+      let outcome = try select(["--count", "3", "--traces", place], out: "chosen")
+      #expect(outcome.status == 4 && outcome.code == "digest-differs", "\(outcome.errors)")
+      #expect(!folder.contents.contains("chosen"))
+    }
+  }
+
   @Test func aTraceThatHasNotEndedIsRefused() throws {
     let files = FileManager.default
     try files.copyItem(atPath: folder.file("trace"), toPath: folder.file("cut"))

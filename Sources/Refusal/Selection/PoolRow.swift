@@ -113,16 +113,15 @@ public enum TraceFile {
   public static func read(_ place: String) throws(Problem) -> [String: TokenTrace] {
     let path = path(place)
     try StoredTrace.requireEnded(URL(fileURLWithPath: path).deletingLastPathComponent().path)
-    let file = try MappedFile(path)
     var traces: [String: TokenTrace] = [:]
-    for (number, line) in file.bytes.split(separator: 0x0A).enumerated() {
+    for (number, line) in try StoredTrace.lines(path).split(separator: 0x0A).enumerated() {
       func error(_ code: Problem.Code, _ problem: String) -> Problem {
         Problem(
           code, path, place: "line \(number + 1)", problem: problem,
           remedy: "write the traces again with 'bathyscope trace'")
       }
       guard line.count <= 256 << 20,
-        (try? JSONReader.parse(UnsafeRawBufferPointer(rebasing: line), file: path)) != nil,
+        (try? JSONReader.parse(Array(line), file: path)) != nil,
         let trace = try? JSONDecoder().decode(TokenTrace.self, from: Data(line)),
         trace.schema == "bathyscope-trace-1"
       else { throw error(.wrongType, "is no trace") }
