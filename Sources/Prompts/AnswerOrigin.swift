@@ -1,14 +1,22 @@
 import Files
+import Foundation
 
 /// What the file beside answers says of where they came from; every command that reads answers asks it.
 package struct AnswerOrigin {
   package let path: String
   private let configuration: JSON?
 
-  package init(_ path: String) {
+  /// Reads the file beside answers, where there is one: answers of other tools have none.
+  /// - Throws: when it is there and cannot be read, so that nothing would be compared.
+  package init(_ path: String) throws(Problem) {
     self.path = path
-    let bytes = try? readFile(path + ".json", limit: 64 << 20)
-    configuration = bytes.flatMap { try? JSONReader.parse($0, file: path) }?["configuration"]
+    let record = path + ".json"
+    guard FileManager.default.fileExists(atPath: record) else {
+      configuration = nil
+      return
+    }
+    let bytes = try readFile(record, limit: 64 << 20)
+    configuration = try JSONReader.parse(bytes, file: record)["configuration"]
   }
 
   /// How many answers to each prompt were asked for; nil where nothing is known.

@@ -216,6 +216,11 @@ import Testing
       #expect(problem?.subject == path)
       #expect(try read(weights, template, prompts, files, force: true).forced.count == 1)
     }
+    // A record that was cut compares nothing; answers without one are another tool's.
+    _ = try write("generated.json", "{\"configuration\": {\"model\": ")
+    expectProblem(.notJSON) { try read("v", "u", other, nil) }
+    try FileManager.default.removeItem(atPath: path + ".json")
+    #expect(try read("v", "u", other, nil).forced.isEmpty)
   }
 
   @Test func generatedAnswersFollowTheirPrompts() throws {
